@@ -1,0 +1,83 @@
+import type { Sha256 } from './address.ts';
+import type { Arch, Loader } from './arch.ts';
+
+/** The text formats a loader can be told its plan in. */
+export const BOOT_FORMATS = ['extlinux', 'boot-script', 'grub', 'ipxe'] as const;
+export type BootFormat = (typeof BOOT_FORMATS)[number];
+
+/** How far a board's data has been shown to be right. */
+export type Proof = 'tested' | 'emulated' | 'simulated' | 'untested';
+
+/** One loader of a board: which formats it reads, and what it can hold. */
+export interface BoardLoader {
+  readonly loader: Loader;
+  /** In order of preference. */
+  readonly formats: readonly BootFormat[];
+  /** Octets of kernel arguments that fit, per format, the closing NUL not counted (firmware measurements). */
+  readonly argOctetsMax: Readonly<Partial<Record<BootFormat, number>>>;
+}
+
+/** What tells that a machine may be this board. All that are given must agree. */
+export interface BoardSigns {
+  /** Option 93 values. */
+  readonly clientArch: readonly number[];
+  /** Beginnings of option 60. */
+  readonly vendorClass: readonly string[];
+  /** First three octets of the MAC: `52:54:00`. */
+  readonly oui: readonly string[];
+  readonly smbiosVendor: readonly string[];
+  readonly smbiosProduct: readonly string[];
+  /** Entries of the device tree's root `compatible`. */
+  readonly dtCompatible: readonly string[];
+}
+
+/** A device-tree blob that belongs to a board. */
+export interface BoardDtb {
+  readonly name: string;
+  readonly sha256: Sha256;
+  readonly octets: number;
+  readonly source: string;
+  readonly licence: string;
+}
+
+/** Habits of a board's TFTP client that the server bends to. */
+export interface TftpHabits {
+  readonly blksizeMax: number | undefined;
+  readonly windowsizeMax: number | undefined;
+  /** Whether RFC 2347 options are acknowledged at all. */
+  readonly options: boolean;
+}
+
+/** A kind of machine, as data. */
+export interface Board {
+  readonly name: string;
+  readonly title: string;
+  readonly arch: Arch;
+  /** The board this one takes its unset fields from. */
+  readonly extends: string | undefined;
+  readonly compatible: readonly string[];
+  readonly signs: BoardSigns;
+  readonly loaders: readonly BoardLoader[];
+  /** What is served as its DTB; nothing where the firmware's own tree (or ACPI) is right. */
+  readonly dtb: BoardDtb | undefined;
+  /** A DTB the board names but that is not there, in words: a refusal, never a guess. */
+  readonly dtbMissing: string | undefined;
+  readonly console: { readonly device: string; readonly baud: number | undefined } | undefined;
+  readonly earlycon: string | undefined;
+  /** Addresses as u-boot writes them, for boards whose environment lacks the names. */
+  readonly loadAddresses: { readonly kernel?: string; readonly initrd?: string; readonly dtb?: string } | undefined;
+  readonly kernelFormat: 'Image' | 'zImage' | 'bzImage' | 'uImage' | 'FIT';
+  readonly kernelArgs: readonly string[];
+  /** Octets of arguments its kernels take (COMMAND_LINE_SIZE less the NUL). */
+  readonly kernelArgOctetsMax: number;
+  readonly tftp: TftpHabits;
+  /** Seconds it must stay off in a power cycle. */
+  readonly powerOffS: number;
+  readonly hasBmc: boolean;
+  readonly proof: Proof;
+  /** Where each fact comes from, in words. */
+  readonly sources: readonly string[];
+  /** The file it was read from, and the shipped one it shadows, if any. */
+  readonly file: string;
+  readonly shadows: string | undefined;
+}

@@ -1,0 +1,165 @@
+import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
+import type { Artefact, Bundle } from '../core/boot-plan.ts';
+import type { BootRecord, FarrierEvent, NewEvent } from '../core/event.ts';
+import type { Lease } from '../core/lease.ts';
+import type { Machine, MachineId } from '../core/machine.ts';
+
+/** A writer held an older revision than the store: read again and decide again. */
+export class StaleWrite extends Error {
+  override readonly name = 'StaleWrite';
+}
+/** A unique value (a name, a MAC, an address, an outlet) is already taken; the message says by whom. */
+export class Taken extends Error {
+  override readonly name = 'Taken';
+}
+/** The store cannot be written now (locked, disk full); the message names the remedy. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/** The fields a use case may change; `rev` guards, the store counts it up. */
+export type MachineChange = Partial<Omit<Machine, 'id' | 'rev' | 'createdMs'>>;
+
+/** Machines. Every verb that changes one writes its events in the same transaction (invariant I7). */
+export interface MachineStore {
+  list(): Promise<readonly Machine[]>;
+  byId(id: MachineId): Promise<Machine | undefined>;
+  byName(name: string): Promise<Machine | undefined>;
+  byMac(mac: Mac): Promise<Machine | undefined>;
+  /** @throws Taken when its name or one of its MACs is known already. */
+  add(machine: Machine, events: readonly NewEvent[]): Promise<Machine>;
+  /** @throws StaleWrite @throws Taken */
+  change(seen: Pick<Machine, 'id' | 'rev'>, change: MachineChange, events: readonly NewEvent[]): Promise<Machine>;
+  /** Its events stay, its secrets and its boot records' tokens go. @throws StaleWrite */
+  remove(seen: Pick<Machine, 'id' | 'rev'>, events: readonly NewEvent[]): Promise<void>;
+  /** Drops the oldest `new` machines so that at most `keep` are left; says which went. */
+  trimCandidates(keep: number, events: (gone: Machine) => NewEvent): Promise<readonly Machine[]>;
+}
+
+/** Events in order; also the hub that tells who listens. */
+export interface EventStore {
+  append(events: readonly NewEvent[]): Promise<readonly FarrierEvent[]>;
+  /** Ascending; those after `afterId` (0: from the start), of one machine or boot if named, the newest `limit`. */
+  list(filter: {
+    afterId?: number;
+    machine?: MachineId;
+    boot?: string;
+    limit: number;
+  }): Promise<readonly FarrierEvent[]>;
+  /** The last event of each machine. */
+  lastOfEach(): Promise<ReadonlyMap<MachineId, FarrierEvent>>;
+  /** Called after each commit with what it added; the answer unsubscribes. */
+  subscribe(listener: (events: readonly FarrierEvent[]) => void): () => void;
+}
+
+/** Leases. `commit` returns only when all are on disk (WAL, synchronous FULL): one transaction, one fsync. */
+export interface LeaseStore {
+  list(): Promise<readonly Lease[]>;
+  commit(leases: readonly Lease[]): Promise<void>;
+  /** Forgets addresses of a network, for instance when they left its pools. */
+  forget(network: string, addresses: readonly Ipv4[]): Promise<void>;
+}
+
+export interface BootStore {
+  add(boot: BootRecord): Promise<void>;
+  /** Newest first. */
+  ofMachine(machine: MachineId, limit: number): Promise<readonly BootRecord[]>;
+  byTokenHash(hash: string): Promise<BootRecord | undefined>;
+  setToken(id: string, hash: string | undefined): Promise<void>;
+  setPlan(id: string, plan: string): Promise<void>;
+}
+
+export interface BundleStore {
+  list(): Promise<readonly Bundle[]>;
+  byRef(ref: string): Promise<Bundle | undefined>;
+  /** @throws Taken when name@version exists: bundles are immutable. */
+  add(bundle: Bundle, events: readonly NewEvent[]): Promise<void>;
+  /** @throws Taken when a machine still uses it, naming the machine. */
+  remove(ref: string, events: readonly NewEvent[]): Promise<void>;
+}
+
+/** The known artefacts by digest, with the name they were given. */
+export interface ArtefactStore {
+  add(artefact: Artefact): Promise<void>;
+  bySha256(sha256: Sha256): Promise<Artefact | undefined>;
+}
+
+/** Sealed secrets of power settings: opaque text under (machine, field). */
+export interface SecretStore {
+  put(machine: MachineId, field: string, sealed: string): Promise<void>;
+  ofMachine(machine: MachineId): Promise<ReadonlyMap<string, string>>;
+  remove(machine: MachineId, field: string): Promise<void>;
+  count(): Promise<number>;
+}
+
+/** One power order, from intent to end, so that a restart knows what was under way (invariant I9). */
+export interface PowerOrder {
+  readonly id: string;
+  readonly machine: MachineId;
+  readonly verb: 'on' | 'off' | 'cycle' | 'reset';
+  readonly ownerEpoch: number;
+  readonly askedMs: number;
+  readonly by: string;
+  /** How far it came; `cycle` passes through all. */
+  readonly step: 'asked' | 'started' | 'off-ordered' | 'off-seen' | 'on-ordered' | 'done' | 'failed' | 'dropped';
+  readonly because: string | undefined;
+}
+
+export interface PowerOrderStore {
+  add(order: PowerOrder): Promise<void>;
+  /**
+   * Marks the next step, only when the machine's owner epoch still is the order's; false means it is not.
+   * The events commit with it.
+   */
+  step(
+    id: string,
+    step: PowerOrder['step'],
+    because: string | undefined,
+    events: readonly NewEvent[],
+  ): Promise<boolean>;
+  /** Orders that were neither done, failed nor dropped when the daemon stopped. */
+  open(): Promise<readonly PowerOrder[]>;
+}
+
+export type Role = 'admin' | 'operator' | 'viewer';
+
+export interface User {
+  readonly name: string;
+  readonly role: Role;
+  /** scrypt, self-describing; never leaves the store but to be compared. */
+  readonly passwordHash: string;
+  /** Grows on password or role change; sessions of an earlier one are void. */
+  readonly epoch: number;
+}
+
+export interface Session {
+  /** SHA-256 of the cookie's value. */
+  readonly hash: string;
+  readonly user: string;
+  readonly epoch: number;
+  readonly expiresMs: number;
+}
+
+export interface UserStore {
+  list(): Promise<readonly User[]>;
+  byName(name: string): Promise<User | undefined>;
+  put(user: User, events: readonly NewEvent[]): Promise<void>;
+  remove(name: string, events: readonly NewEvent[]): Promise<void>;
+  addSession(session: Session): Promise<void>;
+  session(hash: string): Promise<Session | undefined>;
+  endSession(hash: string): Promise<void>;
+}
+
+/** All of Farrier's memory. */
+export interface Store {
+  readonly machines: MachineStore;
+  readonly events: EventStore;
+  readonly leases: LeaseStore;
+  readonly boots: BootStore;
+  readonly bundles: BundleStore;
+  readonly artefacts: ArtefactStore;
+  readonly secrets: SecretStore;
+  readonly powerOrders: PowerOrderStore;
+  readonly users: UserStore;
+  close(): Promise<void>;
+}
