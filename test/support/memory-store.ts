@@ -31,7 +31,7 @@ const step = <T>(job: () => T): Promise<T> =>
 
 interface EventHub {
   readonly store: EventStore;
-  note(events: readonly NewEvent[]): readonly FarrierEvent[];
+  readonly note: (events: readonly NewEvent[]) => readonly FarrierEvent[];
 }
 
 function createEvents(machines: ReadonlyMap<MachineId, Machine>): EventHub {

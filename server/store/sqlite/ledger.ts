@@ -13,7 +13,7 @@ export const BUSY_LIMIT_MS = 5000;
 export type Note = (events: readonly NewEvent[]) => readonly FarrierEvent[];
 
 /**
- * The one way to the database. Reads run at once. Writes run one after the other in the order asked, each in a
+ * The one way to the database. Reads wait for nothing. Writes run one after the other in the order asked, each in a
  * transaction of its own; when somebody else holds the lock they wait without holding the event loop.
  */
 export interface Ledger {
@@ -69,32 +69,35 @@ export function createLedger({ db, clock, insertEvent, publish }: LedgerNeeds): 
     return value;
   };
 
+  const commitWithoutBlocking = <T>(job: (note: Note) => T): T => {
+    db.pragma('busy_timeout = 0');
+    try {
+      return commit(job);
+    } finally {
+      db.pragma(`busy_timeout = ${String(BUSY_BLOCK_MS)}`);
+    }
+  };
+
   // The first try may block for BUSY_BLOCK_MS, which carries over the short locks of a backup. The later ones do not
   // block at all: DHCP goes on answering from memory while the lock is held.
   const untilCommitted = async <T>(job: (note: Note) => T, askedMs: number): Promise<T> => {
-    for (let tries = 0; ; tries++) {
+    for (let tries = 0; ; tries++)
       try {
-        if (tries === 1) db.pragma('busy_timeout = 0');
-        return commit(job);
+        return tries === 0 ? commit(job) : commitWithoutBlocking(job);
       } catch (error) {
         if (!isBusy(error) || clock.monotonicMs() - askedMs >= BUSY_LIMIT_MS) throw unavailable(error, db.name);
         await pause(clock, BUSY_PAUSE_MS);
-      } finally {
-        if (tries > 0) db.pragma(`busy_timeout = ${String(BUSY_BLOCK_MS)}`);
       }
-    }
   };
 
   return {
     db,
     read: (job) =>
-      new Promise((resolve, reject) => {
-        try {
-          resolve(job());
-        } catch (error) {
-          reject(unavailable(error, db.name) as Error);
-        }
-      }),
+      Promise.resolve()
+        .then(job)
+        .catch((error: unknown) => {
+          throw unavailable(error, db.name);
+        }),
     write: (job) => {
       const askedMs = clock.monotonicMs();
       const turn = tail.then(() => untilCommitted(job, askedMs));

@@ -27,7 +27,7 @@ function createReader(db: Database.Database): MachineReader {
       row,
       macs.all(row.id).map((each) => each.mac),
     );
-  const select = <P extends readonly unknown[]>(where: string): ((...values: P) => Machine | undefined) => {
+  const select = (where: string): ((...values: (string | number)[]) => Machine | undefined) => {
     const statement = db.prepare<unknown[], MachineRow>(`SELECT machine.* FROM machine ${where}`);
     return (...values) => {
       const row = statement.get(...values);
@@ -40,11 +40,11 @@ function createReader(db: Database.Database): MachineReader {
   );
   return {
     all: () => all.all().map(machineOf),
-    byId: select<[MachineId]>('WHERE id = ?'),
-    byName: select<[string]>('WHERE name = ?'),
-    byMac: select<[Mac]>('JOIN machine_mac ON machine_mac.machine_id = machine.id WHERE machine_mac.mac = ?'),
-    byReserved: select<[string, number]>('WHERE network = ? AND reserved = ?'),
-    byOutlet: select<[string]>('WHERE power_outlet = ?'),
+    byId: select('WHERE id = ?'),
+    byName: select('WHERE name = ?'),
+    byMac: select('JOIN machine_mac ON machine_mac.machine_id = machine.id WHERE machine_mac.mac = ?'),
+    byReserved: select('WHERE network = ? AND reserved = ?'),
+    byOutlet: select('WHERE power_outlet = ?'),
     beyond: (keep) => beyond.all(keep).map(machineOf).reverse(),
   };
 }
