@@ -22,6 +22,8 @@ export interface Bundle {
   readonly kernel: Artefact;
   readonly initrd: Artefact | undefined;
   readonly kernelArgs: readonly string[];
+  /** The architecture's loader programs (shim, GRUB, iPXE), unmodified, by the name firmware asks for. */
+  readonly loaders: readonly Artefact[];
   /** Where it came from, in words. */
   readonly source: string;
   readonly createdMs: number;
