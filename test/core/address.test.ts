@@ -39,7 +39,11 @@ describe('addresses', () => {
     });
 
   it('a MAC survives octets and back', () => {
-    fc.assert(fc.property(mac, (octets) => assert.deepEqual([...octetsOfMac(macOf(octets))], [...octets])));
+    fc.assert(
+      fc.property(mac, (octets) => {
+        assert.deepEqual([...octetsOfMac(macOf(octets))], [...octets]);
+      }),
+    );
   });
 
   it('knows group MACs, which no machine can have', () => {
@@ -48,7 +52,11 @@ describe('addresses', () => {
   });
 
   it('an address survives text and back', () => {
-    fc.assert(fc.property(address, (value) => assert.deepEqual(parseIpv4(formatIpv4(value)), { ok: true, value })));
+    fc.assert(
+      fc.property(address, (value) => {
+        assert.deepEqual(parseIpv4(formatIpv4(value)), { ok: true, value });
+      }),
+    );
   });
 
   for (const text of ['10.77.0', '10.77.0.256', '10.77.0.01', '10.77.0.1.2', 'a.b.c.d', ' 10.77.0.1', '-1.0.0.0'])
