@@ -1,11 +1,20 @@
 import type { Clock } from '../../server/ports/clock.ts';
 
-/** Time that stands still until a test moves it. */
+/** A clock that stands still until it is moved. */
 export interface FakeClock extends Clock {
-  /** Moves on by `ms`, calling what falls due in order, and lets promises settle in between. */
-  advance(ms: number): Promise<void>;
-  /** The wall clock jumps; the monotonic one does not. */
+  /** Moves both clocks on and calls what falls due, in order. */
+  advance(ms: number): void;
+  /** The same, and lets what only waits for promises happen after each call. */
+  pass(ms: number): Promise<void>;
+  /** Moves the wall clock only, as an operator's `date` does. */
   jump(ms: number): void;
+  /** How many calls are waiting. */
+  waiting(): number;
+}
+
+interface Timer {
+  readonly dueMs: number;
+  readonly call: () => void;
 }
 
 /** Lets everything that only waits for promises happen. */
@@ -13,36 +22,49 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A clock that starts at `startMs` of the epoch. */
-export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
-  let elapsedMs = 0;
-  let jumpedMs = 0;
-  let timers: { readonly atMs: number; readonly call: () => void }[] = [];
-  const due = (untilMs: number) => timers.filter((timer) => timer.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
+/** A clock that begins at `startMs`. */
+export function createFakeClock(startMs = 1_000_000): FakeClock {
+  let [nowMs, monotonicMs] = [startMs, 0];
+  const timers = new Set<Timer>();
+  const nextDue = (limitMs: number): Timer | undefined =>
+    [...timers].filter((timer) => timer.dueMs <= limitMs).sort((a, b) => a.dueMs - b.dueMs)[0];
+  const moveTo = (targetMs: number): void => {
+    nowMs += targetMs - monotonicMs;
+    monotonicMs = targetMs;
+  };
   return {
-    now: () => startMs + elapsedMs + jumpedMs,
-    monotonicMs: () => elapsedMs,
+    now: () => nowMs,
+    monotonicMs: () => monotonicMs,
     after: (ms, call) => {
-      const timer = { atMs: elapsedMs + ms, call };
-      timers.push(timer);
+      const timer = { dueMs: monotonicMs + ms, call };
+      timers.add(timer);
       return () => {
-        timers = timers.filter((each) => each !== timer);
+        timers.delete(timer);
       };
     },
-    advance: async (ms) => {
-      const untilMs = elapsedMs + ms;
+    advance: (ms) => {
+      const limitMs = monotonicMs + ms;
+      for (let timer = nextDue(limitMs); timer; timer = nextDue(limitMs)) {
+        timers.delete(timer);
+        moveTo(Math.max(monotonicMs, timer.dueMs));
+        timer.call();
+      }
+      moveTo(limitMs);
+    },
+    pass: async (ms) => {
+      const limitMs = monotonicMs + ms;
       await settle();
-      for (let timer = due(untilMs); timer; timer = due(untilMs)) {
-        const now = timer;
-        timers = timers.filter((each) => each !== now);
-        elapsedMs = now.atMs;
-        now.call();
+      for (let timer = nextDue(limitMs); timer; timer = nextDue(limitMs)) {
+        timers.delete(timer);
+        moveTo(Math.max(monotonicMs, timer.dueMs));
+        timer.call();
         await settle();
       }
-      elapsedMs = untilMs;
+      moveTo(limitMs);
     },
     jump: (ms) => {
-      jumpedMs += ms;
+      nowMs += ms;
     },
+    waiting: () => timers.size,
   };
 }
