@@ -62,7 +62,7 @@ export async function buildAgent(order: AgentOrder): Promise<BuiltAgent> {
   const modules = files.filter((file) => file.path.endsWith('.ko')).length;
   const archive = writeCpio([...layout(), ...(await ownFiles(packages.busybox)), ...files]);
   order.say?.(`packing ${modules} modules, ${Math.round(archive.length / 1e6)} MB`);
-  const initrd = await pack(archive, { level: 9 });
+  const initrd = await pack(archive, { level: 6 });
   const digest = createHash('sha256').update(initrd).digest('hex');
   const kernelPath = join(order.outDir, `linux-${order.arch}`);
   const initrdPath = join(order.outDir, `initrd-${order.arch}.gz`);
