@@ -112,3 +112,12 @@ function checkText(field: PowerField, text: string): Result<string> {
     return err(`must match ${field.pattern}`);
   return ok(text);
 }
+
+/** Checked parameters without those that were not given. */
+export function givenOnly(
+  parameters: Readonly<Record<string, string | number | undefined>>,
+): Readonly<Record<string, string | number>> {
+  const given: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) given[name] = value;
+  return given;
+}
