@@ -18,13 +18,21 @@ interface LoaderSource {
 const LOADERS: Readonly<Record<AptOrder['arch'], readonly LoaderSource[]>> = {
   amd64: [
     { package: 'shim-signed', path: 'usr/lib/shim/shimx64.efi.signed', name: 'shimx64.efi' },
-    { package: 'grub-efi-amd64-signed', path: 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed', name: 'grubx64.efi' },
+    {
+      package: 'grub-efi-amd64-signed',
+      path: 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed',
+      name: 'grubx64.efi',
+    },
     { package: 'ipxe', path: 'usr/lib/ipxe/undionly.kpxe', name: 'undionly.kpxe' },
     { package: 'ipxe', path: 'usr/lib/ipxe/ipxe.efi', name: 'ipxe.efi' },
   ],
   arm64: [
     { package: 'shim-signed', path: 'usr/lib/shim/shimaa64.efi.signed', name: 'shimaa64.efi' },
-    { package: 'grub-efi-arm64-signed', path: 'usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed', name: 'grubaa64.efi' },
+    {
+      package: 'grub-efi-arm64-signed',
+      path: 'usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed',
+      name: 'grubaa64.efi',
+    },
   ],
   armhf: [],
 };

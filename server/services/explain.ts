@@ -3,7 +3,7 @@ import { CLIENT_ARCH } from '../core/arch.ts';
 import { artefactPath, planBoot, type Artefact, type BootPlan, type BootRequest } from '../core/boot-plan.ts';
 import { configPath } from '../core/boot-path.ts';
 import type { Lease, Network } from '../core/lease.ts';
-import { loaderFile } from '../core/loader-file.ts';
+import { firstFile } from '../core/loader-file.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
@@ -67,7 +67,7 @@ export function createExplain(deps: ExplainDeps): Explain {
     const { machine, boot, network } = about;
     const facts = await bootFacts(deps, { machine, request: boot, network, token: TOKEN_SHOWN });
     const plan = planBoot(facts, boot);
-    const first = loaderFile(plan, boot);
+    const first = firstFile(plan, boot);
     return {
       is: 'done',
       explanation: {
@@ -182,7 +182,7 @@ const shown = (artefact: Artefact): ExplainedFile => ({
 });
 
 async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
-  const first = loaderFile(plan, boot).file;
+  const first = firstFile(plan, boot).file;
   const agent = newestAgent(await deps.store.bundles.list(), boot.arch);
   return agent?.loaders.filter((each) => each.name === first || each.name.replace('grub', 'shim') === first) ?? [];
 }

@@ -2,7 +2,7 @@ import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import type { EventKind, Severity } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
-import { loaderFile } from '../core/loader-file.ts';
+import { firstFile } from '../core/loader-file.ts';
 import { planBoot } from '../core/boot-plan.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -101,7 +101,7 @@ async function adviseBootClient(deps: ServeBootDeps, request: BootRequest, netwo
   }
   const session = await deps.sessions.firmwareSpoke(machine, request);
   const plan = await decide(deps, session, { machine, request, network });
-  const file = loaderFile(plan, request);
+  const file = firstFile(plan, request);
   if (plan.do === 'ignore') return { answer: false, machine, file: undefined, because: plan.because };
   return { answer: true, machine, file: file.file, because: file.because };
 }

@@ -73,6 +73,7 @@ export const agent: Bundle = {
   kernel: artefact('linux', 'a1'),
   initrd: artefact('initrd.gz', 'b2'),
   kernelArgs: [],
+  loaders: [],
   source: 'a test',
   createdMs: 0,
 };
