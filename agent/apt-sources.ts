@@ -20,12 +20,22 @@ export async function foreignSources(etc = '/etc'): Promise<string> {
   const folder = join(etc, 'apt', 'sources.list.d');
   const names = (await readdir(folder).catch(() => [])).sort();
   const oneLine = await Promise.all(
-    [join(etc, 'apt', 'sources.list'), ...names.filter((name) => name.endsWith('.list')).map((name) => join(folder, name))].map(textOf),
+    [
+      join(etc, 'apt', 'sources.list'),
+      ...names.filter((name) => name.endsWith('.list')).map((name) => join(folder, name)),
+    ].map(textOf),
   );
-  const deb822 = await Promise.all(names.filter((name) => name.endsWith('.sources')).map((name) => textOf(join(folder, name))));
-  const own = [...oneLine.flatMap(readOneLine), ...deb822.flatMap(readDeb822)].flatMap((source) => forRelease(source, codename));
+  const deb822 = await Promise.all(
+    names.filter((name) => name.endsWith('.sources')).map((name) => textOf(join(folder, name))),
+  );
+  const own = [...oneLine.flatMap(readOneLine), ...deb822.flatMap(readDeb822)].flatMap((source) =>
+    forRelease(source, codename),
+  );
   if (own.length > 0) return own.map(writeDeb822).join('\n');
-  throw new BuildError('apt', `no source of ${codename} among the host's apt sources; add the distribution's own archive to ${folder}`);
+  throw new BuildError(
+    'apt',
+    `no source of ${codename} among the host's apt sources; add the distribution's own archive to ${folder}`,
+  );
 }
 
 const textOf = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
@@ -55,7 +65,9 @@ function readDeb822(text: string): readonly Source[] {
       new RegExp(`^${key}:((?:.*)(?:\\n[ \\t].*)*)`, 'im').exec(stanza)?.[1]?.trim();
     if (!words(field('Types') ?? '').includes('deb') || /^no$/i.test(field('Enabled') ?? '')) return [];
     const list = (key: string): readonly string[] => words(field(key) ?? '');
-    return [{ uris: list('URIs'), suites: list('Suites'), components: list('Components'), signedBy: field('Signed-By') }];
+    return [
+      { uris: list('URIs'), suites: list('Suites'), components: list('Components'), signedBy: field('Signed-By') },
+    ];
   });
 }
 

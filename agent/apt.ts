@@ -63,7 +63,8 @@ export async function openApt(order: AptOrder): Promise<Apt> {
     say(`not all package lists could be refreshed; using those of the last time (${why})`);
   });
   return {
-    find: async (name) => findPackage(name, order.arch, await call('apt-cache', ['--no-all-versions', 'show', name]).catch(() => '')),
+    find: async (name) =>
+      findPackage(name, order.arch, await call('apt-cache', ['--no-all-versions', 'show', name]).catch(() => '')),
     fetch: (wanted) => fetchPackage(wanted, order.arch, debs, say, call),
   };
 }
@@ -100,7 +101,11 @@ async function callApt(program: string, args: readonly string[], cwd: string): P
   } catch (cause) {
     const { code, stderr } = failureOf(cause);
     if (code === 'ENOENT')
-      throw new BuildError('tool-missing', `cannot run ${program}; agents are built from Debian packages, on Debian or Ubuntu`, { cause });
+      throw new BuildError(
+        'tool-missing',
+        `cannot run ${program}; agents are built from Debian packages, on Debian or Ubuntu`,
+        { cause },
+      );
     throw new BuildError('apt', `${program} ${args.at(-1) ?? ''}: ${firstError(stderr)}`, { cause });
   }
 }
@@ -120,8 +125,13 @@ function findPackage(name: string, arch: string, shown: string): DebPackage {
   const stanza = shown.split('\n\n').find((text) => fieldOf(text, 'Package') === name);
   const [version, sha256, size] = ['Version', 'SHA256', 'Size'].map((key) => fieldOf(stanza ?? '', key));
   if (version === undefined || sha256 === undefined || size === undefined)
-    throw new BuildError('no-package', `the package lists for ${arch} have no ${name}; are main and security among the sources?`);
-  const depends = (fieldOf(stanza ?? '', 'Depends') ?? '').split(',').flatMap((each) => /^\s*([^\s|(]+)/.exec(each)?.[1] ?? []);
+    throw new BuildError(
+      'no-package',
+      `the package lists for ${arch} have no ${name}; are main and security among the sources?`,
+    );
+  const depends = (fieldOf(stanza ?? '', 'Depends') ?? '')
+    .split(',')
+    .flatMap((each) => /^\s*([^\s|(]+)/.exec(each)?.[1] ?? []);
   return { name, version, depends, sha256, octets: Number(size) };
 }
 
@@ -167,4 +177,3 @@ async function digestOf(path: string): Promise<string | undefined> {
     return undefined;
   }
 }
-

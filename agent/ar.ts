@@ -26,7 +26,7 @@ export async function listArMembers(path: string): Promise<readonly ArMember[]> 
     };
     if ((await readText(0, MAGIC.length)) !== MAGIC) throw bad(path, 'it is not an ar archive');
     const members: ArMember[] = [];
-    for (let at = MAGIC.length; at < size; ) {
+    for (let at = MAGIC.length; at < size;) {
       const member = memberAt(await readText(at, HEADER_OCTETS), at);
       if (!member) throw bad(path, `no member header at offset ${at}`);
       if (member.at + member.octets > size) throw bad(path, `"${member.name}" is cut short`);

@@ -13,7 +13,11 @@ import { moduleName, readModInfo } from './modinfo.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from './module-set.ts';
 
 /** The architectures an agent can be built for, and which of Debian's kernels it runs. */
-export const AGENT_KERNELS = { amd64: 'linux-image-amd64', arm64: 'linux-image-arm64', armhf: 'linux-image-armmp' } as const;
+export const AGENT_KERNELS = {
+  amd64: 'linux-image-amd64',
+  arm64: 'linux-image-arm64',
+  armhf: 'linux-image-armmp',
+} as const;
 export type AgentArch = keyof typeof AGENT_KERNELS;
 
 /** What to build, where downloads are kept, and where the two files go. */
@@ -136,7 +140,11 @@ function modulePath(path: string): string | undefined {
   return /^(?:usr\/)?lib\/modules\/[^/]+\/(kernel\/.+\.ko)$/.exec(path)?.[1];
 }
 
-async function moduleFiles(path: string, release: string, chosen: readonly KernelModule[]): Promise<readonly CpioEntry[]> {
+async function moduleFiles(
+  path: string,
+  release: string,
+  chosen: readonly KernelModule[],
+): Promise<readonly CpioEntry[]> {
   const wanted = new Set(chosen.map((module) => module.path));
   const content = new Map<string, Buffer>();
   await readDeb(path, {

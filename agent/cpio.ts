@@ -3,7 +3,13 @@ export type CpioEntry =
   | { readonly kind: 'folder'; readonly path: string; readonly mode: number }
   | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly content: Uint8Array }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
-  | { readonly kind: 'device'; readonly path: string; readonly mode: number; readonly major: number; readonly minor: number };
+  | {
+      readonly kind: 'device';
+      readonly path: string;
+      readonly mode: number;
+      readonly major: number;
+      readonly minor: number;
+    };
 
 const TYPE_BITS = { folder: 0o040000, file: 0o100000, link: 0o120000, device: 0o020000 } as const;
 const NOTHING = new Uint8Array(0);
@@ -23,7 +29,11 @@ function record(entry: CpioEntry, inode: number): readonly Uint8Array[] {
   const device = entry.kind === 'device' ? [entry.major, entry.minor] : [0, 0];
   const links = entry.kind === 'folder' ? 2 : 1;
   const mode = TYPE_BITS[entry.kind] | (entry.kind === 'link' ? 0o777 : entry.mode);
-  return [...header(entry.path, [inode, mode, 0, 0, links, 0, content.length, 0, 0, ...device]), content, pad(content.length)];
+  return [
+    ...header(entry.path, [inode, mode, 0, 0, links, 0, content.length, 0, 0, ...device]),
+    content,
+    pad(content.length),
+  ];
 }
 
 function trailer(): readonly Uint8Array[] {

@@ -32,13 +32,22 @@ async function readMember(path: string, member: ArMember, reader: TarReader): Pr
   return unpackWith(program, path, packed, reader);
 }
 
-async function unpackWith(program: string, path: string, packed: NodeJS.ReadableStream, reader: TarReader): Promise<void> {
+async function unpackWith(
+  program: string,
+  path: string,
+  packed: NodeJS.ReadableStream,
+  reader: TarReader,
+): Promise<void> {
   const child = spawn(program, ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(0, 500)));
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', (cause) => {
-      reject(new BuildError('tool-missing', `cannot run ${program}; install it (Debian: ${program}-utils or ${program})`, { cause }));
+      reject(
+        new BuildError('tool-missing', `cannot run ${program}; install it (Debian: ${program}-utils or ${program})`, {
+          cause,
+        }),
+      );
     });
     child.once('close', (code) => {
       if (code === 0) resolve();

@@ -20,7 +20,11 @@ export function readModInfo(elf: Buffer): ModInfo | undefined {
   const lines = section.toString('latin1').split('\0');
   const values = (key: string): readonly string[] =>
     lines.filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
-  const names = (text: string): readonly string[] => text.split(/[\s,]+/).filter(Boolean).map(moduleName);
+  const names = (text: string): readonly string[] =>
+    text
+      .split(/[\s,]+/)
+      .filter(Boolean)
+      .map(moduleName);
   return {
     depends: values('depends').flatMap(names),
     softPre: values('softdep').flatMap((text) => names(/^pre:(.*?)(?:\bpost:|$)/.exec(text)?.[1] ?? '')),

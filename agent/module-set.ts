@@ -36,7 +36,10 @@ export function modulesDep(modules: readonly KernelModule[]): string {
   const byName = new Map(modules.map((module) => [module.name, module]));
   const lines = modules.map((module) => {
     const needs = closeOver(byName, (each) => each.name === module.name).filter((each) => each.name !== module.name);
-    return `${module.path}:${needs.map((each) => ` ${each.path}`).reverse().join('')}\n`;
+    return `${module.path}:${needs
+      .map((each) => ` ${each.path}`)
+      .reverse()
+      .join('')}\n`;
   });
   return lines.join('');
 }

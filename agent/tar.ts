@@ -117,7 +117,7 @@ class OctetSource {
   }
 
   async skip(octets: number): Promise<void> {
-    for (let left = octets; left > 0; ) {
+    for (let left = octets; left > 0;) {
       const part = await this.#next(left);
       if (!part) throw damaged('it ends early');
       left -= part.length;

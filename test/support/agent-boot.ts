@@ -75,7 +75,18 @@ export function bootAgent(
   qemuArgs: readonly string[] = [],
 ): { readonly child: ChildProcess; console: () => string; stop: () => Promise<void> } {
   const [program = '', ...machine] = QEMU[agent.arch];
-  const common = ['-display', 'none', '-nodefaults', '-accel', 'tcg', '-no-reboot', '-serial', 'stdio', '-monitor', 'none'];
+  const common = [
+    '-display',
+    'none',
+    '-nodefaults',
+    '-accel',
+    'tcg',
+    '-no-reboot',
+    '-serial',
+    'stdio',
+    '-monitor',
+    'none',
+  ];
   const nic = ['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`];
   const card = ['-device', `virtio-net-pci,netdev=n0,mac=${mac},romfile=`];
   const append = [`console=${CONSOLES[agent.arch]}`, ...agent.kernelArgs, ...extraArgs].join(' ');
