@@ -4,6 +4,8 @@ import type { Clock } from '../../server/ports/clock.ts';
 export interface FakeClock extends Clock {
   /** Moves both clocks on and calls what falls due, in order. */
   advance(ms: number): void;
+  /** The same, and lets what only waits for promises happen after each call. */
+  pass(ms: number): Promise<void>;
   /** Moves the wall clock only, as an operator's `date` does. */
   jump(ms: number): void;
   /** How many calls are waiting. */
@@ -13,6 +15,11 @@ export interface FakeClock extends Clock {
 interface Timer {
   readonly dueMs: number;
   readonly call: () => void;
+}
+
+/** Lets everything that only waits for promises happen. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A clock that begins at `startMs`. */
@@ -41,6 +48,17 @@ export function createFakeClock(startMs = 1_000_000): FakeClock {
         timers.delete(timer);
         moveTo(Math.max(monotonicMs, timer.dueMs));
         timer.call();
+      }
+      moveTo(limitMs);
+    },
+    pass: async (ms) => {
+      const limitMs = monotonicMs + ms;
+      await settle();
+      for (let timer = nextDue(limitMs); timer; timer = nextDue(limitMs)) {
+        timers.delete(timer);
+        moveTo(Math.max(monotonicMs, timer.dueMs));
+        timer.call();
+        await settle();
       }
       moveTo(limitMs);
     },

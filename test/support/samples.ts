@@ -118,6 +118,7 @@ export function sampleBundle(name: string, change: Partial<Bundle> = {}): Bundle
     kernel: { name: 'linux', sha256: digest('a'), octets: 10 },
     initrd: { name: 'initrd.gz', sha256: digest('b'), octets: 20 },
     kernelArgs: ['quiet', 'console=ttyAMA0,115200'],
+    loaders: [],
     source: 'folder /srv/images',
     createdMs: 7_000,
     ...change,

@@ -13,6 +13,7 @@ interface BundleRow {
   readonly kernel: string;
   readonly initrd: string | null;
   readonly kernel_args: string;
+  readonly loaders: string;
   readonly source: string;
   readonly created_ms: number;
 }
@@ -26,6 +27,7 @@ function bundleOf(row: BundleRow): Bundle {
     kernel: artefactShape.parse(JSON.parse(row.kernel)),
     initrd: fromJson(artefactShape, row.initrd),
     kernelArgs: fromJson(wordsShape, row.kernel_args) ?? [],
+    loaders: artefactShape.array().parse(JSON.parse(row.loaders)),
     source: row.source,
     createdMs: row.created_ms,
   };
@@ -40,6 +42,7 @@ function rowOf(bundle: Bundle): BundleRow {
     kernel: JSON.stringify(bundle.kernel),
     initrd: toJson(bundle.initrd),
     kernel_args: JSON.stringify(bundle.kernelArgs),
+    loaders: JSON.stringify(bundle.loaders),
     source: bundle.source,
     created_ms: bundle.createdMs,
   };
@@ -51,8 +54,8 @@ export function createBundleStore(ledger: Ledger): BundleStore {
   const list = db.prepare<[], BundleRow>('SELECT * FROM bundle ORDER BY name, created_ms, version');
   const byRef = db.prepare<[string], BundleRow>("SELECT * FROM bundle WHERE name || '@' || version = ?");
   const insert = db.prepare(
-    `INSERT INTO bundle (name, version, arch, role, kernel, initrd, kernel_args, source, created_ms)
-     VALUES (@name, @version, @arch, @role, @kernel, @initrd, @kernel_args, @source, @created_ms)`,
+    `INSERT INTO bundle (name, version, arch, role, kernel, initrd, kernel_args, loaders, source, created_ms)
+     VALUES (@name, @version, @arch, @role, @kernel, @initrd, @kernel_args, @loaders, @source, @created_ms)`,
   );
   const remove = db.prepare("DELETE FROM bundle WHERE name || '@' || version = ?");
   const userOf = db.prepare<[string], { name: string }>('SELECT name FROM machine WHERE bundle = ? ORDER BY name');

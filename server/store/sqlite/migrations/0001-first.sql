@@ -87,6 +87,7 @@ CREATE TABLE bundle (
   kernel TEXT NOT NULL CHECK (json_valid(kernel)),
   initrd TEXT CHECK (json_valid(initrd)),
   kernel_args TEXT NOT NULL CHECK (json_valid(kernel_args)),
+  loaders TEXT NOT NULL CHECK (json_valid(loaders)),
   source TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   PRIMARY KEY (name, version)
