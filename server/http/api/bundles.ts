@@ -21,6 +21,7 @@ const bundleView = z.object({
   kernel: artefactView,
   initrd: artefactView.optional(),
   kernelArgs: z.array(z.string()),
+  loaders: z.array(artefactView),
   source: z.string(),
   createdMs: z.number(),
 });
@@ -34,7 +35,9 @@ interface Named {
 async function stored(deps: Deps, field: string, named: Named): Promise<Result<Artefact>> {
   const known = await deps.store.artefacts.bySha256(named.sha256);
   if (!known || !(await deps.artefacts.has(named.sha256)))
-    return err(`${field}: no artefact ${named.sha256.slice(0, 16)}… is stored; send it to POST /api/v1/artefacts first`);
+    return err(
+      `${field}: no artefact ${named.sha256.slice(0, 16)}… is stored; send it to POST /api/v1/artefacts first`,
+    );
   return ok({ ...known, name: named.name });
 }
 
@@ -61,7 +64,13 @@ export function bundleRoutes(deps: Deps): readonly Route[] {
         if (!kernel.ok) return problem(400, 'unknown-artefact', kernel.error, { field: 'kernel' });
         const initrd = body.initrd ? await stored(deps, 'initrd', body.initrd) : ok(undefined);
         if (!initrd.ok) return problem(400, 'unknown-artefact', initrd.error, { field: 'initrd' });
-        const order = { ...body, kernel: kernel.value, initrd: initrd.value };
+        const loaders: Artefact[] = [];
+        for (const each of body.loaders) {
+          const loader = await stored(deps, each.name, each);
+          if (!loader.ok) return problem(400, 'unknown-artefact', loader.error, { field: 'loaders' });
+          loaders.push(loader.value);
+        }
+        const order = { ...body, kernel: kernel.value, initrd: initrd.value, loaders };
         const outcome = await deps.bundles.add(order, by);
         return answerBundle(outcome, outcome.is === 'done' ? json(outcome.bundle, 201) : EMPTY);
       },

@@ -187,7 +187,11 @@ export function hardwareOf(view: MachineView): Hardware {
       name: nic.name,
       mac: nic.mac,
       linkUp: nic.linkUp,
-      words: joined([nic.driver, nic.speedMbit && nic.speedMbit > 0 ? `${nic.speedMbit} Mbit/s` : '', ...nic.addresses]),
+      words: joined([
+        nic.driver,
+        nic.speedMbit && nic.speedMbit > 0 ? `${nic.speedMbit} Mbit/s` : '',
+        ...nic.addresses,
+      ]),
     })),
   };
 }
