@@ -37,14 +37,14 @@ export function createMovingClock(startMs = 1_700_000_000_000): MovingClock {
       return () => timers.delete(timer);
     },
     until: async (promise) => {
-      let isSettled = false;
+      const settled = new Set<Promise<T>>();
       const settle = (): void => {
-        isSettled = true;
+        settled.add(promise);
       };
       promise.then(settle, settle);
       for (;;) {
         await quiet();
-        if (isSettled) return promise;
+        if (settled.has(promise)) return promise;
         const timer = next();
         if (!timer) throw new Error('nothing is left that could settle the promise');
         fire(timer);
