@@ -26,7 +26,7 @@ export async function startBoardHost(
   clock: Clock,
 ): Promise<BoardHost> {
   const { command, args } = ownProgram(import.meta.url, './board-host-main');
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
   const records = new Map<string, BoardRecord>();
   const tickets = new Map<number, { readonly resolve: () => void; readonly reject: (cause: Error) => void }>();
   let lastTicket = 0;
@@ -88,11 +88,7 @@ function hear(
   }
 }
 
-function farBoard(
-  spec: VirtualBoardSpec,
-  record: BoardRecord,
-  power: (on: boolean) => Promise<void>,
-): VirtualBoard {
+function farBoard(spec: VirtualBoardSpec, record: BoardRecord, power: (on: boolean) => Promise<void>): VirtualBoard {
   let on = false;
   return {
     ...{ name: spec.name, kind: spec.kind, mac: spec.mac },

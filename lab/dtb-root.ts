@@ -26,7 +26,6 @@ export function rootProperties(blob: Uint8Array): ReadonlyMap<string, Uint8Array
   return found;
 }
 
-
 function aligned(at: number): number {
   return (at + 3) & ~3;
 }

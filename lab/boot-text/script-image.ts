@@ -13,7 +13,7 @@ export function scriptOfImage(image: Uint8Array): Result<string> {
   if (image.length < HEADER_OCTETS + 8) return err(`${image.length} octets are too few for a script image`);
   const view = new DataView(image.buffer, image.byteOffset, image.length);
   if (view.getUint32(0) !== IH_MAGIC) return err('Bad magic number');
-  const header = image.slice(0, HEADER_OCTETS);
+  const header = Uint8Array.from(image.subarray(0, HEADER_OCTETS));
   header.fill(0, 4, 8);
   if (crc32(header) !== view.getUint32(4)) return err('Bad header crc');
   const octets = view.getUint32(12);

@@ -24,22 +24,12 @@ const SILENCES_MAX = 5;
 const BLKSIZE_DEFAULT = 512;
 
 /** Fetches a whole file from the board's address, a new port per file as loaders do. Throws on silence. */
-export function tftpFetch(
-  server: TftpServerAt,
-  path: string,
-  habit: TftpHabit,
-  sender: Sender,
-): Promise<TftpAnswer> {
+export function tftpFetch(server: TftpServerAt, path: string, habit: TftpHabit, sender: Sender): Promise<TftpAnswer> {
   return conversation(server, path, habit, sender, new Receiver());
 }
 
 /** Asks, and breaks off with ERROR 8 as soon as the server has answered: how OVMF learns a file's size. */
-export async function tftpProbe(
-  server: TftpServerAt,
-  path: string,
-  habit: TftpHabit,
-  sender: Sender,
-): Promise<void> {
+export async function tftpProbe(server: TftpServerAt, path: string, habit: TftpHabit, sender: Sender): Promise<void> {
   const quit = encodeError(TFTP_ERROR.optionsRefused, 'User aborted the transfer');
   await conversation(server, path, habit, sender, {
     take: () => ({ send: quit, answer: { is: 'error', words: 'aborted by us' } }),
@@ -105,6 +95,7 @@ async function conversation(
   const socket = createSocket('udp4');
   const host = formatIpv4(server.address);
   const asked = encodeReadRequest(new TextEncoder().encode(path), 'octet', new Map(Object.entries(habit.options)));
+  let unplug = (): void => undefined;
   try {
     await bind(socket, formatIpv4(sender.from));
     return await new Promise<TftpAnswer>((resolve, reject) => {
@@ -120,17 +111,18 @@ async function conversation(
         if (silences > SILENCES_MAX) reject(new Error(`${path}: no answer from ${host}`));
         else send(lastSent);
       }, SILENCE_MS);
-      socket.on('close', () => {
-        clearInterval(timer);
-      });
-      socket.once('error', reject);
-      sender.signal.addEventListener('abort', () => {
+      const quit = (): void => {
         reject(new Error('power off'));
-      }, { once: true });
+      };
+      unplug = () => {
+        clearInterval(timer);
+        sender.signal.removeEventListener('abort', quit);
+      };
+      sender.signal.addEventListener('abort', quit);
+      socket.once('error', reject);
       socket.on('message', (octets, from) => {
-        if (from.address !== host || (peerPort !== undefined && from.port !== peerPort)) return;
         const packet = decodePacket(octets);
-        if (!packet.ok) return;
+        if (from.address !== host || (peerPort ?? from.port) !== from.port || !packet.ok) return;
         peerPort = from.port;
         silences = 0;
         timer.refresh();
@@ -141,6 +133,7 @@ async function conversation(
       send(asked);
     });
   } finally {
+    unplug();
     socket.close();
   }
 }

@@ -43,7 +43,10 @@ async function bootByPxe(hands: Hands, armv: 7 | 8): Promise<Handover> {
   const lease = await hands.lease(ubootIdentity(armv, ''));
   await hands.tftp(lease.file === '' ? `${hexOf(lease)}.img` : lease.file, HABIT);
   const folder = lease.file.includes('/') ? lease.file.slice(0, lease.file.lastIndexOf('/') + 1) : '';
-  const config = await firstOf(hands, searchOrder(hands, lease).map((name) => `${folder}pxelinux.cfg/${name}`));
+  const config = await firstOf(
+    hands,
+    searchOrder(hands, lease).map((name) => `${folder}pxelinux.cfg/${name}`),
+  );
   const order = parseExtlinux(new TextDecoder().decode(config), ipAppend(hands, lease));
   if (!order.ok) throw new BootFailed(order.error);
   if (order.value.do === 'boot') refuseLongArguments(order.value.args);

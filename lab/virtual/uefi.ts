@@ -45,5 +45,8 @@ async function followGrub(hands: Hands, config: string): Promise<Handover> {
   const [initrdPath] = order.value.initrds;
   const initrd = initrdPath === undefined ? undefined : await load(initrdPath);
   const dtb = order.value.dtb === undefined ? undefined : await load(order.value.dtb);
-  return { to: 'system', started: { kernel, initrd, dtb, args: `BOOT_IMAGE=${order.value.kernel} ${order.value.args}` } };
+  return {
+    to: 'system',
+    started: { kernel, initrd, dtb, args: `BOOT_IMAGE=${order.value.kernel} ${order.value.args}` },
+  };
 }
