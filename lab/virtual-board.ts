@@ -53,6 +53,7 @@ class Board implements VirtualBoard {
   readonly #edges: VirtualBoardEdges;
   readonly #record: BoardRecord;
   #lease: BoardLease | undefined;
+  #orders: Promise<void> = Promise.resolve();
   #run: { readonly power: AbortController; readonly ended: Promise<void> } | undefined;
 
   constructor(spec: VirtualBoardSpec, edges: VirtualBoardEdges) {
@@ -76,25 +77,34 @@ class Board implements VirtualBoard {
   }
 
   powerOn(): Promise<void> {
-    if (this.#run) return Promise.resolve();
-    const power = new AbortController();
-    this.#record.trim();
-    this.#say('power', 'on');
-    this.#become({ args: undefined });
-    this.#run = { power, ended: this.#boot(power.signal) };
-    return Promise.resolve();
+    return this.#next(() => {
+      if (this.#run) return Promise.resolve();
+      const power = new AbortController();
+      this.#record.trim();
+      this.#say('power', 'on');
+      this.#become({ args: undefined });
+      this.#run = { power, ended: this.#boot(power.signal) };
+      return Promise.resolve();
+    });
   }
 
-  async powerOff(): Promise<void> {
-    const run = this.#run;
-    if (!run) return;
-    run.power.abort(new Error('power off'));
-    await run.ended;
-    await this.#drop();
-    if (this.#run !== run) return;
-    this.#run = undefined;
-    this.#say('power', 'off');
-    this.#become({ stage: 'off' });
+  powerOff(): Promise<void> {
+    this.#run?.power.abort(new Error('power off'));
+    return this.#next(async () => {
+      if (!this.#run) return;
+      this.#run.power.abort(new Error('power off'));
+      await this.#run.ended;
+      await this.#drop();
+      this.#run = undefined;
+      this.#say('power', 'off');
+      this.#become({ stage: 'off' });
+    });
+  }
+
+  /** Orders are carried out one after another. */
+  #next(order: () => Promise<void>): Promise<void> {
+    this.#orders = this.#orders.then(order);
+    return this.#orders;
   }
 
   report(): BoardReport {
@@ -106,19 +116,19 @@ class Board implements VirtualBoard {
   }
 
   async #boot(signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; !signal.aborted; attempt += 1) {
+    for (let attempt = 1; attempt <= BOOT_TRIES; attempt += 1) {
+      if (attempt > 1) await rest(this.#edges.clock, BOOT_AGAIN_MS, signal).catch(() => undefined);
+      if (isOff(signal)) return;
       try {
         this.#become({ stage: 'firmware' });
         await this.#bootOnce(this.#hands(signal));
         return;
       } catch (cause) {
-        if (signal.aborted) return;
+        if (isOff(signal)) return;
         this.#say('boot', cause instanceof Error ? cause.message : String(cause));
       }
-      if (attempt === BOOT_TRIES) break;
-      await rest(this.#edges.clock, BOOT_AGAIN_MS, signal).catch(() => undefined);
     }
-    if (!signal.aborted) this.#become({ stage: 'stuck' });
+    this.#become({ stage: 'stuck' });
   }
 
   async #bootOnce(hands: Hands): Promise<void> {
@@ -222,6 +232,11 @@ class Board implements VirtualBoard {
     this.#record.note(entry);
     this.#edges.onLog?.(entry);
   }
+}
+
+/** Asked afresh each time: the compiler takes a signal that was not raised a line ago for one that never is. */
+function isOff(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function firmware(hands: Hands): Promise<Handover> {
