@@ -71,7 +71,8 @@ export function parseLegacyImage(octets: Uint8Array): Result<LegacyImage> {
     return err(`${octets.length} octets are too short for a u-boot image header`);
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   if (view.getUint32(0) !== MAGIC) return err('no u-boot image: the magic number is not 27051956');
-  const header = octets.slice(0, LEGACY_HEADER_OCTETS);
+  // A copy: `slice` of a Node Buffer would be a view, and the caller's octets would lose their checksum.
+  const header = Uint8Array.from(octets.subarray(0, LEGACY_HEADER_OCTETS));
   header.fill(0, 4, 8);
   if (crc32(header) !== view.getUint32(4)) return err('the header checksum of the u-boot image is wrong');
   const size = view.getUint32(12);
