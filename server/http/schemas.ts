@@ -95,6 +95,7 @@ export const bundleOrder = z.strictObject({
   kernel: stored,
   initrd: stored.optional(),
   kernelArgs: z.array(line(1024)).max(128).default([]),
+  loaders: z.array(stored).max(16).default([]),
   source: line(500).default(''),
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { MachineEdit } from '../../services/machines.ts';
+import type { MachineEdit } from '../../services/machine-edit.ts';
 import type { HttpDeps } from '../deps.ts';
 import { byName, viewMachines, viewOneMachine } from '../read-machines.ts';
 import { EMPTY, NO_FIELDS, PLAIN, json, route, type Answer, type Route } from '../route.ts';

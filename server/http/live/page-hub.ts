@@ -161,7 +161,8 @@ class Hub implements PageHub {
 
 function sentences(events: readonly FarrierEvent[]): readonly string[] {
   const worth = events.filter(
-    (event) => event.kind === 'state' || event.kind === 'power' || event.severity === 'bad' || event.severity === 'warning',
+    (event) =>
+      event.kind === 'state' || event.kind === 'power' || event.severity === 'bad' || event.severity === 'warning',
   );
   if (worth.length > SAID_MAX) return [`${worth.length} changes`];
   return worth.map((event) => event.text);

@@ -26,6 +26,7 @@ export interface NextBoot {
     readonly layer: string;
     readonly octets: number;
     readonly octetsMax: number;
+    readonly unit: 'octets' | 'words';
     readonly isOver: boolean;
     readonly isNear: boolean;
   }[];
@@ -59,6 +60,7 @@ export function nextBootOf(explanation: Explanation): NextBoot {
     words: args?.words ?? [],
     limits: (args?.limits ?? []).map((limit) => ({
       ...limit,
+      unit: limit.unit ?? 'octets',
       isOver: limit.octets > limit.octetsMax,
       isNear: limit.octets <= limit.octetsMax && limit.octets > limit.octetsMax * 0.9,
     })),
@@ -187,7 +189,11 @@ export function hardwareOf(view: MachineView): Hardware {
       name: nic.name,
       mac: nic.mac,
       linkUp: nic.linkUp,
-      words: joined([nic.driver, nic.speedMbit && nic.speedMbit > 0 ? `${nic.speedMbit} Mbit/s` : '', ...nic.addresses]),
+      words: joined([
+        nic.driver,
+        nic.speedMbit && nic.speedMbit > 0 ? `${nic.speedMbit} Mbit/s` : '',
+        ...nic.addresses,
+      ]),
     })),
   };
 }
