@@ -7,7 +7,10 @@ import { agent, debian } from '../core/boot-fixtures.ts';
 import { digest, mac, sampleBundle, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
 
 const GIB = 2 ** 30;
-const ipmiSetting = { driver: 'ipmi', parameters: { host: '10.0.9.3', port: 623, user: 'farrier', cipher: '17' } };
+const bmc = (host: number): Machine['power'] => ({
+  driver: 'ipmi',
+  parameters: { host: `10.0.9.${String(host)}`, port: 623, user: 'farrier', cipher: '17' },
+});
 const outlet = (n: number): Machine['power'] => ({ driver: 'pdu-script', parameters: { host: '10.0.9.2', outlet: n } });
 
 const pcFacts: Facts = {
@@ -39,13 +42,13 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
   const rows: readonly Partial<Machine>[] = [
     { ...arm, name: 'arm64-0a3f', state: 'new', recognised, createdMs: ago(8) },
     { name: 'unknown-5e21', state: 'new', createdMs: ago(95), recognised: undefined },
-    { ...arm, name: 'mustang-01', board: 'apm-mustang', power: ipmiSetting, powerSeen: seen('on', 12) },
+    { ...arm, name: 'mustang-01', board: 'apm-mustang', power: bmc(3), powerSeen: seen('on', 12) },
     {
       ...arm,
       name: 'mustang-02',
       state: 'deployed',
       board: 'apm-mustang',
-      power: ipmiSetting,
+      power: bmc(4),
       powerSeen: seen('on', 4),
     },
     {
@@ -53,7 +56,7 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
       name: 'mustang-03',
       bundle: 'debian@12',
       recognised,
-      power: ipmiSetting,
+      power: bmc(5),
       powerSeen: seen('off', 310),
       extraArgs: ['console=ttyS0,115200', 'mitigations=off'],
     },
@@ -61,7 +64,7 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
       name: 'mustang-04-stuck',
       arch: 'arm64',
       board: 'apm-mustang',
-      power: ipmiSetting,
+      power: bmc(6),
       powerSeen: seen('unknown', 51, 'the BMC at 10.0.9.9 did not answer within 5 s; is its cable in?'),
     },
     {
