@@ -19,7 +19,7 @@ export type ProbeAddress = (network: Network, address: Ipv4, mac: Mac, budgetMs:
 export interface ProbeMeans {
   /** Sends something that makes a live host answer; true when it did within `waitMs`. */
   readonly knock: (address: Ipv4, waitMs: number) => Promise<boolean>;
-  /** Asks by ICMP echo on a device; true when there was a reply within `waitMs`. */
+  /** Asks by ICMP echo on a device; true when there was a reply within `waitMs`, false where there is no `ping`. */
   readonly ping: (device: string | undefined, address: Ipv4, waitMs: number) => Promise<boolean>;
   readonly neighbours: ReadNeighbours;
 }
@@ -59,7 +59,9 @@ async function isTaken(
     case 'none':
       return false;
     case 'ping':
-      return means.ping(network.interface, address, budgetMs);
+      return (
+        await Promise.all([means.ping(network.interface, address, budgetMs), means.knock(address, budgetMs)])
+      ).includes(true);
     case 'arp':
       return network.interface !== undefined && isTakenByArp(means, network.interface, address, mac, budgetMs);
   }
