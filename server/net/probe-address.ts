@@ -68,8 +68,8 @@ async function isTaken(
 }
 
 /**
- * Taken when the kernel learns a hardware address, or when the host answers. An entry that is only remembered (STALE)
- * proves nothing: the host may be long gone.
+ * Taken when the kernel learns a hardware address anew, or when the host answers. What it knew before the question
+ * proves nothing: the host may be gone.
  */
 async function isTakenByArp(
   means: ProbeMeans,
@@ -86,7 +86,8 @@ async function isTakenByArp(
 }
 
 function isNews(before: Neighbour | undefined, after: Neighbour | undefined): boolean {
-  return after !== undefined && (after.isReachable || before === undefined || before.mac !== after.mac);
+  if (after === undefined || before?.mac !== after.mac) return after !== undefined;
+  return after.isReachable && !before.isReachable;
 }
 
 async function knock(clock: Clock, address: Ipv4, waitMs: number): Promise<boolean> {

@@ -162,10 +162,10 @@ describe('DHCP in a lab', () => {
   });
 
   it('D3 the same by ICMP echo (probe: ping)', async () => {
-    running = await start([rack({ probe: 'ping' })]);
-    const squatter = await lan.addHost('dhcp-squat2', { address: '10.77.0.100/24' });
+    running = await start([network({ interface: 'dhcpbr0', probe: 'ping' }, ['10.77.0.130-10.77.0.139'])]);
+    const squatter = await lan.addHost('dhcp-squat2', { address: '10.77.0.130/24' });
     const host = await lan.addHost('dhcp-probed2', { mac: MAC_A });
-    assert.match(await udhcpc(host, folder), /^ip=10\.77\.0\.101$/m);
+    assert.match(await udhcpc(host, folder), /^ip=10\.77\.0\.131$/m);
     await squatter.remove();
     await host.remove();
   });
