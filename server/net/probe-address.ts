@@ -19,7 +19,7 @@ export type ProbeAddress = (network: Network, address: Ipv4, mac: Mac, budgetMs:
 export interface ProbeMeans {
   /** Sends something that makes a live host answer; true when it did within `waitMs`. */
   readonly knock: (address: Ipv4, waitMs: number) => Promise<boolean>;
-  /** Asks by ICMP echo on a device; true when there was a reply within `waitMs`. */
+  /** Asks by ICMP echo on a device; true when there was a reply within `waitMs`, false where there is no `ping`. */
   readonly ping: (device: string | undefined, address: Ipv4, waitMs: number) => Promise<boolean>;
   readonly neighbours: ReadNeighbours;
 }
@@ -59,15 +59,17 @@ async function isTaken(
     case 'none':
       return false;
     case 'ping':
-      return means.ping(network.interface, address, budgetMs);
+      return (
+        await Promise.all([means.ping(network.interface, address, budgetMs), means.knock(address, budgetMs)])
+      ).includes(true);
     case 'arp':
       return network.interface !== undefined && isTakenByArp(means, network.interface, address, mac, budgetMs);
   }
 }
 
 /**
- * Taken when the kernel learns a hardware address, or when the host answers. An entry that is only remembered (STALE)
- * proves nothing: the host may be long gone.
+ * Taken when the kernel learns a hardware address anew, or when the host answers. What it knew before the question
+ * proves nothing: the host may be gone.
  */
 async function isTakenByArp(
   means: ProbeMeans,
@@ -84,7 +86,8 @@ async function isTakenByArp(
 }
 
 function isNews(before: Neighbour | undefined, after: Neighbour | undefined): boolean {
-  return after !== undefined && (after.isReachable || before === undefined || before.mac !== after.mac);
+  if (after === undefined || before?.mac !== after.mac) return after !== undefined;
+  return after.isReachable && !before.isReachable;
 }
 
 async function knock(clock: Clock, address: Ipv4, waitMs: number): Promise<boolean> {
