@@ -144,8 +144,8 @@ describe('tftp transfer on a bad wire', () => {
           Array.from(taken, (_, i) => i + 1),
           'what was taken is the beginning of the file',
         );
-        const windows = state.blocks / plainWorld.windowsize + 1;
-        assert.ok(nowMs < 36_000 * (windows + 1), `${nowMs} ms for ${windows} windows`);
+        // The worst wire lets one block through just before the patience ends, again and again.
+        assert.ok(nowMs < 36_000 * (state.blocks + 1), `${nowMs} ms for ${state.blocks} blocks`);
         assert.ok(sends < 40 * plainWorld.windowsize * (state.blocks + 2), `${sends} datagrams`);
         if (state.acked === state.blocks) {
           assert.equal(taken.length, state.blocks);
