@@ -1,6 +1,6 @@
 import { err, ok, type Result } from '../../server/core/result.ts';
 import type { BootOrder } from './boot-order.ts';
-import { runHush } from './hush.ts';
+import { runShell, type CommandEnd } from './shell.ts';
 
 const LOADS = ['tftp', 'tftpboot'];
 const BOOTS = ['booti', 'bootz', 'bootm'];
@@ -16,24 +16,29 @@ export async function runBootScript(
 ): Promise<Result<BootOrder>> {
   const variables = new Map(Object.entries(environment));
   const loaded = new Map<string, string>();
-  let boot: readonly string[] | undefined;
-  await runHush(
-    script,
-    (name) => variables.get(name) ?? '',
-    async ([verb = '', first = '', ...rest]) => {
-      if (boot !== undefined) return true;
-      if (verb === 'setenv') variables.set(first, rest.join(' '));
-      if (BOOTS.includes(verb)) boot = [first, ...rest];
-      if (!LOADS.includes(verb)) return verb !== 'false' && verb !== 'exit';
-      const path = rest[0] ?? '';
-      const came = await fetch(path);
-      if (came) loaded.set(address(first), path);
-      return came;
-    },
-  );
+  const boots: (readonly string[])[] = [];
+  const run = async (words: readonly string[]): Promise<CommandEnd> => {
+    const [verb = '', first = '', ...rest] = words;
+    if (BOOTS.includes(verb)) boots.push(words.slice(1));
+    if (BOOTS.includes(verb) || verb === 'exit') return 'stop';
+    if (verb === 'setenv') variables.set(first, rest.join(' '));
+    if (verb === 'test') return holds(first, rest[0] ?? '') ? 'good' : 'bad';
+    if (!LOADS.includes(verb)) return verb === 'false' ? 'bad' : 'good';
+    const path = rest[0] ?? '';
+    if (!(await fetch(path))) return 'bad';
+    loaded.set(address(first), path);
+    return 'good';
+  };
+  await runShell(script, (name) => variables.get(name) ?? '', run);
+  const [boot] = boots;
   return boot === undefined
     ? err('the script started nothing')
     : orderOf(boot, loaded, variables.get('bootargs') ?? '');
+}
+
+/** `test -z TEXT` and `test -n TEXT`. */
+function holds(operator: string, text: string): boolean {
+  return operator === '-z' ? text === '' : text !== '';
 }
 
 /** `0x40400000` and `40400000` are one address: u-boot reads both as hexadecimal. */

@@ -15,6 +15,7 @@ const ENVIRONMENT = {
   fdt_addr_r: '0x43e00000',
   ramdisk_addr_r: '0x44000000',
   scriptaddr: '0x40200000',
+  fdt_addr: '0x40000000',
 } as const;
 
 /** u-boot 2023.01 from its first DISCOVER to `Starting kernel ...`. */

@@ -1,4 +1,4 @@
-import { parseGrubCfg } from '../boot-text/grub-cfg.ts';
+import { runGrubCfg } from '../boot-text/grub-cfg.ts';
 import { uefiIdentity } from './dhcp-identity.ts';
 import { BootFailed, type Hands, type Handover, type TftpHabit } from './hands.ts';
 
@@ -33,7 +33,7 @@ export async function uefi(hands: Hands, flavour: keyof typeof FLAVOURS): Promis
 }
 
 async function followGrub(hands: Hands, config: string): Promise<Handover> {
-  const order = parseGrubCfg(config);
+  const order = await runGrubCfg(config);
   if (!order.ok) throw new BootFailed(`grub> (${order.error})`);
   if (order.value.do !== 'boot') return { to: 'local-disk' };
   const load = async (path: string): Promise<Uint8Array> => {

@@ -67,7 +67,7 @@ describe('virtual boards against dnsmasq', () => {
     await file('sub/grubx64.efi', Buffer.alloc(20_000, 'grub'));
     await file(
       'grub/grub.cfg',
-      'set timeout=0\nmenuentry "x" {\n linux /linux quiet "two words"\n initrd /initrd.gz\n}\n',
+      'set timeout=0\nif linux /linux quiet "two words"; then\n initrd /initrd.gz\n boot\nfi\nexit\n',
     );
     await file(
       'boot.ipxe',

@@ -158,7 +158,7 @@ describe('services/grant-lease: probes', () => {
   });
 
   it('D3 one slow probe neither blocks other clients nor is run twice for one client', async () => {
-    let free = (_isTaken: boolean): void => undefined;
+    let free: (isTaken: boolean) => void = () => undefined;
     let probes = 0;
     const probe = (_network: Network, address: Ipv4): Promise<boolean> => {
       probes += 1;
@@ -283,7 +283,7 @@ describe('services/grant-lease: giving back', () => {
     for (let n = 0; n < 150; n += 1) {
       const offer = await desk.offer(who(n), undefined);
       assert.equal(offer.is, 'offer', `round ${n}`);
-      if (offer.is === 'offer') await desk.decline(NET, [`mac:${macNo(n)}`], offer.address);
+      await desk.decline(NET, [`mac:${macNo(n)}`], offer.address);
     }
     assert.equal(desk.leases().filter((lease) => lease.state === 'declined').length, quarantineMax(NET));
     assert.equal(store.rows.size, quarantineMax(NET));
