@@ -1,6 +1,5 @@
 import express, { type Express, type Request, type Response } from 'express';
 import type { RequestListener } from 'node:http';
-import { createAgentGate } from './agent-gate.ts';
 import { agentRoutes } from './api/agent.ts';
 import { bundleRoutes } from './api/bundles.ts';
 import { catalogueRoutes } from './api/catalogue.ts';
@@ -93,7 +92,7 @@ export function createHttpApp(deps: HttpDeps): HttpApp {
   const pages = createPages({ folder: deps.templatesFolder, digest: assets.digest, version: deps.version });
   const hub = createPageHub(deps, pages);
   const routes = [...apiRoutes(deps, streams), ...pageRoutes({ deps, pages, hub, streams }), assets.route];
-  const gate = createGate(deps, createAgentGate(deps.clock), pages);
+  const gate = createGate(deps, pages);
   const handlers = new Map<Trust, RequestListener>();
   return {
     routes,
