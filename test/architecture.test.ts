@@ -26,13 +26,14 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   'server/store/': { may: [...FLOOR3, 'server/store/'], outside: 'all' },
   'server/files/': { may: [...FLOOR3, 'server/files/'], outside: 'all' },
   'server/render/': { may: [...FLOOR3, 'server/render/'], outside: 'all' },
+  'server/edges/': { may: [CORE, 'server/ports/'], outside: 'all' },
   'server/config/': { may: [CORE, 'server/config/'], outside: 'all' },
   'server/cli/': { may: [CORE, 'server/ports/', 'server/cli/', 'server/config/', 'agent/'], outside: 'all' },
   'agent/': { may: [CORE, 'server/wire/', 'server/files/', 'agent/'], outside: 'all' },
   'power-drivers/': { may: [...FLOOR3, 'power-drivers/fields.ts'], outside: 'all' },
   'power-drivers/index.ts': { may: [...FLOOR3, 'power-drivers/'], outside: 'all' },
   'lab/': { may: [...FLOOR3, 'lab/'], outside: 'all' },
-  'server/daemon.ts': { may: [''], outside: 'all' },
+  'server/daemon/': { may: [''], outside: 'all' },
   'server/main.ts': { may: [''], outside: 'all' },
 };
 

@@ -7,22 +7,22 @@ export type Arch = (typeof ARCHES)[number];
 /** Who asks for files. `grub` and `agent` only ever appear after another loader. */
 export type Loader = 'pxe-bios' | 'uefi' | 'uefi-http' | 'ipxe' | 'u-boot' | 'grub' | 'rpi';
 
-const ALIASES: Readonly<Record<string, Arch>> = {
-  x86_64: 'amd64',
-  x64: 'amd64',
-  aarch64: 'arm64',
-  armv8: 'arm64',
-  armv7l: 'armhf',
-  armv7: 'armhf',
-  arm: 'armhf',
-  i686: 'i386',
-  ia32: 'i386',
-};
+const ALIASES: ReadonlyMap<string, Arch> = new Map([
+  ['x86_64', 'amd64'],
+  ['x64', 'amd64'],
+  ['aarch64', 'arm64'],
+  ['armv8', 'arm64'],
+  ['armv7l', 'armhf'],
+  ['armv7', 'armhf'],
+  ['arm', 'armhf'],
+  ['i686', 'i386'],
+  ['ia32', 'i386'],
+]);
 
 /** One vocabulary for architectures: Debian's word, `uname -m`'s or the firmware's. */
 export function parseArch(text: string): Result<Arch> {
   const word = text.toLowerCase();
-  const known = ARCHES.find((arch) => arch === word) ?? ALIASES[word];
+  const known = ARCHES.find((arch) => arch === word) ?? ALIASES.get(word);
   return known ? ok(known) : err(`"${text}" is not an architecture; known are ${ARCHES.join(', ')}`);
 }
 

@@ -46,6 +46,8 @@ export interface TftpHabits {
   readonly windowsizeMax: number | undefined;
   /** Whether RFC 2347 options are acknowledged at all. */
   readonly options: boolean;
+  /** The block number it expects after 65535; 0 unless said. */
+  readonly rollOverTo?: 0 | 1 | undefined;
 }
 
 /** A kind of machine, as data. */

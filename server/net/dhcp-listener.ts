@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4 } from '../core/address.ts';
+import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
@@ -54,6 +54,8 @@ export interface DhcpListener {
   readonly counters: Readonly<DhcpCounters>;
   /** All leases as they stand. */
   leases(): readonly Lease[];
+  /** Who was ACKed an address last and has not released it. */
+  macOf(address: Ipv4): Mac | undefined;
   /** The interfaces that are served now. */
   serving(): readonly string[];
   /** Closes the sockets and waits for what is under way. */
@@ -166,6 +168,10 @@ class DhcpService implements DhcpListener {
 
   leases(): readonly Lease[] {
     return this.#desk.leases();
+  }
+
+  macOf(address: Ipv4): Mac | undefined {
+    return this.#desk.macOf(address);
   }
 
   serving(): readonly string[] {

@@ -109,7 +109,7 @@ export interface PowerOrderStore {
   add(order: PowerOrder): Promise<void>;
   /**
    * Marks the next step, only when the machine's owner epoch still is the order's; false means it is not.
-   * The events commit with it.
+   * `done`, `failed` and `dropped` end an order whatever the epoch. The events commit with it.
    */
   step(
     id: string,

@@ -1,5 +1,14 @@
-import type { Mac } from '../core/address.ts';
-import type { BootPlan } from '../core/boot-plan.ts';
+import { formatIpv4, netmaskOf, type Mac, type Sha256 } from '../core/address.ts';
+import { CLIENT_ARCH } from '../core/arch.ts';
+import { artefactPath, planBoot, type Artefact, type BootPlan, type BootRequest } from '../core/boot-plan.ts';
+import { configPath } from '../core/boot-path.ts';
+import type { Lease, Network } from '../core/lease.ts';
+import { firstFile } from '../core/loader-file.ts';
+import { boardNameOf, type Machine } from '../core/machine.ts';
+import type { Render } from '../ports/render.ts';
+import type { Store } from '../ports/store.ts';
+import { bootFacts, newestAgent, type BootFactSources } from './boot-facts.ts';
+import { findMachine } from './machines.ts';
 
 /** What would be asked, when no machine is named. */
 export interface ExplainRequest {
@@ -36,3 +45,144 @@ export type ExplainOutcome =
   | { readonly is: 'bad-value'; readonly field: string; readonly because: string };
 
 export type Explain = (request: ExplainRequest) => Promise<ExplainOutcome>;
+
+/** What explaining stands on. */
+export interface ExplainDeps extends BootFactSources {
+  readonly store: Pick<Store, 'machines' | 'bundles'>;
+  readonly render: Render;
+  readonly digest: (octets: Uint8Array) => Sha256;
+  readonly text: (octets: Uint8Array) => string;
+  readonly networks: () => readonly Network[];
+  readonly leases: () => readonly Lease[];
+}
+
+/** Shown in place of the one-boot token, which exists only while its boot lasts. Same length, so that octets count true. */
+const TOKEN_SHOWN = '0'.repeat(32);
+
+/** Builds the explainer: the same `planBoot`, the same renderer as a real boot, and no effect on anything. */
+export function createExplain(deps: ExplainDeps): Explain {
+  return async (request) => {
+    const about = await subjectOf(deps, request);
+    if (about.is !== 'done') return about;
+    const { machine, boot, network } = about;
+    const facts = await bootFacts(deps, { machine, request: boot, network, token: TOKEN_SHOWN });
+    const plan = planBoot(facts, boot);
+    const first = firstFile(plan, boot);
+    return {
+      is: 'done',
+      explanation: {
+        subject: machine ? `${machine.name} (${boot.mac})` : `an unknown machine (${boot.mac})`,
+        network: network.name,
+        board: facts.board && { name: facts.board.name, file: facts.board.file, shadows: facts.board.shadows },
+        evidence: evidenceOf(deps, machine, boot),
+        dhcp: dhcpLines(deps, network, boot.mac, machine, first.file, first.because),
+        plan,
+        files: await filesOf(deps, plan, boot),
+      },
+    };
+  };
+}
+
+type Subject =
+  | {
+      readonly is: 'done';
+      readonly machine: Machine | undefined;
+      readonly boot: BootRequest;
+      readonly network: Network;
+    }
+  | Exclude<ExplainOutcome, { is: 'done' }>;
+
+async function subjectOf(deps: ExplainDeps, request: ExplainRequest): Promise<Subject> {
+  const ref = request.ref ?? request.mac;
+  const machine = ref === undefined ? undefined : await findMachine(deps.store, ref);
+  if (request.ref !== undefined && !machine)
+    return { is: 'unknown-machine', because: `no machine is called "${request.ref.slice(0, 80)}"` };
+  const mac = request.mac ?? machine?.macs[0];
+  if (mac === undefined) return { is: 'bad-value', field: 'mac', because: 'name a machine, or a MAC with --mac' };
+  const networks = deps.networks();
+  const network = networks.find((each) => each.name === machine?.network) ?? networks[0];
+  if (!network) return { is: 'bad-value', field: 'network', because: 'no network is served' };
+  return { is: 'done', machine, boot: bootRequestOf(deps, machine, mac, request.clientArch), network };
+}
+
+/** The request the machine would send: what its firmware said last, else what the architecture type given says. */
+function bootRequestOf(
+  deps: Pick<ExplainDeps, 'boards'>,
+  machine: Machine | undefined,
+  mac: Mac,
+  clientArch: number | undefined,
+): BootRequest {
+  const board = machine && deps.boards.byName(boardNameOf(machine) ?? '');
+  const code = clientArch ?? machine?.firmware?.clientArch ?? board?.signs.clientArch[0];
+  const known = code === undefined ? undefined : CLIENT_ARCH[code];
+  const userClass = machine?.firmware?.userClass;
+  return {
+    mac,
+    clientArch: code,
+    vendorClass: machine?.firmware?.vendorClass ?? board?.signs.vendorClass[0],
+    userClass,
+    systemUuid: machine?.systemUuid,
+    loader: userClass?.startsWith('iPXE') ? 'ipxe' : (known?.loader ?? board?.loaders[0]?.loader),
+    arch: known?.arch ?? machine?.arch ?? board?.arch,
+    format: undefined,
+  };
+}
+
+function evidenceOf(deps: ExplainDeps, machine: Machine | undefined, boot: BootRequest): readonly string[] {
+  if (machine?.board !== undefined) return [`an operator set the board to ${machine.board}`];
+  return (machine?.recognised ?? deps.recognise(boot))?.evidence ?? [];
+}
+
+function dhcpLines(
+  deps: ExplainDeps,
+  network: Network,
+  mac: Mac,
+  machine: Machine | undefined,
+  file: string | undefined,
+  because: string,
+): readonly string[] {
+  const lease = deps.leases().find((each) => each.network === network.name && each.mac === mac);
+  const address = machine?.reserved ?? lease?.address;
+  const server = formatIpv4(network.address);
+  return [
+    address === undefined ? 'yiaddr: the next free address of the pool' : `yiaddr ${formatIpv4(address)}`,
+    `siaddr ${server}`,
+    file === undefined ? `no file: ${because}` : `file "${file}"`,
+    `option 54 server identifier ${server}`,
+    `option 51 lease time ${String(network.leaseS)} s`,
+    `option 1 subnet mask ${formatIpv4(netmaskOf(network.subnet))}`,
+    ...(network.router === undefined ? [] : [`option 3 router ${formatIpv4(network.router)}`]),
+    ...(network.dns.length === 0 ? [] : [`option 6 DNS servers ${network.dns.map(formatIpv4).join(', ')}`]),
+  ];
+}
+
+async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {
+  if (plan.do !== 'boot') return [];
+  const config = deps.render(plan.format, plan, 0);
+  const configs: ExplainedFile[] = config.ok
+    ? [
+        {
+          path: configPath(plan.format, boot.mac),
+          octets: config.value.length,
+          sha256: deps.digest(config.value),
+          text: deps.text(config.value),
+        },
+      ]
+    : [];
+  const loaders = (await loadersOf(deps, plan, boot)).map((each) => ({ ...shown(each), path: each.name }));
+  const files = [plan.kernel, plan.initrd, plan.dtb].flatMap((each) => (each ? [shown(each)] : []));
+  return [...loaders, ...configs, ...files];
+}
+
+const shown = (artefact: Artefact): ExplainedFile => ({
+  path: artefactPath(artefact),
+  octets: artefact.octets,
+  sha256: artefact.sha256,
+  text: undefined,
+});
+
+async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
+  const first = firstFile(plan, boot).file;
+  const agent = newestAgent(await deps.store.bundles.list(), boot.arch);
+  return agent?.loaders.filter((each) => each.name === first || each.name.replace('grub', 'shim') === first) ?? [];
+}

@@ -1,20 +1,20 @@
-import type { Ipv4, Mac } from '../core/address.ts';
-import type { LifecycleEvent, RestState } from '../core/lifecycle.ts';
+import { parseMac } from '../core/address.ts';
+import type { EventKind, NewEvent, Severity } from '../core/event.ts';
+import { deadlineOf, lawfulEvents, next, type LifecycleEvent, type RestState } from '../core/lifecycle.ts';
 import type { Machine } from '../core/machine.ts';
+import type { Boards } from '../ports/boards.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { PowerParameters } from '../ports/power-driver.ts';
+import type { PowerDrivers } from '../ports/power-drivers.ts';
+import { StaleWrite, Taken, type MachineChange, type Store } from '../ports/store.ts';
+import type { Vault } from '../ports/vault.ts';
+import type { Lease, Network } from '../core/lease.ts';
+import { checkEdit, reservationFor, type EditWorld, type MachineEdit } from './machine-edit.ts';
+import { secretContext } from './power-secrets.ts';
+import { checkPowerSetting } from './power-setting.ts';
 
 /** Who asks, for events: `alice`, `socket`, `demo`. */
 export type Actor = string;
-
-/** What an operator may change. An absent field stays, `null` clears. */
-export interface MachineEdit {
-  readonly name?: string;
-  readonly board?: string | null;
-  readonly bundle?: string | null;
-  readonly extraArgs?: readonly string[];
-  readonly reserved?: Ipv4 | null;
-  readonly macs?: readonly Mac[];
-}
 
 /** How a machine is to be switched; `secrets` go to the vault and are never given back. */
 export interface PowerChoice {
@@ -42,4 +42,236 @@ export interface MachineService {
   setPower(ref: string, choice: PowerChoice | undefined, by: Actor): Promise<MachineOutcome>;
   /** Names of the secret fields that are set; never their values. */
   secretsSet(ref: string): Promise<readonly string[]>;
+}
+
+/** What the service stands on. */
+export interface MachineServiceDeps {
+  readonly store: Store;
+  readonly boards: Boards;
+  readonly drivers: PowerDrivers;
+  readonly vault: Vault;
+  readonly networks: () => readonly Network[];
+  readonly leases: () => readonly Lease[];
+  readonly clock: Clock;
+}
+
+/** A machine by name, MAC, id, or a beginning of a name that fits only one. */
+export async function findMachine(store: Pick<Store, 'machines'>, ref: string): Promise<Machine | undefined> {
+  const mac = parseMac(ref);
+  if (mac.ok) {
+    const byMac = await store.machines.byMac(mac.value);
+    if (byMac) return byMac;
+  }
+  const all = await store.machines.list();
+  const exact = all.find((machine) => machine.name === ref || machine.id === ref);
+  if (exact) return exact;
+  const begins = all.filter((machine) => ref !== '' && machine.name.startsWith(ref));
+  return begins.length === 1 ? begins[0] : undefined;
+}
+
+/** Builds the service. */
+export function createMachineService(deps: MachineServiceDeps): MachineService {
+  return {
+    find: (ref) => findMachine(deps.store, ref),
+    accept: (ref, edit, by) => change(deps, ref, (machine) => accept(deps, machine, edit, by)),
+    edit: (ref, edit, by) => change(deps, ref, (machine) => applyEdit(deps, machine, edit, by)),
+    remove: (ref, force, by) => change(deps, ref, (machine) => remove(deps, machine, force, by)),
+    abort: (ref, by) => change(deps, ref, (machine) => abort(deps, machine, by)),
+    force: (ref, to, because, by) => change(deps, ref, (machine) => force(deps, machine, to, because, by)),
+    setPower: (ref, choice, by) => change(deps, ref, (machine) => setPower(deps, machine, choice, by)),
+    secretsSet: async (ref) => {
+      const machine = await findMachine(deps.store, ref);
+      return machine ? [...(await deps.store.secrets.ofMachine(machine.id)).keys()] : [];
+    },
+  };
+}
+
+/** Finds, tries, and tries again on the fresh machine when somebody else wrote in between. */
+async function change(
+  deps: MachineServiceDeps,
+  ref: string,
+  verb: (machine: Machine) => Promise<MachineOutcome>,
+): Promise<MachineOutcome> {
+  for (let tries = 0; ; tries += 1) {
+    const machine = await findMachine(deps.store, ref);
+    if (!machine)
+      return {
+        is: 'unknown-machine',
+        because: `no machine is called "${ref.slice(0, 80)}"; "farrier machine list" shows all`,
+      };
+    try {
+      return await verb(machine);
+    } catch (error) {
+      if (error instanceof Taken) return { is: 'taken', because: error.message };
+      if (!(error instanceof StaleWrite) || tries >= 4) throw error;
+    }
+  }
+}
+
+function eventOf(
+  deps: MachineServiceDeps,
+  machine: Machine,
+  kind: EventKind,
+  severity: Severity,
+  text: string,
+  detail: NewEvent['detail'],
+): NewEvent {
+  return { atMs: deps.clock.now(), kind, severity, machine: machine.id, boot: undefined, text, detail };
+}
+
+async function worldOf(deps: MachineServiceDeps): Promise<EditWorld> {
+  const [bundles, machines] = await Promise.all([deps.store.bundles.list(), deps.store.machines.list()]);
+  return { boards: deps.boards, bundles, machines, networks: deps.networks() };
+}
+
+/** The change an event of the lifecycle makes, with its deadline. */
+function stateChange(deps: MachineServiceDeps, to: Machine['state']): MachineChange {
+  const deadlineS = deadlineOf(to);
+  return { state: to, deadlineMs: deadlineS === undefined ? undefined : deps.clock.now() + deadlineS * 1000 };
+}
+
+async function accept(
+  deps: MachineServiceDeps,
+  machine: Machine,
+  edit: MachineEdit,
+  by: Actor,
+): Promise<MachineOutcome> {
+  const to = next(machine.state, 'accept');
+  if (!to.ok) return { is: 'not-now', because: to.error, lawful: lawfulEvents(machine.state) };
+  const world = await worldOf(deps);
+  const wanted = checkEdit(machine, edit, world);
+  if (!wanted.ok) return { is: 'bad-value', ...wanted.error };
+  const reserved = wanted.value.reserved ?? machine.reserved ?? reservationFor(machine, world, deps.leases());
+  const name = wanted.value.name ?? machine.name;
+  const event = eventOf(deps, machine, 'state', 'good', `accepted as ${name} by ${by}`, {
+    from: machine.state,
+    to: to.value,
+    by,
+  });
+  const done = await deps.store.machines.change(
+    machine,
+    { ...wanted.value, ...stateChange(deps, to.value), reserved, failed: undefined },
+    [event],
+  );
+  return { is: 'done', machine: done };
+}
+
+async function applyEdit(
+  deps: MachineServiceDeps,
+  machine: Machine,
+  edit: MachineEdit,
+  by: Actor,
+): Promise<MachineOutcome> {
+  const wanted = checkEdit(machine, edit, await worldOf(deps));
+  if (!wanted.ok) return { is: 'bad-value', ...wanted.error };
+  const fields = Object.keys(wanted.value);
+  if (fields.length === 0) return { is: 'done', machine };
+  const words = fields.map((field) => editWords(field, wanted.value)).join(', ');
+  const event = eventOf(deps, machine, 'edit', 'note', `${by} set ${words}`, { by, fields: fields.join(',') });
+  return { is: 'done', machine: await deps.store.machines.change(machine, wanted.value, [event]) };
+}
+
+function editWords(field: string, value: MachineChange): string {
+  switch (field) {
+    case 'name':
+      return `name to ${value.name ?? ''}`;
+    case 'board':
+      return `board to ${value.board ?? 'what is recognised'}`;
+    case 'bundle':
+      return `bundle to ${value.bundle ?? 'none'}`;
+    default:
+      return field;
+  }
+}
+
+async function remove(
+  deps: MachineServiceDeps,
+  machine: Machine,
+  isForced: boolean,
+  by: Actor,
+): Promise<MachineOutcome> {
+  if (!isForced && !['new', 'ready', 'broken', 'retired'].includes(machine.state))
+    return {
+      is: 'not-now',
+      because: `${machine.name} is ${machine.state}; release it first, or remove it with force`,
+      lawful: lawfulEvents(machine.state),
+    };
+  const event = eventOf(deps, machine, 'edit', 'warning', `${machine.name} was removed by ${by}`, { by });
+  await deps.store.machines.remove(machine, [event]);
+  return { is: 'done', machine };
+}
+
+async function abort(deps: MachineServiceDeps, machine: Machine, by: Actor): Promise<MachineOutcome> {
+  const to = next(machine.state, 'abort');
+  if (!to.ok) return { is: 'not-now', because: to.error, lawful: lawfulEvents(machine.state) };
+  if (to.value === machine.state) return { is: 'done', machine };
+  const event = eventOf(deps, machine, 'state', 'warning', `${machine.state} was aborted by ${by}`, {
+    from: machine.state,
+    to: to.value,
+    by,
+  });
+  const failed = `${machine.state} was aborted by ${by}`;
+  const done = await deps.store.machines.change(machine, { ...stateChange(deps, to.value), failed }, [event]);
+  return { is: 'done', machine: done };
+}
+
+async function force(
+  deps: MachineServiceDeps,
+  machine: Machine,
+  to: RestState,
+  because: string,
+  by: Actor,
+): Promise<MachineOutcome> {
+  const text = `forced from ${machine.state} to ${to} by ${by}: ${because}`;
+  const event = eventOf(deps, machine, 'state', 'warning', text, { from: machine.state, to, by });
+  const changed = { ...stateChange(deps, to), failed: undefined, ownerEpoch: machine.ownerEpoch + 1 };
+  return { is: 'done', machine: await deps.store.machines.change(machine, changed, [event]) };
+}
+
+async function setPower(
+  deps: MachineServiceDeps,
+  machine: Machine,
+  choice: PowerChoice | undefined,
+  by: Actor,
+): Promise<MachineOutcome> {
+  const kept = [...(await deps.store.secrets.ofMachine(machine.id)).keys()];
+  if (!choice) {
+    const event = eventOf(deps, machine, 'edit', 'note', `${by} removed the power setting`, { by });
+    const done = await deps.store.machines.change(machine, { power: undefined, powerSeen: undefined }, [event]);
+    for (const field of kept) await deps.store.secrets.remove(machine.id, field);
+    return { is: 'done', machine: done };
+  }
+  const driver = deps.drivers.byName(choice.driver);
+  if (!driver) {
+    const names = deps.drivers.list().map((each) => each.name);
+    return {
+      is: 'bad-value',
+      field: 'driver',
+      because: `no power driver "${choice.driver}"; there are ${names.join(', ')}`,
+    };
+  }
+  const sameDriver = machine.power?.driver === choice.driver;
+  const checked = checkPowerSetting(driver, choice.parameters, choice.secrets, sameDriver ? kept : []);
+  if (!checked.ok) return { is: 'bad-value', ...checked.error };
+  const event = eventOf(deps, machine, 'edit', 'note', `${by} set power to ${driver.name}`, {
+    by,
+    driver: driver.name,
+  });
+  const setting = { driver: driver.name, parameters: checked.value };
+  const done = await deps.store.machines.change(machine, { power: setting, powerSeen: undefined }, [event]);
+  await keepSecrets(deps, machine, choice.secrets, sameDriver ? [] : kept);
+  return { is: 'done', machine: done };
+}
+
+async function keepSecrets(
+  deps: MachineServiceDeps,
+  machine: Machine,
+  secrets: Readonly<Record<string, string>>,
+  stale: readonly string[],
+): Promise<void> {
+  for (const field of stale) await deps.store.secrets.remove(machine.id, field);
+  for (const [field, plain] of Object.entries(secrets)) {
+    if (plain === '') await deps.store.secrets.remove(machine.id, field);
+    else await deps.store.secrets.put(machine.id, field, deps.vault.seal(plain, secretContext(machine.id, field)));
+  }
 }

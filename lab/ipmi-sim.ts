@@ -1,0 +1,133 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { authCapabilitiesRequest } from '../server/wire/ipmi/commands.ts';
+import { encodeRequest } from '../server/wire/ipmi/message.ts';
+import { encodeRmcp, RMCP_CLASS } from '../server/wire/ipmi/rmcp.ts';
+import { encodeV15 } from '../server/wire/ipmi/session-header.ts';
+
+/** How the simulated BMC is to be. */
+export interface IpmiSimOptions {
+  readonly address?: string;
+  /** UDP port, on `address` (127.0.0.1 unless told). */
+  readonly port: number;
+  /** Without blanks and quotes: ipmi_sim's configuration knows no escaping. */
+  readonly user: string;
+  readonly password: string;
+  /** K_G; up to 20 characters. */
+  readonly kg?: string;
+  /**
+   * Absolute path of the program that is the machine. It is called as `PROGRAM 0x20 get power` (prints `power:1` or
+   * `power:0`), `PROGRAM 0x20 set power 1`, `… set power 0`, `… set reset 1`, `… set boot pxe|default|none …`,
+   * `… get boot` (prints `boot:pxe`), one after another, and must answer within a few seconds.
+   */
+  readonly powerProgram: string;
+  /** TCP port on 127.0.0.1 where the machine's serial console listens, for SOL. */
+  readonly solPort?: number;
+}
+
+/** A BMC of OpenIPMI's `ipmi_sim`, running as a child of this process. */
+export interface IpmiSim {
+  readonly address: string;
+  readonly port: number;
+  readonly pid: number;
+  /** What it has printed so far, for a failing test's message. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+function lanConf(options: IpmiSimOptions, address: string): string {
+  const auths = ['callback', 'user', 'operator', 'admin'].map(
+    (level) => `    allowed_auths_${level} none md5 straight`,
+  );
+  return [
+    'name "farrier"',
+    'set_working_mc 0x20',
+    '  startlan 1',
+    `    addr ${address} ${options.port}`,
+    '    priv_limit admin',
+    ...auths,
+    '    guid a123456789abcdefa123456789abcdef',
+    ...(options.kg === undefined ? [] : [`    bmc_key "${options.kg}"`]),
+    '  endlan',
+    `  chassis_control "${options.powerProgram} 0x20"`,
+    ...(options.solPort === undefined ? [] : [`  sol "tcp:127.0.0.1:${options.solPort}" 115200`]),
+    '  user 1 false "" "" user 10 none md5 straight',
+    `  user 2 true "${options.user}" "${options.password}" admin 10 none md5 straight`,
+    '',
+  ].join('\n');
+}
+
+const MC = 'mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\nmc_enable 0x20\n';
+
+/**
+ * Starts Debian's `ipmi_sim` (package openipmi) in the foreground with configuration of its own in a temporary
+ * folder, and resolves when it answers on its port. Throws when it does not within 10 s, with what it printed.
+ */
+export async function startIpmiSim(options: IpmiSimOptions): Promise<IpmiSim> {
+  const address = options.address ?? '127.0.0.1';
+  const folder = await mkdtemp(join(tmpdir(), 'farrier-ipmi-sim-'));
+  await mkdir(join(folder, 'state'));
+  await writeFile(join(folder, 'lan.conf'), lanConf(options, address), { mode: 0o600 });
+  await writeFile(join(folder, 'mc.emu'), MC);
+  const args = ['-c', join(folder, 'lan.conf'), '-f', join(folder, 'mc.emu'), '-s', join(folder, 'state'), '-n'];
+  const child = spawn('ipmi_sim', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-16_384);
+    });
+  const stop = async (): Promise<void> => {
+    await end(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await answering(address, options.port, child);
+  } catch (cause) {
+    await stop();
+    throw new Error(`ipmi_sim did not come up on ${address}:${options.port}: ${said}`, { cause });
+  }
+  return { address, port: options.port, pid: child.pid ?? 0, output: () => said, stop };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
+/** Asks for the authentication capabilities every 50 ms until the BMC answers; its child's death ends the wait. */
+async function answering(address: string, port: number, child: ChildProcess): Promise<void> {
+  const socket = createSocket('udp4');
+  const question = encodeRmcp(RMCP_CLASS.ipmi, encodeV15(encodeRequest(authCapabilitiesRequest(4), 1)));
+  const tick = setInterval(() => {
+    socket.send(question, port, address);
+  }, 50);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const deadline = setTimeout(reject, 10_000, new Error('no answer within 10 s'));
+      const settle = (act: () => void) => () => {
+        clearTimeout(deadline);
+        act();
+      };
+      socket.once('message', settle(resolve));
+      child.once('error', (cause) => {
+        settle(() => {
+          reject(cause);
+        })();
+      });
+      child.once('exit', (code) => {
+        settle(() => {
+          reject(new Error(`it ended with ${String(code)}`));
+        })();
+      });
+    });
+  } finally {
+    clearInterval(tick);
+    socket.close();
+  }
+}

@@ -1,0 +1,241 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { PowerState } from '../server/core/machine.ts';
+import type { Result } from '../server/core/result.ts';
+import {
+  PowerError,
+  type PowerDriver,
+  type PowerEdges,
+  type PowerErrorCode,
+  type PowerHandle,
+} from '../server/ports/power-driver.ts';
+import { definePowerDriver, givenOnly } from './fields.ts';
+
+/** Octets a program may print in all; one more and it is ended. */
+const OUTPUT_MAX = 64 * 1024;
+/** Nothing of the daemon's own environment reaches a driver. */
+const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
+const EXIT_CODES: Readonly<Record<number, PowerErrorCode>> = {
+  10: 'unreachable',
+  11: 'auth',
+  12: 'refused',
+  13: 'config',
+  126: 'tool-missing',
+  127: 'tool-missing',
+};
+
+/** The verbs a driver program is called with; `bootdev` has the device behind it. */
+export type ProgramVerb = 'describe' | 'on' | 'off' | 'status' | 'reset' | `bootdev ${'pxe' | 'disk' | 'none'}`;
+
+/** What a program said before it ended well: the fields of its one JSON line. */
+export type ProgramAnswer = Readonly<Record<string, unknown>>;
+
+/** One call of a driver program. */
+export interface ProgramCall {
+  /** Absolute and vouched for. */
+  readonly path: string;
+  readonly verb: ProgramVerb;
+  /** Written to its standard input as one line of JSON: fields and secrets alike. */
+  readonly fields: Readonly<Record<string, string | number>>;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Runs a driver program once, in a process group of its own and with a clean environment. The whole group is killed
+ * at the deadline, on abort, when it prints too much, and when the program itself has ended. Throws a `PowerError`
+ * by exit code: 10 unreachable, 11 auth, 12 refused, 13 config; anything else unlike 0 is `refused`.
+ */
+export async function runProgram(call: ProgramCall, edges: PowerEdges, signal: AbortSignal): Promise<ProgramAnswer> {
+  const child = spawn(call.path, call.verb.split(' '), {
+    cwd: '/',
+    env: ENVIRONMENT,
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const watch = watchOver(child, call, edges, signal);
+  try {
+    const { code, stdout, stderr } = await watch.ended;
+    if (code === 0) return readAnswer(call, stdout);
+    throw new PowerError(EXIT_CODES[code] ?? 'refused', `${nameOf(call)}: ${wordsOf(code, stdout, stderr)}`);
+  } finally {
+    watch.release();
+    killGroup(child);
+  }
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function watchOver(
+  child: ChildProcess,
+  call: ProgramCall,
+  { clock }: PowerEdges,
+  signal: AbortSignal,
+): { readonly ended: Promise<Ended>; release(): void } {
+  let release = (): void => undefined;
+  const ended = new Promise<Ended>((resolve, reject) => {
+    const giveUp = (code: PowerErrorCode, words: string, cause?: Error): void => {
+      reject(new PowerError(code, `${nameOf(call)}: ${words}`, { cause }));
+    };
+    const cancel = clock.after(call.timeoutMs, () => {
+      giveUp('timeout', `not done after ${call.timeoutMs} ms; ended`);
+    });
+    const stop = (): void => {
+      giveUp('timeout', 'stopped waiting; ended');
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    release = () => {
+      cancel();
+      signal.removeEventListener('abort', stop);
+    };
+    const said = gather(child, () => {
+      giveUp('refused', `printed more than ${OUTPUT_MAX} octets; ended`);
+    });
+    child.once('error', (cause) => {
+      giveUp('tool-missing', `cannot be run: ${cause.message}`, cause);
+    });
+    child.once('close', (code, killedBy) => {
+      if (code === null) giveUp('refused', `ended by signal ${String(killedBy)}`);
+      else resolve({ code, ...said() });
+    });
+    // A program need not read its input; a closed pipe is no failure of its own.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(`${JSON.stringify(call.fields)}\n`);
+  });
+  return {
+    ended,
+    release: () => {
+      release();
+    },
+  };
+}
+
+function gather(child: ChildProcess, tooMuch: () => void): () => { stdout: string; stderr: string } {
+  const said: { readonly stdout: Buffer[]; readonly stderr: Buffer[] } = { stdout: [], stderr: [] };
+  let octets = 0;
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name]?.on('data', (chunk: Buffer) => {
+      octets += chunk.length;
+      if (octets > OUTPUT_MAX) tooMuch();
+      else said[name].push(chunk);
+    });
+  const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString();
+  return () => ({ stdout: text(said.stdout), stderr: text(said.stderr) });
+}
+
+/** Ends what the program may have left behind. It leads its group, so the group's number is its own. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // ESRCH: nothing of it is left, which is what is wanted.
+  }
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+}
+
+function nameOf(call: ProgramCall): string {
+  return `${call.path} ${call.verb}`;
+}
+
+function wordsOf(code: number, stdout: string, stderr: string): string {
+  const message = parsed(stdout)?.['message'];
+  const words = typeof message === 'string' ? message : stderr.trim().split('\n').at(-1);
+  return `exit code ${code}${words ? `: ${words.slice(0, 200)}` : ''}`;
+}
+
+/** The last line that is not empty, as a JSON object. */
+function parsed(stdout: string): ProgramAnswer | undefined {
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readAnswer(call: ProgramCall, stdout: string): ProgramAnswer {
+  const answer = parsed(stdout);
+  if (answer) return answer;
+  if (stdout.trim() === '') return {};
+  throw new PowerError('refused', `${nameOf(call)}: its answer is not one line of JSON`);
+}
+
+function stateOf(path: string, answer: ProgramAnswer): PowerState {
+  const state = answer['state'];
+  if (state === 'on' || state === 'off' || state === 'unknown') return state;
+  throw new PowerError('refused', `${path} status: answered no "state" of on, off or unknown`);
+}
+
+/** What a handle on a program needs to know besides the machine's fields. */
+export interface ProgramDriver {
+  /** Looks again at each call whether the file may still be trusted; the value is the path to run. */
+  vouch(): Promise<Result<string>>;
+  readonly callTimeoutMs: number;
+}
+
+/** A program bound to one machine's fields. */
+export function programHandle(
+  program: ProgramDriver,
+  fields: Readonly<Record<string, string | number>>,
+  edges: PowerEdges,
+): Required<PowerHandle> {
+  const run = async (verb: ProgramVerb, signal: AbortSignal): Promise<{ path: string; answer: ProgramAnswer }> => {
+    const path = await program.vouch();
+    if (!path.ok) throw new PowerError('config', path.error);
+    const call = { path: path.value, verb, fields, timeoutMs: program.callTimeoutMs };
+    return { path: path.value, answer: await runProgram(call, edges, signal) };
+  };
+  return {
+    set: async (want, signal) => {
+      await run(want, signal);
+    },
+    query: async (signal) => {
+      const { path, answer } = await run('status', signal);
+      return stateOf(path, answer);
+    },
+    reset: async (signal) => {
+      await run('reset', signal);
+    },
+    bootdev: async (device, signal) => {
+      await run(`bootdev ${device}`, signal);
+    },
+  };
+}
+
+/**
+ * The driver for programs that do not describe themselves: it declares the fields most switches need. `vouch` finds
+ * the named program in the driver folders and says why it may not be run.
+ */
+export function createExecDriver(vouch: (program: string) => Promise<Result<string>>): PowerDriver {
+  const callTimeoutMs = 20_000;
+  return definePowerDriver({
+    name: 'exec',
+    summary: 'Any program in a driver folder, called with on, off or status',
+    fields: {
+      program: {
+        kind: 'file',
+        label: 'Program',
+        help: 'Its path in a configured driver folder. A program that answers "describe" is a driver of its own.',
+        scope: 'controller',
+        required: true,
+      },
+      address: { kind: 'host', label: 'Address', scope: 'controller', required: false },
+      user: { kind: 'text', label: 'User', scope: 'controller', required: false },
+      password: { kind: 'secret', label: 'Password', scope: 'controller', required: false },
+      outlet: { kind: 'text', label: 'Outlet', scope: 'machine', required: false },
+    },
+    abilities: ['on', 'off', 'status'],
+    callTimeoutMs,
+    settleTimeoutMs: 30_000,
+    open: ({ program, ...rest }, edges) => {
+      const { set, query } = programHandle({ vouch: () => vouch(program), callTimeoutMs }, givenOnly(rest), edges);
+      return { set, query };
+    },
+  });
+}

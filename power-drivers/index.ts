@@ -1,0 +1,193 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { err, ok, type Result } from '../server/core/result.ts';
+import type { Log } from '../server/ports/log.ts';
+import { PowerError, type PowerDriver, type PowerEdges } from '../server/ports/power-driver.ts';
+import type { PowerDrivers } from '../server/ports/power-drivers.ts';
+import { readDeclaration } from './declaration.ts';
+import { createExecDriver, programHandle, runProgram } from './exec.ts';
+import { definePowerDriver, givenOnly } from './fields.ts';
+import { ipmi } from './ipmi.ts';
+import { manual } from './manual.ts';
+import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
+
+/** How often the driver folders are looked at; a new file is a driver well within 5 s. */
+const RESCAN_MS = 2000;
+const DESCRIBE_MS = 3000;
+/** What a site's module gets when its default export is a function: it cannot import from here by name. */
+const KIT = { definePowerDriver, PowerError };
+
+/** A file in a driver folder that is no driver, and why; for `farrier driver list` and the log. */
+export interface DriverProblem {
+  readonly file: string;
+  readonly because: string;
+}
+
+/** The port's drivers, with what the composition root needs besides. */
+export interface SiteDrivers extends PowerDrivers {
+  problems(): readonly DriverProblem[];
+  /** Looks at the folders now. */
+  rescan(): Promise<void>;
+  close(): void;
+}
+
+interface Loaded {
+  readonly stamp: string;
+  readonly driver: Result<PowerDriver>;
+}
+
+/**
+ * The drivers that come with Farrier and those in the site's folders, which shadow them by name. Modules and
+ * programs must belong to root or to this process's user and be writable by nobody else, and so must their folder.
+ */
+export async function createPowerDrivers(
+  folders: readonly string[],
+  edges: PowerEdges & { readonly log: Log },
+): Promise<SiteDrivers> {
+  const shipped: readonly PowerDriver[] = [ipmi, createExecDriver((program) => findProgram(folders, program)), manual];
+  let files: ReadonlyMap<string, Loaded> = new Map();
+  let drivers = merge(shipped, files);
+  const rescan = async (): Promise<void> => {
+    const found = await scan(folders, files, edges);
+    tell(edges.log, files, found);
+    files = found;
+    drivers = merge(shipped, found);
+  };
+  let cancel = (): void => undefined;
+  let isClosed = false;
+  const again = (): void => {
+    if (isClosed) return;
+    cancel = edges.clock.after(RESCAN_MS, () => void rescan().finally(again));
+  };
+  await rescan();
+  again();
+  return {
+    list: () => [...drivers.values()],
+    byName: (name) => drivers.get(name),
+    problems: () => [...files].flatMap(([file, { driver }]) => (driver.ok ? [] : [{ file, because: driver.error }])),
+    rescan,
+    close: () => {
+      isClosed = true;
+      cancel();
+    },
+  };
+}
+
+function merge(shipped: readonly PowerDriver[], files: ReadonlyMap<string, Loaded>): ReadonlyMap<string, PowerDriver> {
+  const site = [...files.values()].flatMap(({ driver }) => (driver.ok ? [driver.value] : []));
+  // Of two files with one name the first by folder and file name counts, so that order does not depend on the disk.
+  return new Map([...shipped, ...site.reverse()].map((driver) => [driver.name, driver]));
+}
+
+async function scan(
+  folders: readonly string[],
+  before: ReadonlyMap<string, Loaded>,
+  edges: PowerEdges,
+): Promise<ReadonlyMap<string, Loaded>> {
+  const found = new Map<string, Loaded>();
+  for (const folder of folders) {
+    const trusted = await vouchForFolder(folder);
+    if (!trusted.ok) {
+      found.set(folder, { stamp: trusted.error, driver: trusted });
+      continue;
+    }
+    const names = (await readdir(trusted.value)).sort();
+    const inside = names.map((name) => join(trusted.value, name));
+    // Side by side: a program that hangs when asked to describe itself holds up nobody else's.
+    const looked = await Promise.all(inside.map((file) => look(file, before.get(file), edges)));
+    looked.forEach((loaded, at) => {
+      if (loaded) found.set(inside[at] ?? '', loaded);
+    });
+  }
+  return found;
+}
+
+/** Loads a file that is new or has changed; nothing for files that are no drivers at all, such as a README. */
+async function look(file: string, before: Loaded | undefined, edges: PowerEdges): Promise<Loaded | undefined> {
+  const vouched = await vouchForFile(file);
+  if (!vouched.ok) return { stamp: vouched.error, driver: vouched };
+  const { stamp, isDriver } = vouched.value;
+  if (!isDriver) return undefined;
+  if (before?.stamp === stamp) return before;
+  return { stamp, driver: await loadDriver(vouched.value, edges) };
+}
+
+/** Never throws: a driver that does not load is a problem to show, not a reason to stop. */
+async function loadDriver(file: TrustedFile, edges: PowerEdges): Promise<Result<PowerDriver>> {
+  try {
+    return file.isProgram ? await loadProgram(file, edges) : await loadModule(file);
+  } catch (cause) {
+    return err(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+async function loadProgram(file: TrustedFile, edges: PowerEdges): Promise<Result<PowerDriver>> {
+  const call = { path: file.path, verb: 'describe', fields: {}, timeoutMs: DESCRIBE_MS } as const;
+  const declared = readDeclaration(await runProgram(call, edges, new AbortController().signal));
+  if (!declared.ok) return declared;
+  const { abilities, callTimeoutMs } = declared.value;
+  const vouch = async (): Promise<Result<string>> => {
+    const now = await vouchForFile(file.path);
+    if (!now.ok) return now;
+    return now.value.stamp === file.stamp ? ok(file.path) : err(`${file.path} has changed; it is being read again`);
+  };
+  return ok(
+    definePowerDriver({
+      ...declared.value,
+      open: (fields, parts) => {
+        const { set, query, reset, bootdev } = programHandle({ vouch, callTimeoutMs }, givenOnly(fields), parts);
+        return {
+          set,
+          query,
+          ...(abilities.includes('reset') ? { reset } : {}),
+          ...(abilities.includes('bootdev') ? { bootdev } : {}),
+        };
+      },
+    }),
+  );
+}
+
+async function loadModule(file: TrustedFile): Promise<Result<PowerDriver>> {
+  // A changed file is another module: Node keeps what it has once imported under the whole address.
+  const imported: unknown = await import(`${pathToFileURL(file.path).href}?stamp=${file.stamp}`);
+  const exported: unknown =
+    typeof imported === 'object' && imported !== null && 'default' in imported ? imported.default : undefined;
+  const value: unknown = isMaker(exported) ? exported(KIT) : exported;
+  const declared = readDeclaration(value);
+  if (!declared.ok) return declared;
+  if (!opens(value)) return err('its default export has no "open"');
+  return ok(definePowerDriver({ ...declared.value, open: (fields, parts) => value.open(givenOnly(fields), parts) }));
+}
+
+function isMaker(value: unknown): value is (kit: typeof KIT) => unknown {
+  return typeof value === 'function';
+}
+
+function opens(value: unknown): value is Pick<PowerDriver, 'open'> {
+  return typeof value === 'object' && value !== null && 'open' in value && typeof value.open === 'function';
+}
+
+function tell(log: Log, before: ReadonlyMap<string, Loaded>, now: ReadonlyMap<string, Loaded>): void {
+  for (const [file, { stamp, driver }] of now) {
+    if (before.get(file)?.stamp === stamp) continue;
+    if (driver.ok) log.info('power driver loaded', { file, driver: driver.value.name });
+    else log.warn('power driver refused', { file, because: driver.error });
+  }
+  for (const file of before.keys()) if (!now.has(file)) log.info('power driver gone', { file });
+}
+
+/** A program for the `exec` driver: by its name in a driver folder, or by its whole path there. */
+async function findProgram(folders: readonly string[], program: string): Promise<Result<string>> {
+  for (const folder of folders) {
+    const trusted = await vouchForFolder(folder);
+    if (!trusted.ok) continue;
+    const name = [trusted.value, folder].map((root) => `${root}/`).find((root) => program.startsWith(root));
+    const inside = name === undefined ? program : program.slice(name.length);
+    if (inside.includes('/')) continue;
+    const file = await vouchForFile(join(trusted.value, inside));
+    if (file.ok) return file.value.isProgram ? ok(file.value.path) : err(`${file.value.path} is not executable`);
+    if (name !== undefined) return file;
+  }
+  return err(`no program "${program}" in the driver folders: ${folders.join(', ') || 'none are configured'}`);
+}

@@ -1,0 +1,66 @@
+import { parseMac, type Mac } from './address.ts';
+import type { BootFormat } from './board.ts';
+
+/** What a path asked for by a loader means. */
+export type BootPath =
+  /** A kernel, initrd or DTB by the beginning of its digest. */
+  | { readonly is: 'artefact'; readonly sha256Start: string; readonly name: string }
+  /** A text made from the asker's boot plan; `mac` where the path names one. */
+  | { readonly is: 'config'; readonly format: BootFormat; readonly mac: Mac | undefined }
+  /** A loader's own program, by its well-known name. */
+  | { readonly is: 'loader'; readonly name: string }
+  /** Firmware searches; most of what it asks for is not there. */
+  | { readonly is: 'unknown' };
+
+/** The loaders' programs that agents bring along, by the name the firmware asks for. */
+export const LOADER_FILES = [
+  'shimx64.efi',
+  'grubx64.efi',
+  'shimaa64.efi',
+  'grubaa64.efi',
+  'undionly.kpxe',
+  'ipxe.efi',
+  'pxelinux.0',
+  'ldlinux.c32',
+] as const;
+
+const FIXED: ReadonlyMap<string, BootFormat> = new Map([
+  ['boot.scr.uimg', 'boot-script'],
+  ['boot.ipxe', 'ipxe'],
+  ['grub/grub.cfg', 'grub'],
+]);
+
+/** Reads a path from the wire; leading slashes and empty parts do not count. */
+export function parseBootPath(path: string): BootPath {
+  const parts = path.split('/').filter((part) => part !== '');
+  const [first = '', second = '', third] = parts;
+  if (parts.length === 3 && first === 'boot' && /^[0-9a-f]{16}$/.test(second) && third !== undefined)
+    return { is: 'artefact', sha256Start: second, name: third };
+  const format = FIXED.get(parts.join('/'));
+  if (format) return { is: 'config', format, mac: undefined };
+  const loader = parts.length === 1 ? LOADER_FILES.find((name) => name === first) : undefined;
+  if (loader) return { is: 'loader', name: loader };
+  return extlinuxOf(parts) ?? { is: 'unknown' };
+}
+
+/** `pxelinux.cfg/01-52-54-00-12-34-56`, in whichever folder (u-boot asks beside the bootfile it was named). */
+function extlinuxOf(parts: readonly string[]): BootPath | undefined {
+  const name = /^01-([0-9a-f]{2}(?:-[0-9a-f]{2}){5})$/i.exec(parts.at(-1) ?? '')?.[1];
+  if (name === undefined || parts.at(-2) !== 'pxelinux.cfg') return undefined;
+  const mac = parseMac(name);
+  return mac.ok ? { is: 'config', format: 'extlinux', mac: mac.value } : undefined;
+}
+
+/** The path a loader asks for its config by: the other way round of `parseBootPath`. */
+export function configPath(format: BootFormat, mac: Mac): string {
+  switch (format) {
+    case 'extlinux':
+      return `pxelinux.cfg/01-${mac.replaceAll(':', '-')}`;
+    case 'boot-script':
+      return 'boot.scr.uimg';
+    case 'grub':
+      return '/grub/grub.cfg';
+    case 'ipxe':
+      return 'boot.ipxe';
+  }
+}

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import nunjucks from 'nunjucks';
+import { formatIpv4 } from '../core/address.ts';
+import { argText } from '../core/arg-text.ts';
+import { BOOT_FORMATS, type BootFormat } from '../core/board.ts';
+import { artefactPath, isServableName, type BootPlan } from '../core/boot-plan.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { Render } from '../ports/render.ts';
+import { buildScriptImage } from '../wire/uboot/legacy-image.ts';
+import { sayable } from './sayable.ts';
+
+type Boot = Extract<BootPlan, { readonly do: 'boot' }>;
+type KernelFormat = Boot['kernelFormat'];
+
+/** u-boot's command for a kind of kernel; a FIT and a uImage carry their own description. */
+const BOOT_COMMAND: Readonly<Record<KernelFormat, string | undefined>> = {
+  Image: 'booti',
+  zImage: 'bootz',
+  uImage: 'bootm',
+  FIT: 'bootm',
+  bzImage: undefined,
+};
+
+/** A load address as u-boot reads it: hexadecimal, with or without `0x`. */
+const ADDRESS = /^(0x)?[0-9a-f]{1,16}$/i;
+
+/**
+ * Compiles one template per format, once, from the first of the folders that has it (a site's folder shadows the
+ * shipped one), and gives the function that fills them. Templates are code and come from files only; what plans hold
+ * goes in as finished values. Throws when a template is missing or does not parse.
+ */
+export function openRender(folders: readonly string[]): Render {
+  const environment = new nunjucks.Environment(null, {
+    autoescape: false,
+    throwOnUndefined: true,
+    trimBlocks: true,
+    lstripBlocks: true,
+  });
+  const compiled = BOOT_FORMATS.map((format) => [format, templateOf(environment, folders, format)] as const);
+  const templates = new Map<BootFormat, nunjucks.Template>(compiled);
+  return (format, plan, madeAtS) => {
+    const values = valuesOf(format, plan);
+    if (!values.ok) return values;
+    const text = templates.get(format)?.render(values.value);
+    if (text === undefined) return err(`there is no template for ${format}`);
+    if (format !== 'boot-script') return ok(new TextEncoder().encode(text));
+    const arch = plan.do === 'boot' && plan.kernelFormat === 'Image' ? 'arm64' : 'armhf';
+    return ok(buildScriptImage(text, { arch, name: 'Farrier', madeAtS }));
+  };
+}
+
+function templateOf(
+  environment: nunjucks.Environment,
+  folders: readonly string[],
+  format: BootFormat,
+): nunjucks.Template {
+  for (const folder of folders) {
+    const path = join(folder, `${format}.njk`);
+    const text = readIfThere(path);
+    if (text !== undefined) return new nunjucks.Template(text, environment, path, true);
+  }
+  throw new Error(`no template ${format}.njk in ${folders.join(', ')}; reinstall Farrier or restore the file`);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function valuesOf(format: BootFormat, plan: BootPlan): Result<object> {
+  switch (plan.do) {
+    case 'ignore':
+      return err(`nothing is served: ${plan.because}`);
+    case 'local-disk':
+      return ok(farewell(`Farrier: own disk, because ${plan.because}`));
+    case 'refuse':
+      return ok(farewell(`Farrier refuses: ${plan.because}. Remedy: ${plan.remedy}`));
+    case 'boot':
+      return valuesOfBoot(format, plan);
+  }
+}
+
+function farewell(text: string): object {
+  const words = sayable(text);
+  return { title: 'Farrier', words, boot: false };
+}
+
+function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
+  const args = argText(
+    format,
+    plan.args.words.map((each) => each.word),
+  );
+  if (!args.ok) return args;
+  const artefacts = [plan.kernel, plan.initrd, plan.dtb].flatMap((each) => (each ? [each] : []));
+  const unservable = artefacts.find((each) => !isServableName(each.name));
+  if (unservable) return err(`"${unservable.name.slice(0, 40)}" cannot stand in a path`);
+  const command = BOOT_COMMAND[plan.kernelFormat];
+  if (format === 'boot-script' && command === undefined) return err(`u-boot starts no ${plan.kernelFormat}`);
+  const addresses = addressesOf(plan.loadAddresses);
+  if (!addresses.ok) return addresses;
+  const { address, httpPort } = plan.server;
+  const words = sayable(`Farrier: ${plan.purpose} ${plan.bundle} on board ${plan.board}`);
+  const boot = {
+    kernel: artefactPath(plan.kernel),
+    kernelName: plan.kernel.name,
+    initrd: plan.initrd ? artefactPath(plan.initrd) : false,
+    initrdName: plan.initrd?.name ?? false,
+    dtb: plan.dtb ? artefactPath(plan.dtb) : false,
+    args: args.value,
+    command,
+    addresses: addresses.value,
+  };
+  return ok({ title: `Farrier for ${plan.mac}`, words, base: `http://${formatIpv4(address)}:${httpPort}`, boot });
+}
+
+/** Names of u-boot's environment with the address each falls back to. */
+function addressesOf(load: Boot['loadAddresses']): Result<readonly (readonly [string, string])[]> {
+  const named = [
+    ['kernel_addr_r', load?.kernel],
+    ['ramdisk_addr_r', load?.initrd],
+    ['fdt_addr_r', load?.dtb],
+  ] as const;
+  const given = named.flatMap(([name, address]) => (address === undefined ? [] : [[name, address] as const]));
+  const odd = given.find(([, address]) => !ADDRESS.test(address));
+  return odd ? err(`the board's load address for ${odd[0]} is no hexadecimal number`) : ok(given);
+}

@@ -1,0 +1,78 @@
+import { formatIpv4, type Ipv4 } from '../core/address.ts';
+import type { Artefact, BootFacts, BootRequest, Bundle } from '../core/boot-plan.ts';
+import type { Board } from '../core/board.ts';
+import type { Network } from '../core/lease.ts';
+import { boardNameOf, type Machine, type Recognition } from '../core/machine.ts';
+import type { Boards } from '../ports/boards.ts';
+import type { ArtefactStore, BundleStore } from '../ports/store.ts';
+import { bundleRef } from '../core/boot-plan.ts';
+
+/** Where the facts of a boot decision are looked up. */
+export interface BootFactSources {
+  readonly boards: Boards;
+  readonly bundles: Pick<BundleStore, 'list'>;
+  readonly artefacts: Pick<ArtefactStore, 'bySha256'>;
+  readonly recognise: (request: BootRequest) => Recognition | undefined;
+  readonly siteArgs: readonly string[];
+  readonly httpPort: number;
+}
+
+/** The newest agent of an architecture. */
+export function newestAgent(bundles: readonly Bundle[], arch: Bundle['arch'] | undefined): Bundle | undefined {
+  return bundles
+    .filter((bundle) => bundle.role === 'agent' && bundle.arch === arch)
+    .reduce<Bundle | undefined>((best, each) => (best && best.createdMs >= each.createdMs ? best : each), undefined);
+}
+
+/** The board a machine boots as: the one set or recognised; for a stranger, what its first packet looks like. */
+export function boardFor(
+  sources: Pick<BootFactSources, 'boards' | 'recognise'>,
+  machine: Machine | undefined,
+  request: BootRequest,
+): Board | undefined {
+  const name = (machine && boardNameOf(machine)) ?? sources.recognise(request)?.board;
+  return name === undefined ? undefined : sources.boards.byName(name);
+}
+
+/** Gathers all that `planBoot` looks at. */
+export async function bootFacts(
+  sources: BootFactSources,
+  about: {
+    readonly machine: Machine | undefined;
+    readonly request: BootRequest;
+    readonly network: Pick<Network, 'unknown' | 'address'>;
+    readonly token: string;
+  },
+): Promise<BootFacts> {
+  const { machine, request, network } = about;
+  const bundles = await sources.bundles.list();
+  const board = boardFor(sources, machine, request);
+  return {
+    machine,
+    board,
+    unknown: network.unknown,
+    agent: newestAgent(bundles, board?.arch ?? request.arch),
+    bundle: bundles.find((bundle) => bundleRef(bundle) === machine?.bundle),
+    machineDtb: await dtbOfMachine(sources, machine),
+    siteArgs: sources.siteArgs,
+    server: { address: network.address, httpPort: sources.httpPort },
+    token: about.token,
+  };
+}
+
+async function dtbOfMachine(
+  sources: Pick<BootFactSources, 'artefacts'>,
+  machine: Machine | undefined,
+): Promise<Artefact | undefined> {
+  return machine?.dtb ? sources.artefacts.bySha256(machine.dtb) : undefined;
+}
+
+/** The network an address of ours belongs to. */
+export function networkOf(networks: readonly Network[], ours: Ipv4): Network | undefined {
+  return networks.find((network) => network.address === ours);
+}
+
+/** `10.77.0.1`, or words where there is none. */
+export function addressText(address: Ipv4 | undefined): string {
+  return address === undefined ? 'no address' : formatIpv4(address);
+}

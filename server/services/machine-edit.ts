@@ -1,0 +1,121 @@
+import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
+import { bundleRef, type Bundle } from '../core/boot-plan.ts';
+import type { Lease, Network } from '../core/lease.ts';
+import { parseMachineName, type Machine } from '../core/machine.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { Boards } from '../ports/boards.ts';
+import type { MachineChange } from '../ports/store.ts';
+import { pickReservation, whyNotReservable } from './reservations.ts';
+
+/** What an operator may change. An absent field stays, `null` clears. */
+export interface MachineEdit {
+  readonly name?: string;
+  readonly board?: string | null;
+  readonly bundle?: string | null;
+  readonly extraArgs?: readonly string[];
+  readonly reserved?: Ipv4 | null;
+  readonly macs?: readonly Mac[];
+}
+
+/** A field that cannot be what was asked, and the remedy in words. */
+export interface BadField {
+  readonly field: string;
+  readonly because: string;
+}
+
+/** What an edit is checked against. */
+export interface EditWorld {
+  readonly boards: Pick<Boards, 'byName' | 'list'>;
+  readonly bundles: readonly Bundle[];
+  readonly machines: readonly Machine[];
+  readonly networks: readonly Network[];
+}
+
+const WORD_OCTETS_MAX = 1024;
+
+/** Turns an operator's edit into a change, or names the first field that cannot be. */
+export function checkEdit(machine: Machine, edit: MachineEdit, world: EditWorld): Result<MachineChange, BadField> {
+  const change: { -readonly [K in keyof MachineChange]: MachineChange[K] } = {};
+  if (edit.name !== undefined) {
+    const name = parseMachineName(edit.name);
+    if (!name.ok) return bad('name', name.error);
+    change.name = name.value;
+  }
+  if (edit.board !== undefined) {
+    const because = whyNoBoard(world, machine, edit.board);
+    if (because !== undefined) return bad('board', because);
+    change.board = edit.board ?? undefined;
+  }
+  if (edit.bundle !== undefined) {
+    const bundle = edit.bundle === null ? ok(undefined) : findBundle(world.bundles, edit.bundle);
+    if (!bundle.ok) return bad('bundle', bundle.error);
+    change.bundle = bundle.value;
+  }
+  if (edit.extraArgs !== undefined) {
+    const wrong = edit.extraArgs.find((word) => !isArgWord(word));
+    if (wrong !== undefined) return bad('extraArgs', `"${wrong.slice(0, 80)}" cannot be one kernel-argument word`);
+    change.extraArgs = edit.extraArgs;
+  }
+  if (edit.macs !== undefined) {
+    if (edit.macs.length === 0) return bad('macs', 'a machine has at least one MAC; name the one it boots from first');
+    change.macs = [...new Set(edit.macs)];
+  }
+  return withReservation(change, machine, edit, world);
+}
+
+function withReservation(
+  change: MachineChange,
+  machine: Machine,
+  edit: MachineEdit,
+  world: EditWorld,
+): Result<MachineChange, BadField> {
+  if (edit.reserved === undefined) return ok(change);
+  if (edit.reserved === null) return ok({ ...change, reserved: undefined });
+  const because = whyNoReservation(world, machine, edit.reserved);
+  return because === undefined ? ok({ ...change, reserved: edit.reserved }) : bad('reserved', because);
+}
+
+const bad = (field: string, because: string): Result<never, BadField> => err({ field, because });
+
+function whyNoBoard(world: EditWorld, machine: Machine, name: string | null): string | undefined {
+  if (name === null) return undefined;
+  const board = world.boards.byName(name);
+  if (!board) return `there is no board "${name.slice(0, 80)}"; "farrier board list" shows those there are`;
+  if (machine.arch !== undefined && board.arch !== machine.arch)
+    return `board ${name} is ${board.arch}, but the machine said that it is ${machine.arch}`;
+  return undefined;
+}
+
+/** A bundle by `name@version`, or by name alone: then its newest version. */
+export function findBundle(bundles: readonly Bundle[], ref: string): Result<string> {
+  const exact = bundles.find((bundle) => bundleRef(bundle) === ref);
+  if (exact) return ok(bundleRef(exact));
+  const named = bundles.filter((bundle) => bundle.name === ref).sort((a, b) => b.createdMs - a.createdMs)[0];
+  if (named) return ok(bundleRef(named));
+  return err(`there is no bundle "${ref.slice(0, 80)}"; "farrier bundle list" shows those there are`);
+}
+
+/** Whether text can be one word of kernel arguments: no control characters, not empty, not endless. */
+export function isArgWord(word: string): boolean {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return word !== '' && word.length <= WORD_OCTETS_MAX && !/[\u0000-\u001f\u007f]/.test(word);
+}
+
+function whyNoReservation(world: EditWorld, machine: Machine, address: Ipv4): string | undefined {
+  const network = world.networks.find((each) => each.name === machine.network);
+  if (!network) return `its network "${machine.network}" is not in the configuration any more`;
+  const holder = world.machines.find((each) => each.id !== machine.id && each.reserved === address);
+  if (holder) return `${formatIpv4(address)} is kept for ${holder.name}`;
+  const because = whyNotReservable(network, address);
+  return because === undefined ? undefined : `${formatIpv4(address)} cannot be kept: ${because}`;
+}
+
+/** The address an accepted machine will keep: one outside of the pools, else the one it leases now. */
+export function reservationFor(machine: Machine, world: EditWorld, leases: readonly Lease[]): Ipv4 | undefined {
+  const network = world.networks.find((each) => each.name === machine.network);
+  if (!network) return undefined;
+  const kept = world.machines.flatMap((each) => (each.id === machine.id ? [] : (each.reserved ?? [])));
+  const inUse = leases.filter((lease) => !machine.macs.includes(lease.mac)).map((lease) => lease.address);
+  const mine = leases.find((lease) => lease.network === network.name && machine.macs.includes(lease.mac));
+  return pickReservation(network, new Set([...kept, ...inUse])) ?? mine?.address;
+}

@@ -1,0 +1,129 @@
+import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
+import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
+import type { EventKind, Severity } from '../core/event.ts';
+import type { Network } from '../core/lease.ts';
+import { firstFile } from '../core/loader-file.ts';
+import { planBoot } from '../core/boot-plan.ts';
+import type { Machine } from '../core/machine.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { DhcpAdvice, DhcpAdvisor, DhcpRecord } from '../ports/dhcp-advisor.ts';
+import type { BootStore, MachineStore } from '../ports/store.ts';
+import { bootFacts, type BootFactSources } from './boot-facts.ts';
+import type { BootSession, BootSessions } from './boot-sessions.ts';
+import type { EnlistService } from './enlist.ts';
+import type { EventBuffer } from './event-buffer.ts';
+import type { Reservations } from './reservations.ts';
+
+/** What the boot decision needs of the rest of the house. */
+export interface ServeBootDeps extends BootFactSources {
+  readonly machines: Pick<MachineStore, 'byMac' | 'byId'>;
+  readonly boots: Pick<BootStore, 'setPlan'>;
+  readonly sessions: BootSessions;
+  readonly enlist: Pick<EnlistService, 'meet'>;
+  readonly reservations: Reservations;
+  readonly timeline: EventBuffer;
+  readonly clock: Clock;
+}
+
+/** Decides for a machine and tells its timeline, once per boot and plan. */
+export async function decide(
+  deps: ServeBootDeps,
+  session: BootSession,
+  about: { readonly machine: Machine | undefined; readonly request: BootRequest; readonly network: Network },
+): Promise<BootPlan> {
+  const facts = await bootFacts(deps, { ...about, token: session.token });
+  const plan = planBoot(facts, about.request);
+  const words = planWords(plan);
+  if (session.told !== words) {
+    session.told = words;
+    await deps.boots.setPlan(session.id, words);
+    tell(deps, session, 'boot', plan.do === 'refuse' ? 'bad' : 'note', words, { plan: plan.do });
+  }
+  return plan;
+}
+
+/** A plan as one sentence for the timeline. */
+export function planWords(plan: BootPlan): string {
+  switch (plan.do) {
+    case 'ignore':
+      return `ignored: ${plan.because}`;
+    case 'local-disk':
+      return `boots its own disk: ${plan.because}`;
+    case 'refuse':
+      return `refused: ${plan.because}; ${plan.remedy}`;
+    case 'boot':
+      return `boots ${plan.bundle} as ${plan.board}: ${plan.because}`;
+  }
+}
+
+/** Puts one line on a boot's timeline. */
+export function tell(
+  deps: Pick<ServeBootDeps, 'timeline' | 'clock'>,
+  session: Pick<BootSession, 'id' | 'machine'>,
+  kind: EventKind,
+  severity: Severity,
+  text: string,
+  detail: Readonly<Record<string, string | number | boolean>> = {},
+): void {
+  const atMs = deps.clock.now();
+  deps.timeline.add({ atMs, kind, severity, machine: session.machine, boot: session.id, text, detail });
+}
+
+/** The boot decision as DHCP sees it: who is met, what first file it gets, and what goes on the timeline. */
+export function createDhcpAdvisor(deps: ServeBootDeps): DhcpAdvisor {
+  return {
+    advise: async (request, network, isBootClient) =>
+      isBootClient ? adviseBootClient(deps, request, network) : adviseOther(deps, request.mac, network),
+    reservations: (network) => deps.reservations.of(network),
+    record: (record) => {
+      const session = deps.sessions.byMac(record.mac);
+      if (!session) return;
+      if (record.sent === 'ACK' && record.address !== undefined) session.address = record.address;
+      session.lastMs = deps.clock.now();
+      tell(deps, session, 'dhcp', record.sent === 'NAK' ? 'warning' : 'note', dhcpWords(record), dhcpDetail(record));
+    },
+  };
+}
+
+async function adviseOther(deps: ServeBootDeps, mac: Mac, network: Network): Promise<DhcpAdvice> {
+  const machine = await deps.machines.byMac(mac);
+  const answer = machine !== undefined || network.unknown !== 'ignore';
+  const because = answer ? 'it does not ask to boot' : `strangers are ignored on ${network.name}`;
+  return { answer, machine, file: undefined, because };
+}
+
+async function adviseBootClient(deps: ServeBootDeps, request: BootRequest, network: Network): Promise<DhcpAdvice> {
+  const machine = await deps.enlist.meet(request.mac, network, request);
+  if (!machine) {
+    const answer = network.unknown !== 'ignore';
+    const because = answer ? 'too many new machines at once; it will be met on a later try' : 'strangers are ignored';
+    return { answer, machine: undefined, file: undefined, because };
+  }
+  const session = await deps.sessions.firmwareSpoke(machine, request);
+  const plan = await decide(deps, session, { machine, request, network });
+  const file = firstFile(plan, request);
+  if (plan.do === 'ignore') return { answer: false, machine, file: undefined, because: plan.because };
+  return { answer: true, machine, file: file.file, because: file.because };
+}
+
+function dhcpWords(record: DhcpRecord): string {
+  const address = record.address === undefined ? '' : ` ${formatIpv4(record.address)}`;
+  const file = record.file === undefined ? '' : `, first file ${record.file}`;
+  const because = record.because === undefined ? '' : ` (${record.because})`;
+  return record.sent === undefined
+    ? `DHCP ${record.received}: no answer${because}`
+    : `DHCP ${record.received} → ${record.sent}${address}${file}${file === '' ? because : ''}`;
+}
+
+function dhcpDetail(record: DhcpRecord): Readonly<Record<string, string | number | boolean>> {
+  return {
+    received: record.received,
+    sent: record.sent ?? 'nothing',
+    durationMs: record.durationMs,
+    ...(record.address === undefined ? {} : { address: formatIpv4(record.address) }),
+    ...(record.file === undefined ? {} : { file: record.file }),
+  };
+}
+
+/** Who has an address now, according to the leases. */
+export type MacOfAddress = (address: Ipv4) => Mac | undefined;

@@ -1,0 +1,208 @@
+import { formatIpv4, type Ipv4, type Mac, type Sha256 } from '../core/address.ts';
+import type { BootFormat } from '../core/board.ts';
+import type { Artefact, BootRequest } from '../core/boot-plan.ts';
+import { parseBootPath } from '../core/boot-path.ts';
+import type { Network } from '../core/lease.ts';
+import type { Machine } from '../core/machine.ts';
+import type { Artefacts, Content } from '../ports/artefacts.ts';
+import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../ports/boot-files.ts';
+import type { Render } from '../ports/render.ts';
+import { newestAgent } from './boot-facts.ts';
+import type { BootSession } from './boot-sessions.ts';
+import { decide, tell, type MacOfAddress, type ServeBootDeps } from './serve-boot.ts';
+
+/** What file requests need besides the decision itself. */
+export interface ServeFilesDeps extends ServeBootDeps {
+  readonly store: Artefacts;
+  readonly render: Render;
+  readonly macOfAddress: MacOfAddress;
+  /** The network a peer's address lies in. */
+  readonly networkOfPeer: (peer: Ipv4) => Network | undefined;
+  readonly digest: (octets: Uint8Array) => Sha256;
+}
+
+/** Who asks, as far as the leases and the sessions tell. */
+interface Asker {
+  readonly mac: Mac;
+  readonly network: Network;
+  readonly machine: Machine;
+  readonly session: BootSession;
+}
+
+/** Answers file requests of TFTP and HTTP from the boot plan and the artefacts. */
+export function createBootFiles(deps: ServeFilesDeps): BootFiles {
+  return {
+    open: async (request) => {
+      const path = parseBootPath(request.path);
+      const asker = await whoAsks(deps, request.peer);
+      if (asker) asker.session.lastMs = deps.clock.now();
+      const answer = await answerOf(deps, request, path, asker);
+      if (answer.is !== 'file' && asker) tellMiss(deps, asker, request, answer);
+      return answer;
+    },
+  };
+}
+
+async function answerOf(
+  deps: ServeFilesDeps,
+  request: FileRequest,
+  path: ReturnType<typeof parseBootPath>,
+  asker: Asker | undefined,
+): Promise<FileAnswer> {
+  switch (path.is) {
+    case 'artefact':
+      return openArtefact(deps, request, path.sha256Start, asker);
+    case 'loader':
+      return openLoader(deps, request, path.name, asker);
+    case 'config':
+      return openConfig(deps, request, path, asker);
+    case 'unknown':
+      return { is: 'absent' };
+  }
+}
+
+async function whoAsks(deps: ServeFilesDeps, peer: Ipv4): Promise<Asker | undefined> {
+  const mac = deps.macOfAddress(peer);
+  const network = deps.networkOfPeer(peer);
+  const machine = mac && (await deps.machines.byMac(mac));
+  if (mac === undefined || network === undefined || machine === undefined) return undefined;
+  // After a restart the session is gone: what the firmware said last is kept on the machine.
+  const session =
+    deps.sessions.byMac(mac) ?? (await deps.sessions.firmwareSpoke(machine, rememberedRequest(machine, mac)));
+  return { mac, network, machine, session };
+}
+
+function rememberedRequest(machine: Machine, mac: Mac): BootRequest {
+  return {
+    mac,
+    clientArch: machine.firmware?.clientArch,
+    vendorClass: machine.firmware?.vendorClass,
+    userClass: machine.firmware?.userClass,
+    systemUuid: machine.systemUuid,
+    loader: undefined,
+    arch: machine.arch,
+    format: undefined,
+  };
+}
+
+async function openArtefact(
+  deps: ServeFilesDeps,
+  request: FileRequest,
+  sha256Start: string,
+  asker: Asker | undefined,
+): Promise<FileAnswer> {
+  const dtb = deps.boards.findDtb(sha256Start);
+  if (dtb) return fileAnswer(deps, request, await deps.boards.openDtb(dtb), asker);
+  const sha256 = await deps.store.find(sha256Start);
+  const content = sha256 && (await deps.store.open(sha256));
+  const answer = fileAnswer(deps, request, content, asker);
+  if (answer.is === 'file' && asker) await markKernel(deps, asker, answer.content.sha256);
+  return answer;
+}
+
+/** Once its kernel goes out, the next word of the firmware is another boot. */
+async function markKernel(deps: ServeFilesDeps, asker: Asker, sha256: Sha256): Promise<void> {
+  const bundles = await deps.bundles.list();
+  if (bundles.some((bundle) => bundle.kernel.sha256 === sha256)) asker.session.over = true;
+}
+
+async function openLoader(
+  deps: ServeFilesDeps,
+  request: FileRequest,
+  name: string,
+  asker: Asker | undefined,
+): Promise<FileAnswer> {
+  const bundles = await deps.bundles.list();
+  const loaders = (['amd64', 'arm64', 'armhf', 'i386', 'riscv64'] as const).flatMap(
+    (arch) => newestAgent(bundles, arch)?.loaders ?? [],
+  );
+  const found: Artefact | undefined = loaders.find((each) => each.name === name);
+  if (!found)
+    return {
+      is: 'refused',
+      because: `the loader program ${name} is not here; "farrier agent build" for the machine's architecture brings it`,
+    };
+  return fileAnswer(deps, request, await deps.store.open(found.sha256), asker);
+}
+
+async function openConfig(
+  deps: ServeFilesDeps,
+  request: FileRequest,
+  path: { readonly format: BootFormat; readonly mac: Mac | undefined },
+  asker: Asker | undefined,
+): Promise<FileAnswer> {
+  if (!asker) return { is: 'refused', because: `${formatIpv4(request.peer)} holds no lease of a known machine` };
+  // A config carries the boot's token: only the board it is for may read it.
+  if (path.mac !== undefined && path.mac !== asker.mac)
+    return { is: 'refused', because: `it asked for the config of ${path.mac}, which is another board` };
+  const asked: BootRequest = { ...asker.session.request, format: path.format };
+  const plan = await decide(deps, asker.session, { machine: asker.machine, request: asked, network: asker.network });
+  if (plan.do === 'ignore') return { is: 'absent' };
+  const text = deps.render(path.format, plan, Math.floor(asker.session.startedMs / 1000));
+  if (!text.ok) return { is: 'refused', because: text.error };
+  return fileAnswer(deps, request, contentOf(text.value, deps.digest(text.value)), asker);
+}
+
+/** Octets in memory as content. */
+export function contentOf(octets: Uint8Array, sha256: Sha256): Content {
+  return {
+    octets: octets.length,
+    sha256,
+    whole: octets,
+    read: (at, count) => Promise.resolve(octets.subarray(at, at + count)),
+    close: () => undefined,
+  };
+}
+
+function fileAnswer(
+  deps: ServeFilesDeps,
+  request: FileRequest,
+  content: Content | undefined,
+  asker: Asker | undefined,
+): FileAnswer {
+  if (!content) return { is: 'absent' };
+  return {
+    is: 'file',
+    content,
+    ended: (report) => {
+      content.close();
+      if (asker) tellTransfer(deps, asker, request, content, report);
+    },
+  };
+}
+
+function tellTransfer(
+  deps: ServeFilesDeps,
+  asker: Asker,
+  request: FileRequest,
+  content: Content,
+  report: TransferReport,
+): void {
+  const whole = report.outcome === 'done';
+  const words = whole
+    ? `${request.path}: ${String(content.octets)} octets in ${String(Math.round(report.durationMs))} ms`
+    : `${request.path}: ${report.words} after ${String(report.octetsSent)} of ${String(content.octets)} octets`;
+  const severity = whole ? 'good' : report.outcome === 'aborted-by-peer' ? 'note' : 'warning';
+  tell(deps, asker.session, request.via, severity, words, {
+    path: request.path,
+    octets: report.octetsSent,
+    durationMs: Math.round(report.durationMs),
+    retransmits: report.retransmits,
+    sha256: content.sha256,
+    outcome: report.outcome,
+    words: report.words,
+  });
+}
+
+function tellMiss(
+  deps: ServeFilesDeps,
+  asker: Asker,
+  request: FileRequest,
+  answer: Exclude<FileAnswer, { is: 'file' }>,
+): void {
+  const detail = { path: request.path, outcome: answer.is };
+  if (answer.is === 'refused')
+    tell(deps, asker.session, request.via, 'bad', `${request.path}: refused, ${answer.because}`, detail);
+  else
+    tell(deps, asker.session, request.via, 'note', `${request.path}: not here (a normal part of its search)`, detail);
+}

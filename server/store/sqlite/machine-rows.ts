@@ -1,0 +1,143 @@
+import type { Ipv4, Mac, Sha256 } from '../../core/address.ts';
+import type { Arch } from '../../core/arch.ts';
+import type { State } from '../../core/lifecycle.ts';
+import type { Machine, MachineId, PowerSetting } from '../../core/machine.ts';
+import {
+  detailShape,
+  factsShape,
+  firmwareShape,
+  fromJson,
+  powerSeenShape,
+  recognitionShape,
+  toJson,
+  wordsShape,
+} from './shapes.ts';
+
+/** A row of table `machine`, with the MACs gathered from `machine_mac`, boot MAC first. */
+export interface MachineRow {
+  readonly id: MachineId;
+  readonly rev: number;
+  readonly name: string;
+  readonly state: State;
+  readonly failed: string | null;
+  readonly deadline_ms: number | null;
+  readonly system_uuid: string | null;
+  readonly arch: Arch | null;
+  readonly board: string | null;
+  readonly recognised: string | null;
+  readonly firmware: string | null;
+  readonly facts: string | null;
+  readonly network: string;
+  readonly reserved: Ipv4 | null;
+  readonly bundle: string | null;
+  readonly dtb: Sha256 | null;
+  readonly extra_args: string;
+  readonly power_driver: string | null;
+  readonly power_parameters: string | null;
+  readonly power_outlet: string | null;
+  readonly power_seen: string | null;
+  readonly owner_epoch: number;
+  readonly created_ms: number;
+  readonly seen_ms: number;
+}
+
+/** The columns of table `machine`, in one place for INSERT and UPDATE. */
+export const MACHINE_COLUMNS = [
+  'id',
+  'rev',
+  'name',
+  'state',
+  'failed',
+  'deadline_ms',
+  'system_uuid',
+  'arch',
+  'board',
+  'recognised',
+  'firmware',
+  'facts',
+  'network',
+  'reserved',
+  'bundle',
+  'dtb',
+  'extra_args',
+  'power_driver',
+  'power_parameters',
+  'power_outlet',
+  'power_seen',
+  'owner_epoch',
+  'created_ms',
+  'seen_ms',
+] as const satisfies readonly (keyof MachineRow)[];
+
+/**
+ * What makes two power settings the same outlet or BMC: driver and parameters, whatever their order, case or blanks.
+ * Nothing for a driver without parameters, which names no device.
+ */
+export function outletOf(power: PowerSetting | undefined): string | null {
+  const entries = Object.entries(power?.parameters ?? {});
+  if (!power || entries.length === 0) return null;
+  const canonical = entries
+    .map(([key, value]) => [key, String(value).trim().toLowerCase()])
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
+  return JSON.stringify([power.driver, canonical]);
+}
+
+/** A machine as its row. */
+export function rowOfMachine(machine: Machine): MachineRow {
+  return {
+    id: machine.id,
+    rev: machine.rev,
+    name: machine.name,
+    state: machine.state,
+    failed: machine.failed ?? null,
+    deadline_ms: machine.deadlineMs ?? null,
+    system_uuid: machine.systemUuid ?? null,
+    arch: machine.arch ?? null,
+    board: machine.board ?? null,
+    recognised: toJson(machine.recognised),
+    firmware: toJson(machine.firmware),
+    facts: toJson(machine.facts),
+    network: machine.network,
+    reserved: machine.reserved ?? null,
+    bundle: machine.bundle ?? null,
+    dtb: machine.dtb ?? null,
+    extra_args: JSON.stringify(machine.extraArgs),
+    power_driver: machine.power?.driver ?? null,
+    power_parameters: toJson(machine.power?.parameters),
+    power_outlet: outletOf(machine.power),
+    power_seen: toJson(machine.powerSeen),
+    owner_epoch: machine.ownerEpoch,
+    created_ms: machine.createdMs,
+    seen_ms: machine.seenMs,
+  };
+}
+
+/** A row as its machine. */
+export function machineOfRow(row: MachineRow, macs: readonly Mac[]): Machine {
+  const parameters = fromJson(detailShape, row.power_parameters);
+  return {
+    id: row.id,
+    rev: row.rev,
+    name: row.name,
+    state: row.state,
+    failed: row.failed ?? undefined,
+    deadlineMs: row.deadline_ms ?? undefined,
+    macs,
+    systemUuid: row.system_uuid ?? undefined,
+    arch: row.arch ?? undefined,
+    board: row.board ?? undefined,
+    recognised: fromJson(recognitionShape, row.recognised),
+    firmware: fromJson(firmwareShape, row.firmware),
+    facts: fromJson(factsShape, row.facts),
+    network: row.network,
+    reserved: row.reserved ?? undefined,
+    bundle: row.bundle ?? undefined,
+    dtb: row.dtb ?? undefined,
+    extraArgs: fromJson(wordsShape, row.extra_args) ?? [],
+    power: row.power_driver !== null && parameters ? { driver: row.power_driver, parameters } : undefined,
+    powerSeen: fromJson(powerSeenShape, row.power_seen),
+    ownerEpoch: row.owner_epoch,
+    createdMs: row.created_ms,
+    seenMs: row.seen_ms,
+  };
+}

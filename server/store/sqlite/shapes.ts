@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { parseMac, parseSha256, type Ipv4, type Mac, type Sha256 } from '../../core/address.ts';
+import { ARCHES } from '../../core/arch.ts';
+import type { Artefact } from '../../core/boot-plan.ts';
+import type { Facts } from '../../core/facts.ts';
+import type { FirmwareSeen, PowerSeen, PowerSetting, Recognition } from '../../core/machine.ts';
+
+/** JSON has no `undefined`: absent values are written as null and read back as absent. */
+function orNone<T extends z.ZodType>(shape: T) {
+  return shape.nullish().transform((value) => value ?? undefined);
+}
+
+const text = z.string();
+const mac = z.custom<Mac>((value) => typeof value === 'string' && parseMac(value).ok);
+const address = z.custom<Ipv4>((value) => Number.isInteger(value));
+const sha256 = z.custom<Sha256>((value) => typeof value === 'string' && parseSha256(value).ok);
+
+/** The parts of rows that are kept as JSON, one shape each. */
+export const wordsShape: z.ZodType<readonly string[]> = z.array(text);
+export const detailShape: z.ZodType<PowerSetting['parameters']> = z.record(
+  text,
+  z.union([text, z.number(), z.boolean()]),
+);
+export const recognitionShape: z.ZodType<Recognition> = z.object({ board: text, evidence: wordsShape });
+export const artefactShape: z.ZodType<Artefact> = z.object({ name: text, sha256, octets: z.number() });
+
+export const firmwareShape: z.ZodType<FirmwareSeen> = z.object({
+  clientArch: orNone(z.number()),
+  vendorClass: orNone(text),
+  userClass: orNone(text),
+});
+
+export const powerSeenShape: z.ZodType<PowerSeen> = z.object({
+  state: z.enum(['on', 'off', 'unknown']),
+  atMs: z.number(),
+  because: orNone(text),
+});
+
+export const factsShape: z.ZodType<Facts> = z.object({
+  arch: orNone(z.enum(ARCHES)),
+  cpuModel: orNone(text),
+  cpuCount: z.number(),
+  memoryOctets: z.number(),
+  disks: z.array(
+    z.object({
+      name: text,
+      octets: z.number(),
+      model: orNone(text),
+      serial: orNone(text),
+      rotational: z.boolean(),
+    }),
+  ),
+  nics: z.array(
+    z.object({
+      name: text,
+      mac,
+      driver: orNone(text),
+      speedMbit: orNone(z.number()),
+      linkUp: z.boolean(),
+      addresses: z.array(address),
+    }),
+  ),
+  systemUuid: orNone(text),
+  vendor: orNone(text),
+  product: orNone(text),
+  serial: orNone(text),
+  dtModel: orNone(text),
+  dtCompatible: wordsShape,
+  kernel: orNone(text),
+  cmdline: orNone(text),
+  bmcAddress: orNone(address),
+});
+
+/** JSON text of a part; null when there is none. */
+export function toJson(value: unknown): string | null {
+  if (value === undefined) return null;
+  return JSON.stringify(value, (_key, each: unknown) => each ?? null);
+}
+
+/** A part from its JSON text; nothing when the column is null. Throws when the row was changed by other hands. */
+export function fromJson<T>(shape: z.ZodType<T>, json: string | null): T | undefined {
+  return json === null ? undefined : shape.parse(JSON.parse(json));
+}

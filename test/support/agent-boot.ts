@@ -1,0 +1,109 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AgentArch, BuiltAgent } from '../../agent/build.ts';
+
+/** Where tests keep downloaded packages between runs. */
+export const TEST_CACHE = process.env['FARRIER_CACHE'] ?? join(homedir(), '.cache', 'farrier');
+
+/** One POST of an agent, as it came. */
+export interface AgentPost {
+  readonly path: string;
+  readonly token: string | undefined;
+  readonly body: unknown;
+}
+
+/** Records what agents post, and answers with what `status` says. */
+export async function recordPosts(
+  address: string,
+  status: (post: AgentPost, index: number) => number = () => 200,
+): Promise<{ port: number; posts: AgentPost[]; close: () => void }> {
+  const posts: AgentPost[] = [];
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
+      const post = { path: request.url ?? '', token, body: JSON.parse(Buffer.concat(parts).toString()) as unknown };
+      posts.push(post);
+      response.writeHead(status(post, posts.length - 1), { 'content-type': 'application/json' }).end('{}');
+    });
+  });
+  server.listen(0, address);
+  await once(server, 'listening');
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound ? bound.port : 0;
+  return {
+    port,
+    posts,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** A pretend DHCP server for one LAN: Debian's dnsmasq, without DNS. */
+export async function serveDhcp(bridge: string, range: string): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'dnsmasq-'));
+  const args = ['-d', '-C', '/dev/null', '-p', '0', '-i', bridge, '--bind-interfaces', `--dhcp-range=${range},1h`];
+  const more = [`--dhcp-leasefile=${join(folder, 'leases')}`, '--no-ping', '--user=root', '--dhcp-authoritative'];
+  const child = spawn('dnsmasq', [...args, ...more], { stdio: 'ignore' });
+  return async () => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+const QEMU: Readonly<Record<AgentArch, readonly string[]>> = {
+  amd64: ['qemu-system-x86_64', '-machine', 'q35', '-m', '512'],
+  arm64: ['qemu-system-aarch64', '-machine', 'virt', '-cpu', 'cortex-a57', '-m', '768'],
+  armhf: ['qemu-system-arm', '-machine', 'virt,highmem=off', '-cpu', 'cortex-a15', '-m', '512'],
+};
+const CONSOLES: Readonly<Record<AgentArch, string>> = { amd64: 'ttyS0', arm64: 'ttyAMA0', armhf: 'ttyAMA0' };
+
+/** Boots an agent's kernel and initramfs directly in QEMU on a tap; `console` grows as the machine speaks. */
+export function bootAgent(
+  agent: BuiltAgent,
+  tap: string,
+  mac: string,
+  extraArgs: readonly string[],
+  qemuArgs: readonly string[] = [],
+): { readonly child: ChildProcess; console: () => string; stop: () => Promise<void> } {
+  const [program = '', ...machine] = QEMU[agent.arch];
+  const common = [
+    '-display',
+    'none',
+    '-nodefaults',
+    '-accel',
+    'tcg',
+    '-no-reboot',
+    '-serial',
+    'stdio',
+    '-monitor',
+    'none',
+  ];
+  const nic = ['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`];
+  const card = ['-device', `virtio-net-pci,netdev=n0,mac=${mac},romfile=`];
+  const append = [`console=${CONSOLES[agent.arch]}`, ...agent.kernelArgs, ...extraArgs].join(' ');
+  const files = ['-kernel', agent.kernel, '-initrd', agent.initrd, '-append', append];
+  const child = spawn(program, [...machine, ...common, ...nic, ...card, ...qemuArgs, ...files], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let words = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (words += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
+  return {
+    child,
+    console: () => words,
+    stop: async () => {
+      if (child.exitCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}

@@ -1,0 +1,336 @@
+import { formatIpv4, type Sha256 } from '../../server/core/address.ts';
+import { bundleRef, type Artefact, type Bundle } from '../../server/core/boot-plan.ts';
+import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
+import type { Lease } from '../../server/core/lease.ts';
+import { rests } from '../../server/core/lifecycle.ts';
+import type { Machine, MachineId } from '../../server/core/machine.ts';
+import type { Clock } from '../../server/ports/clock.ts';
+import {
+  StaleWrite,
+  Taken,
+  type ArtefactStore,
+  type BootStore,
+  type BundleStore,
+  type EventStore,
+  type LeaseStore,
+  type MachineStore,
+  type PowerOrder,
+  type PowerOrderStore,
+  type SecretStore,
+  type Session,
+  type Store,
+  type User,
+  type UserStore,
+} from '../../server/ports/store.ts';
+
+/** Runs a use case as one step: what it throws becomes a rejection. */
+const step = <T>(job: () => T): Promise<T> =>
+  new Promise((resolve) => {
+    resolve(job());
+  });
+
+interface EventHub {
+  readonly store: EventStore;
+  readonly note: (events: readonly NewEvent[]) => readonly FarrierEvent[];
+}
+
+function createEvents(machines: ReadonlyMap<MachineId, Machine>): EventHub {
+  const all: FarrierEvent[] = [];
+  const listeners = new Set<(events: readonly FarrierEvent[]) => void>();
+  const note = (events: readonly NewEvent[]): readonly FarrierEvent[] => {
+    const numbered = events.map((event, index) => ({ ...event, id: all.length + index + 1 }));
+    all.push(...numbered);
+    if (numbered.length > 0)
+      for (const listener of [...listeners])
+        try {
+          listener(numbered);
+        } catch {
+          // As in the real store: a listener's fault is not the writer's.
+        }
+    return numbered;
+  };
+  const store: EventStore = {
+    append: (events) => step(() => note(events)),
+    list: ({ afterId = 0, machine, boot, limit }) =>
+      step(() => {
+        const wanted = all.filter(
+          (event) =>
+            event.id > afterId &&
+            (machine === undefined || event.machine === machine) &&
+            (boot === undefined || event.boot === boot),
+        );
+        return wanted.slice(Math.max(0, wanted.length - limit));
+      }),
+    lastOfEach: () =>
+      step(
+        () =>
+          new Map(
+            all.flatMap((event) =>
+              event.machine !== undefined && machines.has(event.machine) ? [[event.machine, event] as const] : [],
+            ),
+          ),
+      ),
+    subscribe: (listener) => {
+      const own = (events: readonly FarrierEvent[]): void => {
+        listener(events);
+      };
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+  };
+  return { store, note };
+}
+
+const outletOf = (machine: Machine): string | undefined => {
+  const entries = Object.entries(machine.power?.parameters ?? {});
+  const same = entries.map(([key, value]) => `${key}=${String(value).trim().toLowerCase()}`).sort();
+  return entries.length === 0 ? undefined : [machine.power?.driver, ...same].join('\n');
+};
+
+function refuseTaken(machines: Iterable<Machine>, wish: Machine): void {
+  for (const other of machines) {
+    if (other.id === wish.id) continue;
+    const shared = wish.macs.find((mac) => other.macs.includes(mac));
+    const claims: readonly (readonly [boolean, string])[] = [
+      [other.name === wish.name, `the name "${wish.name}"`],
+      [shared !== undefined, `the MAC ${shared ?? ''}`],
+      [
+        wish.reserved !== undefined && other.reserved === wish.reserved && other.network === wish.network,
+        `the address ${wish.reserved === undefined ? '' : formatIpv4(wish.reserved)}`,
+      ],
+      [outletOf(wish) !== undefined && outletOf(wish) === outletOf(other), 'this outlet or BMC'],
+    ];
+    const claim = claims.find(([taken]) => taken);
+    if (claim) throw new Taken(`${claim[1]} belongs to machine "${other.name}" already`);
+  }
+}
+
+interface Tables {
+  readonly machines: Map<MachineId, Machine>;
+  readonly boots: Map<string, BootRecord>;
+  readonly secrets: Map<MachineId, Map<string, string>>;
+}
+
+function createMachines({ machines, boots, secrets }: Tables, note: EventHub['note']): MachineStore {
+  const find = (is: (machine: Machine) => boolean): Machine | undefined => [...machines.values()].find(is);
+  const put = (machine: Machine): void => {
+    refuseTaken(machines.values(), machine);
+    if (!rests(machine.state) && machine.deadlineMs === undefined) throw new Error('a moving machine needs a deadline');
+    machines.set(machine.id, machine);
+  };
+  const drop = (id: MachineId): void => {
+    machines.delete(id);
+    secrets.delete(id);
+    for (const boot of boots.values()) if (boot.machine === id) boots.set(boot.id, { ...boot, tokenHash: undefined });
+  };
+  const current = (seen: Pick<Machine, 'id' | 'rev'>): Machine => {
+    const machine = machines.get(seen.id);
+    if (machine?.rev !== seen.rev) throw new StaleWrite(`machine ${seen.id} is no longer at revision ${seen.rev}`);
+    return machine;
+  };
+  return {
+    list: () => step(() => [...machines.values()].sort((a, b) => (a.name < b.name ? -1 : 1))),
+    byId: (id) => step(() => machines.get(id)),
+    byName: (name) => step(() => find((machine) => machine.name === name)),
+    byMac: (mac) => step(() => find((machine) => machine.macs.includes(mac))),
+    add: (machine, events) =>
+      step(() => {
+        if (machines.has(machine.id)) throw new Taken(`the id ${machine.id} is in use already`);
+        put(machine);
+        note(events);
+        return machine;
+      }),
+    change: (seen, change, events) =>
+      step(() => {
+        const before = current(seen);
+        const machine = { ...before, ...change, id: before.id, rev: before.rev + 1 };
+        put(machine);
+        note(events);
+        return machine;
+      }),
+    remove: (seen, events) =>
+      step(() => {
+        drop(current(seen).id);
+        note(events);
+      }),
+    trimCandidates: (keep, events) =>
+      step(() => {
+        const gone = [...machines.values()]
+          .filter((machine) => machine.state === 'new')
+          .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? 1 : -1))
+          .slice(keep)
+          .reverse();
+        for (const machine of gone) drop(machine.id);
+        note(gone.map(events));
+        return gone;
+      }),
+  };
+}
+
+function createLeases(): LeaseStore {
+  const leases = new Map<string, Lease>();
+  const keyOf = (network: string, address: number): string => `${network} ${String(address)}`;
+  const place = (a: Lease, b: Lease): number =>
+    a.network === b.network ? a.address - b.address : a.network < b.network ? -1 : 1;
+  return {
+    list: () => step(() => [...leases.values()].sort(place)),
+    commit: (wanted) =>
+      step(() => {
+        for (const lease of wanted) leases.set(keyOf(lease.network, lease.address), lease);
+      }),
+    forget: (network, addresses) =>
+      step(() => {
+        for (const address of addresses) leases.delete(keyOf(network, address));
+      }),
+  };
+}
+
+function createBoots(boots: Map<string, BootRecord>): BootStore {
+  const change = (id: string, part: Partial<BootRecord>): Promise<void> =>
+    step(() => {
+      const boot = boots.get(id);
+      if (boot) boots.set(id, { ...boot, ...part });
+    });
+  return {
+    add: (boot) =>
+      step(() => {
+        boots.set(boot.id, boot);
+      }),
+    ofMachine: (machine, limit) =>
+      step(() =>
+        [...boots.values()]
+          .filter((boot) => boot.machine === machine)
+          .reverse()
+          .sort((a, b) => b.startedMs - a.startedMs)
+          .slice(0, limit),
+      ),
+    byTokenHash: (hash) => step(() => [...boots.values()].find((boot) => boot.tokenHash === hash)),
+    setToken: (id, tokenHash) => change(id, { tokenHash }),
+    setPlan: (id, plan) => change(id, { plan }),
+  };
+}
+
+function createBundles({ machines }: Tables, note: EventHub['note']): BundleStore {
+  const bundles = new Map<string, Bundle>();
+  const order = (a: Bundle, b: Bundle): number =>
+    a.name === b.name ? a.createdMs - b.createdMs || (a.version < b.version ? -1 : 1) : a.name < b.name ? -1 : 1;
+  return {
+    list: () => step(() => [...bundles.values()].sort(order)),
+    byRef: (ref) => step(() => bundles.get(ref)),
+    add: (bundle, events) =>
+      step(() => {
+        const ref = bundleRef(bundle);
+        if (bundles.has(ref)) throw new Taken(`the bundle ${ref} exists already; choose another version`);
+        bundles.set(ref, bundle);
+        note(events);
+      }),
+    remove: (ref, events) =>
+      step(() => {
+        const user = [...machines.values()].find((machine) => machine.bundle === ref);
+        if (user) throw new Taken(`the bundle ${ref} is used by machine "${user.name}"`);
+        if (bundles.delete(ref)) note(events);
+      }),
+  };
+}
+
+function createArtefacts(): ArtefactStore {
+  const artefacts = new Map<Sha256, Artefact>();
+  return {
+    add: (artefact) =>
+      step(() => {
+        artefacts.set(artefact.sha256, artefact);
+      }),
+    bySha256: (sha256) => step(() => artefacts.get(sha256)),
+  };
+}
+
+function createSecrets({ machines, secrets }: Tables): SecretStore {
+  return {
+    put: (machine, field, sealed) =>
+      step(() => {
+        if (!machines.has(machine)) throw new StaleWrite(`machine ${machine} is gone; its secret was not stored`);
+        secrets.set(machine, new Map(secrets.get(machine)).set(field, sealed));
+      }),
+    ofMachine: (machine) => step(() => new Map([...(secrets.get(machine) ?? [])].sort())),
+    remove: (machine, field) =>
+      step(() => {
+        secrets.get(machine)?.delete(field);
+      }),
+    count: () => step(() => [...secrets.values()].reduce((sum, fields) => sum + fields.size, 0)),
+  };
+}
+
+const ENDS: readonly PowerOrder['step'][] = ['done', 'failed', 'dropped'];
+
+function createOrders({ machines }: Tables, note: EventHub['note']): PowerOrderStore {
+  const orders = new Map<string, PowerOrder>();
+  return {
+    add: (order) =>
+      step(() => {
+        orders.set(order.id, order);
+      }),
+    step: (id, next, because, events) =>
+      step(() => {
+        const order = orders.get(id);
+        if (!order) return false;
+        if (!ENDS.includes(next) && machines.get(order.machine)?.ownerEpoch !== order.ownerEpoch) return false;
+        orders.set(id, { ...order, step: next, because });
+        note(events);
+        return true;
+      }),
+    open: () =>
+      step(() =>
+        [...orders.values()].filter((order) => !ENDS.includes(order.step)).sort((a, b) => a.askedMs - b.askedMs),
+      ),
+  };
+}
+
+function createUsers(clock: Clock, note: EventHub['note']): UserStore {
+  const users = new Map<string, User>();
+  const sessions = new Map<string, Session>();
+  return {
+    list: () => step(() => [...users.values()].sort((a, b) => (a.name < b.name ? -1 : 1))),
+    byName: (name) => step(() => users.get(name)),
+    put: (user, events) =>
+      step(() => {
+        users.set(user.name, user);
+        note(events);
+      }),
+    remove: (name, events) =>
+      step(() => {
+        for (const session of [...sessions.values()]) if (session.user === name) sessions.delete(session.hash);
+        if (users.delete(name)) note(events);
+      }),
+    addSession: (session) =>
+      step(() => {
+        sessions.set(session.hash, session);
+      }),
+    session: (hash) =>
+      step(() => {
+        const session = sessions.get(hash);
+        return session && session.expiresMs > clock.now() ? session : undefined;
+      }),
+    endSession: (hash) =>
+      step(() => {
+        sessions.delete(hash);
+      }),
+  };
+}
+
+/** A Store that forgets at the end of the process. It passes the same contract suite as the real one. */
+export function createMemoryStore(clock: Clock): Store {
+  const tables: Tables = { machines: new Map(), boots: new Map(), secrets: new Map() };
+  const events = createEvents(tables.machines);
+  return {
+    machines: createMachines(tables, events.note),
+    events: events.store,
+    leases: createLeases(),
+    boots: createBoots(tables.boots),
+    bundles: createBundles(tables, events.note),
+    artefacts: createArtefacts(),
+    secrets: createSecrets(tables),
+    powerOrders: createOrders(tables, events.note),
+    users: createUsers(clock, events.note),
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,431 @@
+import { strict as assert } from 'node:assert';
+import { ipv4 } from '../../server/core/address.ts';
+import type { FarrierEvent } from '../../server/core/event.ts';
+import type { MachineId } from '../../server/core/machine.ts';
+import { StaleWrite, Taken, type PowerOrder, type Store } from '../../server/ports/store.ts';
+import type { FakeClock } from './fake-clock.ts';
+import { digest, mac, sampleBundle, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
+
+/** One store under test, empty, and the clock it reads. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  readonly clock: FakeClock;
+}
+
+function machineContract(fresh: () => StoreUnderTest): void {
+  const full = sampleMachine(1, {
+    failed: 'no answer',
+    state: 'deploying',
+    deadlineMs: 99_000,
+    macs: [mac('52:54:00:00:00:09'), mac('02:00:00:00:00:01')],
+    systemUuid: '4c4c4544-0042',
+    arch: 'arm64',
+    board: 'mustang',
+    recognised: { board: 'qemu-virt', evidence: ['option 93 is 11'] },
+    firmware: { clientArch: 11, vendorClass: undefined, userClass: 'iPXE' },
+    facts: sampleFacts,
+    reserved: ipv4(0xfffffffe),
+    bundle: 'debian@12',
+    dtb: digest('c'),
+    extraArgs: ['a="b c"', '', 'ü=\u0000'],
+    power: { driver: 'ipmi', parameters: { host: '10.0.0.1', port: 623, lan: true } },
+    powerSeen: { state: 'unknown', atMs: 5, because: 'timeout' },
+    ownerEpoch: 3,
+  });
+
+  it('gives back what was added, field by field, by each of its names', async () => {
+    const { store } = fresh();
+    for (const machine of [full, sampleMachine(2)]) {
+      assert.deepEqual(await store.machines.add(machine, []), machine);
+      assert.deepEqual(await store.machines.byId(machine.id), machine);
+      assert.deepEqual(await store.machines.byName(machine.name), machine);
+      for (const each of machine.macs) assert.deepEqual(await store.machines.byMac(each), machine);
+    }
+    assert.deepEqual(await store.machines.list(), [full, sampleMachine(2)]);
+    assert.equal(await store.machines.byName('nobody'), undefined);
+  });
+
+  it('counts the revision up and clears with an explicit absence', async () => {
+    const { store } = fresh();
+    await store.machines.add(full, []);
+    const changed = await store.machines.change(
+      full,
+      { board: undefined, state: 'ready', deadlineMs: undefined, macs: [mac('02:00:00:00:00:07')] },
+      [],
+    );
+    assert.deepEqual(changed, {
+      ...full,
+      rev: 2,
+      board: undefined,
+      state: 'ready',
+      deadlineMs: undefined,
+      macs: [mac('02:00:00:00:00:07')],
+    });
+    assert.deepEqual(await store.machines.byId(full.id), changed);
+    assert.equal(await store.machines.byMac(mac('02:00:00:00:00:01')), undefined);
+  });
+
+  it('refuses a writer that saw an older revision, and writes none of its events', async () => {
+    const { store } = fresh();
+    await store.machines.add(full, []);
+    await store.machines.change(full, { board: 'other' }, []);
+    await assert.rejects(store.machines.change(full, { board: 'mine' }, [sampleEvent('lost')]), StaleWrite);
+    await assert.rejects(store.machines.remove(full, [sampleEvent('lost')]), StaleWrite);
+    assert.equal((await store.machines.byId(full.id))?.board, 'other');
+    assert.deepEqual(await store.events.list({ limit: 9 }), []);
+  });
+
+  it('of two writers with the same revision one wins', async () => {
+    const { store } = fresh();
+    await store.machines.add(full, []);
+    const both = await Promise.allSettled([
+      store.machines.change(full, { board: 'a' }, []),
+      store.machines.change(full, { board: 'b' }, []),
+    ]);
+    assert.deepEqual(both.map((each) => each.status).sort(), ['fulfilled', 'rejected']);
+  });
+
+  const first = sampleMachine(1, {
+    reserved: ipv4(5),
+    power: { driver: 'pdu', parameters: { host: 'PDU-1', outlet: 3 } },
+  });
+  const claims: readonly (readonly [string, Parameters<typeof sampleMachine>[1]])[] = [
+    ['a name', { name: first.name }],
+    ['a MAC that is not the first', { macs: [mac('02:00:00:00:00:99'), mac(first.macs[0] ?? '')] }],
+    ['an address of the same network', { reserved: ipv4(5) }],
+    [
+      'an outlet, however its parameters are written',
+      { power: { driver: 'pdu', parameters: { outlet: '3', host: 'pdu-1 ' } } },
+    ],
+  ];
+  for (const [what, claim] of claims)
+    it(`names the holder of ${what} that is taken`, async () => {
+      const { store } = fresh();
+      await store.machines.add(first, []);
+      const isTaken = (error: unknown): boolean => error instanceof Taken && error.message.includes(first.name);
+      await assert.rejects(store.machines.add(sampleMachine(2, claim), [sampleEvent('lost')]), isTaken);
+      const second = await store.machines.add(sampleMachine(2), []);
+      await assert.rejects(store.machines.change(second, claim ?? {}, [sampleEvent('lost')]), isTaken);
+      assert.deepEqual(await store.machines.byId(second.id), second);
+      assert.deepEqual(await store.events.list({ limit: 9 }), []);
+    });
+
+  it('lets two machines share what is not unique: addresses of two networks, drivers without parameters', async () => {
+    const { store } = fresh();
+    const power = { driver: 'manual', parameters: {} };
+    await store.machines.add(sampleMachine(1, { reserved: ipv4(5), power }), []);
+    await store.machines.add(sampleMachine(2, { reserved: ipv4(5), network: 'rack2', power }), []);
+    assert.equal((await store.machines.list()).length, 2);
+  });
+
+  it('refuses a moving state without a deadline (invariant I3)', async () => {
+    const { store } = fresh();
+    await assert.rejects(store.machines.add(sampleMachine(1, { state: 'deploying' }), []));
+    assert.deepEqual(await store.machines.list(), []);
+  });
+
+  it('a removed machine leaves its events and frees its name; its secrets and tokens are gone', async () => {
+    const { store } = fresh();
+    await store.machines.add(full, [sampleEvent('met', { machine: full.id })]);
+    await store.secrets.put(full.id, 'password', 'sealed');
+    await store.boots.add({ id: 'b1', machine: full.id, startedMs: 1, tokenHash: 'h', plan: 'p' });
+    await store.machines.remove(full, [sampleEvent('removed', { machine: full.id })]);
+    assert.equal(await store.machines.byMac(full.macs[0] ?? mac('')), undefined);
+    assert.equal(await store.secrets.count(), 0);
+    assert.equal(await store.boots.byTokenHash('h'), undefined);
+    assert.equal((await store.boots.ofMachine(full.id, 9)).length, 1);
+    const texts = (await store.events.list({ machine: full.id, limit: 9 })).map((event) => event.text);
+    assert.deepEqual(texts, ['met', 'removed']);
+    await store.machines.add(full, []);
+  });
+
+  it('trims the oldest candidates only, with an event each', async () => {
+    const { store } = fresh();
+    for (const n of [3, 1, 2]) await store.machines.add(sampleMachine(n, { state: 'new' }), []);
+    await store.machines.add(sampleMachine(4, { createdMs: 0 }), []);
+    const gone = await store.machines.trimCandidates(1, (machine) =>
+      sampleEvent(`dropped ${machine.name}`, { machine: machine.id }),
+    );
+    assert.deepEqual(
+      gone.map((machine) => machine.name),
+      ['board-01', 'board-02'],
+    );
+    assert.deepEqual(
+      (await store.machines.list()).map((machine) => machine.name),
+      ['board-03', 'board-04'],
+    );
+    assert.equal((await store.events.list({ limit: 9 })).length, 2);
+    assert.deepEqual(await store.machines.trimCandidates(1, () => sampleEvent('never')), []);
+  });
+}
+
+function eventContract(fresh: () => StoreUnderTest): void {
+  const [one, two] = [sampleMachine(1), sampleMachine(2)];
+
+  it('numbers strictly upwards and lists the newest, ascending', async () => {
+    const { store } = fresh();
+    const added = await store.events.append([1, 2, 3, 4].map((n) => sampleEvent(`e${String(n)}`)));
+    const ids = added.map((event) => event.id);
+    assert.ok(ids.every((id, index) => index === 0 || id > (ids[index - 1] ?? 0)));
+    assert.deepEqual(await store.events.list({ limit: 2 }), added.slice(2));
+    assert.deepEqual(await store.events.list({ afterId: ids[1] ?? 0, limit: 9 }), added.slice(2));
+    assert.deepEqual(await store.events.list({ afterId: ids[3] ?? 0, limit: 9 }), []);
+  });
+
+  it('filters by machine and boot, and knows the last of each machine', async () => {
+    const { store } = fresh();
+    for (const machine of [one, two]) await store.machines.add(machine, []);
+    const detail = { octets: 512, path: '/boot/x', done: true };
+    const [a, b, c] = await store.events.append([
+      sampleEvent('a', { machine: one.id, boot: 'b1', kind: 'tftp', severity: 'bad', detail }),
+      sampleEvent('b', { machine: one.id, boot: 'b2' }),
+      sampleEvent('c', { machine: two.id }),
+    ]);
+    assert.deepEqual(await store.events.list({ machine: one.id, limit: 9 }), [a, b]);
+    assert.deepEqual(await store.events.list({ machine: one.id, boot: 'b1', limit: 9 }), [a]);
+    assert.deepEqual(await store.events.list({ boot: 'b2', limit: 9 }), [b]);
+    assert.deepEqual(
+      await store.events.lastOfEach(),
+      new Map([
+        [one.id, b],
+        [two.id, c],
+      ] as const),
+    );
+  });
+
+  it('tells listeners of each commit, after it, with its numbers; not of a refused one', async () => {
+    const { store } = fresh();
+    const heard: (readonly FarrierEvent[])[] = [];
+    const stop = store.events.subscribe((events) => heard.push(events));
+    await store.machines.add(one, [sampleEvent('met', { machine: one.id }), sampleEvent('seen')]);
+    await assert.rejects(store.machines.add({ ...two, name: one.name }, [sampleEvent('lost')]), Taken);
+    assert.deepEqual(heard, [await store.events.list({ limit: 9 })]);
+    stop();
+    await store.events.append([sampleEvent('later')]);
+    assert.equal(heard.length, 1);
+  });
+
+  it("a listener's fault harms neither the writer nor the other listeners", async () => {
+    const { store } = fresh();
+    let heard = 0;
+    store.events.subscribe(() => {
+      throw new Error('mine');
+    });
+    store.events.subscribe(() => heard++);
+    await store.events.append([sampleEvent('x')]);
+    assert.equal(heard, 1);
+  });
+}
+
+function leaseContract(fresh: () => StoreUnderTest): void {
+  it('keeps one lease for each address, the last one committed', async () => {
+    const { store } = fresh();
+    const named = sampleLease(2, { hostname: 'pi', circuitId: '0a', remoteId: 'ff', state: 'declined' });
+    await store.leases.commit([sampleLease(1), named]);
+    const renewed = sampleLease(1, { key: 'id:01ff', expiresMs: 20_000, state: 'released' });
+    await store.leases.commit([renewed]);
+    assert.deepEqual(await store.leases.list(), [renewed, named]);
+  });
+
+  it('keeps the order of commits that are under way together', async () => {
+    const { store } = fresh();
+    await Promise.all([1, 2, 3].map((n) => store.leases.commit([sampleLease(1, { expiresMs: n })])));
+    assert.equal((await store.leases.list())[0]?.expiresMs, 3);
+  });
+
+  it('forgets addresses of one network only', async () => {
+    const { store } = fresh();
+    const elsewhere = sampleLease(1, { network: 'rack2' });
+    await store.leases.commit([sampleLease(1), sampleLease(2), elsewhere]);
+    await store.leases.forget('rack1', [sampleLease(1).address]);
+    assert.deepEqual(await store.leases.list(), [sampleLease(2), elsewhere]);
+  });
+}
+
+function bootContract(fresh: () => StoreUnderTest): void {
+  it('lists newest first, finds by token, and forgets a void token', async () => {
+    const { store } = fresh();
+    const boot = (n: number, tokenHash: string | undefined) => ({
+      id: `b${String(n)}`,
+      machine: sampleMachine(1).id,
+      startedMs: 100 + (n > 2 ? 1 : 0),
+      tokenHash,
+      plan: 'agent',
+    });
+    for (const each of [boot(1, 'h1'), boot(2, undefined), boot(3, undefined)]) await store.boots.add(each);
+    const ids = (await store.boots.ofMachine(sampleMachine(1).id, 2)).map((each) => each.id);
+    assert.deepEqual(ids, ['b3', 'b2']);
+    assert.deepEqual(await store.boots.byTokenHash('h1'), boot(1, 'h1'));
+    await store.boots.setToken('b1', undefined);
+    await store.boots.setToken('b2', 'h2');
+    await store.boots.setPlan('b2', 'local disk');
+    assert.equal(await store.boots.byTokenHash('h1'), undefined);
+    assert.deepEqual(await store.boots.byTokenHash('h2'), { ...boot(2, 'h2'), plan: 'local disk' });
+    assert.deepEqual(await store.boots.ofMachine('m-other' as MachineId, 9), []);
+  });
+}
+
+function bundleContract(fresh: () => StoreUnderTest): void {
+  it('bundles are immutable, and stay while a machine uses them', async () => {
+    const { store } = fresh();
+    const [debian, bare] = [sampleBundle('debian'), sampleBundle('bare', { initrd: undefined, kernelArgs: [] })];
+    await store.bundles.add(debian, [sampleEvent('imported')]);
+    await store.bundles.add(bare, []);
+    await assert.rejects(store.bundles.add(sampleBundle('debian', { arch: 'amd64' }), [sampleEvent('no')]), Taken);
+    assert.deepEqual(await store.bundles.list(), [bare, debian]);
+    assert.deepEqual(await store.bundles.byRef('debian@1'), debian);
+    assert.equal(await store.bundles.byRef('debian'), undefined);
+    const machine = await store.machines.add(sampleMachine(7, { bundle: 'debian@1' }), []);
+    await assert.rejects(
+      store.bundles.remove('debian@1', [sampleEvent('no')]),
+      (error: unknown) => error instanceof Taken && error.message.includes('board-07'),
+    );
+    await store.machines.change(machine, { bundle: undefined }, []);
+    await store.bundles.remove('debian@1', [sampleEvent('removed')]);
+    await store.bundles.remove('debian@1', [sampleEvent('was not there')]);
+    assert.deepEqual(await store.bundles.list(), [bare]);
+    const texts = (await store.events.list({ limit: 9 })).map((event) => event.text);
+    assert.deepEqual(texts, ['imported', 'removed']);
+  });
+
+  it('artefacts are known by digest, under the last name given', async () => {
+    const { store } = fresh();
+    await store.artefacts.add({ name: 'linux', sha256: digest('a'), octets: 5_000_000_000 });
+    await store.artefacts.add({ name: 'vmlinuz', sha256: digest('a'), octets: 5_000_000_000 });
+    assert.deepEqual(await store.artefacts.bySha256(digest('a')), {
+      name: 'vmlinuz',
+      sha256: digest('a'),
+      octets: 5_000_000_000,
+    });
+    assert.equal(await store.artefacts.bySha256(digest('b')), undefined);
+  });
+}
+
+function powerContract(fresh: () => StoreUnderTest): void {
+  const machine = sampleMachine(1);
+  const order = (n: number): PowerOrder => ({
+    id: `o${String(n)}`,
+    machine: machine.id,
+    verb: 'cycle',
+    ownerEpoch: 0,
+    askedMs: n,
+    by: 'alice',
+    step: 'asked',
+    because: undefined,
+  });
+
+  it('secrets are kept by machine and field', async () => {
+    const { store } = fresh();
+    await assert.rejects(store.secrets.put(machine.id, 'password', 'x'), StaleWrite);
+    await store.machines.add(machine, []);
+    await store.secrets.put(machine.id, 'password', 'x');
+    await store.secrets.put(machine.id, 'password', 'y');
+    await store.secrets.put(machine.id, 'community', 'z');
+    assert.deepEqual(
+      await store.secrets.ofMachine(machine.id),
+      new Map([
+        ['community', 'z'],
+        ['password', 'y'],
+      ]),
+    );
+    assert.equal(await store.secrets.count(), 2);
+    await store.secrets.remove(machine.id, 'password');
+    assert.deepEqual([...(await store.secrets.ofMachine(machine.id)).keys()], ['community']);
+  });
+
+  it('an order takes its next step only while the owner epoch is its own (invariant I4)', async () => {
+    const { store } = fresh();
+    await store.machines.add(machine, []);
+    await store.powerOrders.add(order(1));
+    assert.equal(await store.powerOrders.step('o1', 'off-ordered', undefined, [sampleEvent('off')]), true);
+    await store.machines.change(machine, { ownerEpoch: 1 }, []);
+    assert.equal(await store.powerOrders.step('o1', 'on-ordered', undefined, [sampleEvent('never')]), false);
+    assert.deepEqual(await store.powerOrders.open(), [{ ...order(1), step: 'off-ordered' }]);
+    assert.equal(await store.powerOrders.step('o1', 'dropped', 'changed hands', [sampleEvent('dropped')]), true);
+    assert.deepEqual(await store.powerOrders.open(), []);
+    const texts = (await store.events.list({ limit: 9 })).map((event) => event.text);
+    assert.deepEqual(texts, ['off', 'dropped']);
+    assert.equal(await store.powerOrders.step('o9', 'done', undefined, []), false);
+  });
+
+  it('open orders are the ones that did not end, oldest first; they end even when their machine is gone', async () => {
+    const { store } = fresh();
+    await store.machines.add(machine, []);
+    for (const n of [3, 2, 1]) await store.powerOrders.add(order(n));
+    await store.powerOrders.step('o2', 'done', undefined, []);
+    assert.deepEqual(await store.powerOrders.open(), [order(1), order(3)]);
+    await store.machines.remove(machine, []);
+    assert.equal(await store.powerOrders.step('o1', 'started', undefined, []), false);
+    assert.equal(await store.powerOrders.step('o1', 'failed', 'machine removed', []), true);
+    assert.deepEqual(await store.powerOrders.open(), [order(3)]);
+  });
+}
+
+function userContract(fresh: () => StoreUnderTest): void {
+  const alice = { name: 'alice', role: 'admin', passwordHash: 'scrypt$…', epoch: 1 } as const;
+
+  it('users are put, replaced and removed, their sessions with them', async () => {
+    const { store, clock } = fresh();
+    await store.users.put(alice, [sampleEvent('added')]);
+    await store.users.put({ ...alice, role: 'viewer', epoch: 2 }, []);
+    assert.deepEqual(await store.users.byName('alice'), { ...alice, role: 'viewer', epoch: 2 });
+    assert.equal(await store.users.byName('ALICE'), undefined);
+    const session = { hash: 'h', user: 'alice', epoch: 2, expiresMs: clock.now() + 1000 };
+    await store.users.addSession(session);
+    assert.deepEqual(await store.users.session('h'), session);
+    await store.users.remove('alice', [sampleEvent('removed')]);
+    await store.users.remove('alice', [sampleEvent('was not there')]);
+    assert.deepEqual(await store.users.list(), []);
+    assert.equal(await store.users.session('h'), undefined);
+    assert.equal((await store.events.list({ limit: 9 })).length, 2);
+  });
+
+  it('a session ends when it expires and when it is ended', async () => {
+    const { store, clock } = fresh();
+    await store.users.put(alice, []);
+    const session = (hash: string) => ({ hash, user: 'alice', epoch: 1, expiresMs: clock.now() + 1000 });
+    await store.users.addSession(session('a'));
+    await store.users.addSession(session('b'));
+    await store.users.endSession('b');
+    assert.equal(await store.users.session('b'), undefined);
+    clock.advance(999);
+    assert.equal((await store.users.session('a'))?.user, 'alice');
+    clock.advance(1);
+    assert.equal(await store.users.session('a'), undefined);
+    await store.users.addSession(session('c'));
+    assert.equal((await store.users.session('c'))?.hash, 'c');
+  });
+}
+
+/** What every Store must do, whatever it is made of. `open` gives an empty one for each test. */
+export function describeStoreContract(title: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`${title} keeps the store contract`, () => {
+    let current: StoreUnderTest;
+    const fresh = (): StoreUnderTest => current;
+    beforeEach(async () => {
+      current = await open();
+    });
+    afterEach(() => current.store.close());
+    describe('machines', () => {
+      machineContract(fresh);
+    });
+    describe('events', () => {
+      eventContract(fresh);
+    });
+    describe('leases', () => {
+      leaseContract(fresh);
+    });
+    describe('boots', () => {
+      bootContract(fresh);
+    });
+    describe('bundles and artefacts', () => {
+      bundleContract(fresh);
+    });
+    describe('secrets and power orders', () => {
+      powerContract(fresh);
+    });
+    describe('users', () => {
+      userContract(fresh);
+    });
+  });
+}
