@@ -3,6 +3,7 @@ import dgram from 'node:dgram';
 import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import type { Network } from '../core/lease.ts';
 import { pause, type Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
 import { sharedNeighbours, type Neighbour, type ReadNeighbours } from './neighbours.ts';
 
 /** Discard: a datagram to it makes the kernel ask ARP; a live host answers "port unreachable", mostly. */
@@ -31,16 +32,19 @@ export function probeMeans(clock: Clock): ProbeMeans {
 
 /**
  * Makes the probe of new addresses (RFC 2131 §2.2). Many run side by side; a probe that cannot be run counts as "free",
- * for a lab without answers to its probe must still get addresses.
+ * for a lab must get its addresses; the log
+ * says so.
  */
-export function probeAddress(means: ProbeMeans): ProbeAddress {
+export function probeAddress(means: ProbeMeans, log: Log): ProbeAddress {
   let atOnce = 0;
   return async (network, address, mac, budgetMs) => {
     if (atOnce >= PROBES_AT_ONCE) return false;
     atOnce += 1;
     try {
       return await isTaken(means, network, address, mac, budgetMs);
-    } catch {
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      log.warn(`dhcp: ${formatIpv4(address)} is offered unprobed: ${words}`, { network: network.name });
       return false;
     } finally {
       atOnce -= 1;
@@ -108,8 +112,13 @@ async function knock(clock: Clock, address: Ipv4, waitMs: number): Promise<boole
 function ping(device: string | undefined, address: Ipv4, waitMs: number): Promise<boolean> {
   const bound = device === undefined ? [] : ['-I', device];
   return new Promise((resolve) => {
-    execFile('ping', ['-n', '-q', '-c1', '-W1', ...bound, formatIpv4(address)], { timeout: waitMs }, (error) => {
-      resolve(error === null);
-    });
+    execFile(
+      'ping',
+      ['-n', '-q', '-c1', '-W1', ...bound, formatIpv4(address)],
+      { timeout: Math.ceil(waitMs) },
+      (error) => {
+        resolve(error === null);
+      },
+    );
   });
 }

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { Ipv4 } from '../../server/core/address.ts';
 import type { Neighbour } from '../../server/net/neighbours.ts';
 import { probeAddress, type ProbeMeans } from '../../server/net/probe-address.ts';
-import { ip, macNo, network, relayedNetwork } from '../support/dhcp-lab.ts';
+import { ip, macNo, MemoryLog, network, relayedNetwork } from '../support/dhcp-lab.ts';
 
 const A = ip('10.77.0.100');
 const OTHER: Neighbour = { mac: macNo(9), isReachable: true };
@@ -23,7 +23,8 @@ function means(
   };
 }
 const arp = network({ probe: 'arp' });
-const ask = (with_: ProbeMeans, net = arp): Promise<boolean> => probeAddress(with_)(net, A, macNo(1), 1000);
+const ask = (with_: ProbeMeans, net = arp): Promise<boolean> =>
+  probeAddress(with_, new MemoryLog())(net, A, macNo(1), 1000);
 
 describe('net/probe-address', () => {
   const stale = { ...OTHER, isReachable: false };
@@ -50,7 +51,7 @@ describe('net/probe-address', () => {
   it('D3 waits 300 ms for ARP, less when less is left', async () => {
     const waits: number[] = [];
     const knock = (_address: Ipv4, waitMs: number): Promise<boolean> => (waits.push(waitMs), Promise.resolve(false));
-    const probe = probeAddress(means(undefined, undefined, { knock }));
+    const probe = probeAddress(means(undefined, undefined, { knock }), new MemoryLog());
     await probe(arp, A, macNo(1), 1000);
     await probe(arp, A, macNo(1), 120);
     assert.deepEqual(waits, [300, 120]);
@@ -69,8 +70,11 @@ describe('net/probe-address', () => {
     assert.equal(await ask(yes, relayedNetwork({ probe: 'arp' })), false);
   });
 
-  it('a probe that cannot be run counts as free', async () => {
-    assert.equal(await ask(means(undefined, OTHER, { neighbours: () => Promise.reject(new Error('no ip')) })), false);
+  it('a probe that cannot be run counts as free, and the log says so', async () => {
+    const log = new MemoryLog();
+    const broken = means(undefined, OTHER, { neighbours: () => Promise.reject(new Error('no ip')) });
+    assert.equal(await probeAddress(broken, log)(arp, A, macNo(1), 1000), false);
+    assert.match(log.lines.join(), /10\.77\.0\.100 is offered unprobed: no ip/);
   });
 
   it('beyond 64 at once addresses are offered unprobed rather than late', async () => {
@@ -81,7 +85,7 @@ describe('net/probe-address', () => {
         resolve(false);
       };
     });
-    const probe = probeAddress(means(undefined, undefined, { knock: () => ((knocks += 1), gate) }));
+    const probe = probeAddress(means(undefined, undefined, { knock: () => ((knocks += 1), gate) }), new MemoryLog());
     const probes = [...Array(100).keys()].map(() => probe(arp, A, macNo(1), 1000));
     while (knocks < 64) await new Promise((resolve) => setImmediate(resolve));
     assert.equal(await probes[99], false);
