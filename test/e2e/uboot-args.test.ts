@@ -13,10 +13,10 @@ import { octetsOf } from '../../server/core/kernel-args.ts';
 import { openBoards } from '../../server/files/board-catalogue.ts';
 import { digestOf } from '../../server/files/board-dtb.ts';
 import { openRender } from '../../server/render/render.ts';
-import { readFdt } from '../../server/wire/fdt/fdt.ts';
+import { readFdt, type FdtRoot } from '../../server/wire/fdt/fdt.ts';
 import { crc32 } from '../../server/wire/uboot/crc32.ts';
 import { debian, facts as someFacts, machine, macFrom, uboot } from '../core/boot-fixtures.ts';
-import { echoKernel } from './echo-kernel.ts';
+import { echoKernel, echoKernel32 } from './echo-kernel.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SERVER = '10.79.0.1';
@@ -52,6 +52,7 @@ async function runBoard(
   mac: Mac,
   bootcmd: string,
   names: readonly string[],
+  kind: 'arm64' | 'armhf' = 'arm64',
 ): Promise<Buffer> {
   const [env, serial] = [join(bench.folder, `${tap}.fd`), join(bench.folder, `${tap}.serial`)];
   writeEnvironment(env, ['bootdelay=0', `bootcmd=${bootcmd}; echo END-OF-BOOTCMD; poweroff`, ...names]);
@@ -70,14 +71,16 @@ async function runBoard(
   return readFileSync(serial);
 }
 
-/** The arguments in the device tree that the kernel wrote to the serial port. */
-function argumentsSeen(serial: Buffer): string | undefined {
+/** The device tree that the kernel wrote to the serial port. */
+function treeSeen(serial: Buffer): FdtRoot {
   const at = serial.indexOf(Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed));
   assert.ok(at >= 0, `no kernel ran: ${serial.toString('latin1').slice(-600)}`);
   const tree = readFdt(serial.subarray(at));
   assert.ok(tree.ok, tree.ok ? '' : tree.error);
-  return tree.value.bootargs;
+  return tree.value;
 }
+
+const argumentsSeen = (serial: Buffer): string | undefined => treeSeen(serial).bootargs;
 
 const PXE_NAMES = [
   ...['kernel_addr_r=0x40400000', 'fdt_addr_r=0x43e00000', 'ramdisk_addr_r=0x44000000', 'pxefile_addr_r=0x40300000'],
