@@ -53,3 +53,27 @@ export function echoKernel32(): Uint8Array {
   for (const [index, word] of code.entries()) image.setUint32(64 + index * 4, word, true);
   return new Uint8Array(image.buffer);
 }
+
+/**
+ * The same for a PC's BIOS, as a `bzImage` (Linux Documentation/x86/boot.rst): its 16-bit part writes the arguments at
+ * cmd_line_ptr, their NUL too, to COM1 and leaves QEMU by its isa-debug-exit port 0xf4.
+ */
+export function echoKernelPc(): Uint8Array {
+  const image = new DataView(new ArrayBuffer(0x800));
+  const code =
+    'fa 66a12802 6689c3 83e30f 66c1e804 8ec0' + // es:bx = the linear address at ds:0x228
+    '268a0f 43 bafd03 ec a820 74f8 baf803 88c8 ee 84c9 75ea' + // each octet, when the port is free, until the NUL
+    'baf400 b000 ee f4 ebfd';
+  image.setUint8(0x1f1, 1); // one sector of setup after the first
+  image.setUint32(0x1f4, 0x40, true);
+  image.setUint16(0x1fe, 0xaa55, true);
+  image.setUint16(0x200, 0x6eeb, true); // jmp to 0x270
+  new Uint8Array(image.buffer).set(Buffer.from('HdrS'), 0x202);
+  image.setUint16(0x206, 0x0206, true);
+  image.setUint8(0x211, 1); // loaded high
+  image.setUint32(0x214, 0x100000, true);
+  image.setUint32(0x22c, 0x7fffffff, true); // an initrd may lie anywhere
+  image.setUint32(0x238, 2047, true);
+  new Uint8Array(image.buffer).set(Buffer.from(code.replaceAll(' ', ''), 'hex'), 0x270);
+  return new Uint8Array(image.buffer);
+}
