@@ -107,7 +107,7 @@ export function isServableName(name: string): boolean {
 }
 
 /** Words that tell the booted system its boot interface, as PXELINUX writes them. */
-export function bootifWord(mac: Mac): string {
+function bootifWord(mac: Mac): string {
   return `BOOTIF=01-${mac.replaceAll(':', '-')}`;
 }
 

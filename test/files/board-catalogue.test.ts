@@ -57,6 +57,7 @@ describe('the board catalogue', () => {
 
   it('folders without a board.yaml, and folders that are not there, hold no boards', () => {
     put('ours/readme/README.md', 'hello');
+    put('ours/README.md', 'a plain file beside the boards');
     assert.deepEqual(openBoards([ours(), join(root, 'nowhere')]).list(), []);
   });
 
