@@ -43,13 +43,13 @@ function apiRoutes(deps: HttpDeps, streams: StreamSet): readonly Route[] {
     ...eventRoutes(deps, streams),
     ...agentRoutes(deps),
   ];
-  const self = route('GET /api/v1/openapi.json', {
+  let document: object | undefined;
+  const self: Route = route('GET /api/v1/openapi.json', {
     ...PLAIN,
     summary: 'This document',
     answers: { 200: undefined },
-    run: () => json(document),
+    run: () => json((document ??= openApi([...api, self], deps.version))),
   });
-  const document = openApi([...api, self], deps.version);
   return [...api, self];
 }
 

@@ -152,7 +152,8 @@ describe('listeners and whom they trust', () => {
     const [socket, tcp, demo] = await Promise.all(
       (['socket', 'tcp', 'demo-loopback'] as const).map((trust) => lab.listen(trust)),
     );
-    const users = async (base: string | undefined): Promise<number> => (await fetch(`${base ?? ''}/api/v1/users`)).status;
+    const users = async (base: string | undefined): Promise<number> =>
+      (await fetch(`${base ?? ''}/api/v1/users`)).status;
     assert.deepEqual([await users(socket), await users(tcp), await users(demo)], [200, 401, 200]);
     await lab.close();
   });
