@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
@@ -24,6 +23,7 @@ import { createPowerDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
 import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
 import { openMemory, type Memory } from './open-memory.ts';
+import { versionOf } from './version.ts';
 import { refuseRivals } from './rivals.ts';
 import { nodePasswordCrypto } from '../edges/password-crypto.ts';
 import { createUserService } from '../services/users.ts';
@@ -190,12 +190,6 @@ function httpDeps(parts: {
     version: versionOf(root),
     routers: [{ path: '/', router: bootFilesRouter({ files: services.bootFiles, ...parts.edges }) }],
   };
-}
-
-function versionOf(root: string): string {
-  const manifest: unknown = createRequire(import.meta.url)(join(root, 'package.json'));
-  const isNamed = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return isNamed ? String(manifest.version) : 'unknown';
 }
 
 /** The local socket (admin), the network's port (a session is needed) and whatever doors the caller opens besides. */
