@@ -49,8 +49,8 @@ export type Say = (words: string) => void;
 
 /** What the commands do beyond calling the API; wired by the composition root. */
 export interface CliWork {
-  serve(options: { readonly config: string | undefined }): Promise<void>;
-  demo(options: { readonly boards: number | undefined; readonly qemu: boolean }): Promise<void>;
+  serve(options: { readonly config: string | undefined; readonly force: boolean }): Promise<void>;
+  demo(options: { readonly boards: number | undefined; readonly qemu: boolean; readonly port: number }): Promise<void>;
   bundleFromFolder(order: FolderImport): Promise<BundleFiles>;
   bundleFromDebian(arch: PackagedArch, say: Say): Promise<BundleFiles>;
   buildAgent(arch: PackagedArch, say: Say): Promise<BundleFiles>;

@@ -16,18 +16,28 @@ function readCount(text: string): number {
   throw new InvalidArgumentError('write a number from 1 to 999');
 }
 
+function readPort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('write a port from 0 to 65535');
+}
+
 function addDaemonCommands(program: Command, { deps, configFile }: CommandContext): void {
   program
     .command('serve')
     .description('the daemon, in the foreground')
-    .action((_options: unknown, command: Command) => deps.work.serve({ config: configFile(command) }));
+    .option('--force', 'serve DHCP although another server answers there')
+    .action(({ force = false }: { readonly force?: boolean }, command: Command) =>
+      deps.work.serve({ config: configFile(command), force }),
+    );
   program
     .command('demo')
     .description('the rack in a box: the daemon and pretend boards, nothing to set up')
     .option('--boards <count>', 'how many boards', readCount)
     .option('--qemu', 'boards are QEMU machines with real firmware')
-    .action(({ boards, qemu = false }: { readonly boards?: number; readonly qemu?: boolean }) =>
-      deps.work.demo({ boards, qemu }),
+    .option('--port <port>', 'of 127.0.0.1, for the page', readPort, 5240)
+    .action(
+      ({ boards, qemu = false, port }: { readonly boards?: number; readonly qemu?: boolean; readonly port: number }) =>
+        deps.work.demo({ boards, qemu, port }),
     );
 }
 

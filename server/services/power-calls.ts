@@ -56,11 +56,14 @@ function untilAborted(signal: AbortSignal, begin: (settle: () => void) => () => 
 
 /** Asks once, in the controller's queue, under the driver's deadline. Every error is a redacted `PowerError` or `Dropped`. */
 export async function askOnce<T>(line: Line, call: Call<T>, signal: AbortSignal): Promise<T> {
+  const goOn = (): void => {
+    if (signal.aborted) throw new Stopped();
+  };
   const inTurn = line.controller.run(async () => {
     // Whoever gave up while waiting must not have the driver called behind his back.
-    if (signal.aborted) throw new Stopped();
+    goOn();
     await call.before();
-    if (signal.aborted) throw new Stopped();
+    goOn();
     return underDeadline(line, call.act, signal);
   });
   const given = new Promise<never>((_, reject) => {
