@@ -1,0 +1,39 @@
+/** What `farrier config init` writes: every key with its default, the ones to change first not commented out. */
+export const SAMPLE_CONFIG = `# farrier.yaml: what Farrier serves. Check it with: farrier config check
+# Unknown keys are errors. Paths are relative to this file.
+
+# Database and boot files.
+dataDir: /var/lib/farrier
+
+# The key of the stored passwords of BMCs and PDUs. Made on the first start. Keep a copy apart from dataDir.
+# keyFile: farrier.key
+
+# Web page, API and boot files.
+# http: { listen: "0.0.0.0:5240" }
+
+# DHCP is answered on these interfaces and nowhere else.
+networks:
+  - name: rack1
+    interface: eth1
+    subnet: 10.77.0.0/24
+    # address: 10.77.0.1             # ours; default: read from the interface
+    # dhcp: full                     # full | proxy | off
+    # authoritative: true            # refuse addresses of other networks at once
+    pools: ["10.77.0.100-10.77.0.199"]
+    # router: 10.77.0.1
+    # dns: ["10.77.0.1"]
+    # leaseS: 3600                   # seconds, 120 or more
+    # probe: arp                     # arp | ping | none: asks before an address is given
+    # unknown: enlist                # ignore | enlist | local-disk: machines nobody has accepted
+
+# Subnets behind a DHCP relay: the same keys with giaddr (the relay's address there) in place of interface.
+# relayed:
+#   - { name: rack2, giaddr: 10.78.0.1, subnet: 10.78.0.0/24, pools: ["10.78.0.50-10.78.0.99"], unknown: ignore }
+
+# Folders whose boards and power drivers shadow the shipped ones.
+# boards: [ ./site/boards ]
+# powerDrivers: [ ./site/power-drivers ]
+
+# Kernel-argument words for every machine.
+# siteArgs: [ "panic=30" ]
+`;

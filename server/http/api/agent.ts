@@ -1,0 +1,44 @@
+import { NO_ADDRESS, parseIpv4, type Ipv4 } from '../../core/address.ts';
+import type { AgentOutcome } from '../../services/enlist.ts';
+import { bearerOf } from '../agent-gate.ts';
+import type { HttpDeps } from '../deps.ts';
+import { EMPTY, NO_FIELDS, problem, route, type Answer, type Route } from '../route.ts';
+import { agentFacts, agentStep } from '../schemas.ts';
+
+function addressOf(from: string): Ipv4 {
+  const address = parseIpv4(from);
+  return address.ok ? address.value : NO_ADDRESS;
+}
+
+function answerAgent(outcome: AgentOutcome): Answer {
+  switch (outcome.is) {
+    case 'done':
+      return EMPTY;
+    case 'forbidden':
+      return problem(403, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+  }
+}
+
+/** The calls of the agent. No session counts here: only the token of the boot, which the gate has seen to be one. */
+export function agentRoutes({ enlist }: Pick<HttpDeps, 'enlist'>): readonly Route[] {
+  return [
+    route('POST /agent/v1/step', {
+      query: NO_FIELDS,
+      body: agentStep,
+      summary: 'One step of an agent, in its own words',
+      answers: { 204: undefined },
+      run: async ({ body, from, request }) =>
+        answerAgent(await enlist.agentStep(bearerOf(request) ?? '', addressOf(from), body.step)),
+    }),
+    route('POST /agent/v1/facts', {
+      query: NO_FIELDS,
+      body: agentFacts,
+      summary: 'The raw facts an agent gathered; its token is void afterwards',
+      answers: { 204: undefined },
+      run: async ({ body, from, request }) =>
+        answerAgent(await enlist.agentFacts(bearerOf(request) ?? '', addressOf(from), body)),
+    }),
+  ];
+}

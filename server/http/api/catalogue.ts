@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { HttpDeps } from '../deps.ts';
+import { byName } from '../read-machines.ts';
+import { EMPTY, NO_FIELDS, PLAIN, json, problem, route, type Route } from '../route.ts';
+import { explainQuery } from '../schemas.ts';
+import {
+  driverView,
+  explanationView,
+  leaseView,
+  networkView,
+  viewOfDriver,
+  viewOfLease,
+  viewOfNetwork,
+} from '../views.ts';
+import { answerExplain } from './outcomes.ts';
+
+const boardView = z.looseObject({ name: z.string(), title: z.string(), arch: z.string(), proof: z.string() });
+const findingView = z.object({ file: z.string(), line: z.number().optional(), words: z.string() });
+
+/** Boards, drivers, networks, leases, and what a stranger would get. */
+export function catalogueRoutes(deps: HttpDeps): readonly Route[] {
+  return [...boardRoutes(deps), ...networkRoutes(deps)];
+}
+
+function boardRoutes(deps: HttpDeps): readonly Route[] {
+  return [
+    route('GET /api/v1/boards', {
+      ...PLAIN,
+      summary: 'The board catalogue',
+      answers: { 200: z.object({ boards: z.array(boardView) }) },
+      run: () => json({ boards: [...deps.boards.list()].sort(byName) }),
+    }),
+    route('GET /api/v1/boards/{name}', {
+      ...PLAIN,
+      summary: 'One board',
+      answers: { 200: boardView },
+      run: ({ part }) => {
+        const board = deps.boards.byName(part('name'));
+        return board ? json(board) : problem(404, 'unknown-board', `no board "${part('name').slice(0, 80)}"`);
+      },
+    }),
+    route('GET /api/v1/lint/boards', {
+      ...PLAIN,
+      summary: 'What is wrong in the board catalogue',
+      answers: { 200: z.object({ findings: z.array(findingView) }) },
+      run: async () => json({ findings: await deps.lintBoards() }),
+    }),
+    route('GET /api/v1/drivers', {
+      ...PLAIN,
+      summary: 'The power drivers and the fields they need',
+      answers: { 200: z.object({ drivers: z.array(driverView) }) },
+      run: () => json({ drivers: deps.drivers.list().map(viewOfDriver) }),
+    }),
+  ];
+}
+
+function networkRoutes(deps: HttpDeps): readonly Route[] {
+  return [
+    route('GET /api/v1/leases', {
+      ...PLAIN,
+      summary: 'Addresses and who has them',
+      answers: { 200: z.object({ leases: z.array(leaseView) }) },
+      run: async () => json({ leases: (await deps.store.leases.list()).map(viewOfLease) }),
+    }),
+    route('GET /api/v1/networks', {
+      ...PLAIN,
+      summary: 'The networks that are served',
+      answers: { 200: z.object({ networks: z.array(networkView) }) },
+      run: () => json({ networks: deps.networks.map(viewOfNetwork) }),
+    }),
+    route('GET /api/v1/explain', {
+      query: explainQuery,
+      body: NO_FIELDS,
+      summary: 'What a machine with this MAC and client architecture would get',
+      answers: { 200: explanationView },
+      run: async ({ query }) => {
+        const arch = query.arch === undefined ? {} : { clientArch: query.arch };
+        return answerExplain(await deps.explain({ mac: query.mac, ...arch }));
+      },
+    }),
+    route('GET /healthz', {
+      ...PLAIN,
+      summary: 'The daemon runs',
+      answers: { 204: undefined },
+      run: () => EMPTY,
+    }),
+    route('GET /readyz', {
+      ...PLAIN,
+      summary: 'The daemon can serve',
+      answers: { 204: undefined },
+      run: async () => {
+        const because = await deps.notReady();
+        return because === undefined ? EMPTY : problem(503, 'not-ready', because);
+      },
+    }),
+  ];
+}

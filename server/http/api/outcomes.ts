@@ -1,0 +1,70 @@
+import type { Machine } from '../../core/machine.ts';
+import type { BundleOutcome } from '../../services/bundles.ts';
+import type { ExplainOutcome } from '../../services/explain.ts';
+import type { MachineOutcome } from '../../services/machines.ts';
+import type { PowerOutcome } from '../../services/power.ts';
+import { json, problem, type Answer } from '../route.ts';
+import { viewOfExplanation } from '../views.ts';
+
+/** What people did with a machine, as an answer; `done` says what is told when it went well. */
+export async function answerMachine(
+  outcome: MachineOutcome,
+  done: (machine: Machine) => Promise<Answer> | Answer,
+): Promise<Answer> {
+  switch (outcome.is) {
+    case 'done':
+      return done(outcome.machine);
+    case 'unknown-machine':
+      return problem(404, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+    case 'not-now':
+      return problem(409, outcome.is, outcome.because, { lawful: outcome.lawful });
+    case 'taken':
+      return problem(409, outcome.is, outcome.because);
+  }
+}
+
+/** How a power order ended, as an answer. */
+export function answerPower(outcome: PowerOutcome): Answer {
+  switch (outcome.is) {
+    case 'done':
+      return json(outcome);
+    case 'failed':
+      return problem(502, outcome.code, outcome.because);
+    case 'dropped':
+    case 'refused':
+      return problem(409, outcome.is, outcome.because);
+  }
+}
+
+/** An explanation as an answer. */
+export function answerExplain(outcome: ExplainOutcome): Answer {
+  switch (outcome.is) {
+    case 'done':
+      return json(viewOfExplanation(outcome.explanation));
+    case 'unknown-machine':
+      return problem(404, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+  }
+}
+
+/** What happened to a bundle, as an answer. */
+export function answerBundle(outcome: BundleOutcome, done: Answer): Answer {
+  switch (outcome.is) {
+    case 'done':
+      return done;
+    case 'unknown-bundle':
+      return problem(404, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+    case 'taken':
+      return problem(409, outcome.is, outcome.because);
+  }
+}
+
+/** No machine by that name. */
+export function noMachine(ref: string): Answer {
+  return problem(404, 'unknown-machine', `no machine "${ref.slice(0, 80)}"; name it by name, MAC or id`);
+}

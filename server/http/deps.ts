@@ -1,0 +1,55 @@
+import type { Router } from 'express';
+import type { Network } from '../core/lease.ts';
+import type { Artefacts } from '../ports/artefacts.ts';
+import type { Boards } from '../ports/boards.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { PowerDrivers } from '../ports/power-drivers.ts';
+import type { Rng } from '../ports/rng.ts';
+import type { Store } from '../ports/store.ts';
+import type { BundleService } from '../services/bundles.ts';
+import type { EnlistService } from '../services/enlist.ts';
+import type { Explain } from '../services/explain.ts';
+import type { MachineService } from '../services/machines.ts';
+import type { PowerService } from '../services/power.ts';
+import type { Users } from './auth.ts';
+
+/** One complaint of the board catalogue's linter. */
+export interface BoardFinding {
+  readonly file: string;
+  readonly line: number | undefined;
+  readonly words: string;
+}
+
+/** A router of another part that answers below a path, before any session is asked for (boot files). */
+export interface Mounted {
+  readonly path: string;
+  readonly router: Router;
+}
+
+/** All that the HTTP server stands on. */
+export interface HttpDeps {
+  readonly store: Pick<Store, 'machines' | 'events' | 'leases' | 'boots' | 'bundles' | 'artefacts'>;
+  readonly machines: MachineService;
+  readonly power: PowerService;
+  readonly explain: Explain;
+  readonly bundles: BundleService;
+  readonly enlist: EnlistService;
+  readonly users: Users;
+  readonly boards: Boards;
+  readonly lintBoards: () => Promise<readonly BoardFinding[]>;
+  readonly drivers: PowerDrivers;
+  readonly artefacts: Artefacts;
+  readonly networks: readonly Network[];
+  /** Why the daemon cannot serve now, in words; nothing when it can. */
+  readonly notReady: () => Promise<string | undefined>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  /** `server/web/assets` and `templates/html`, absolute. */
+  readonly assetsFolder: string;
+  readonly templatesFolder: string;
+  /** Shown at the foot of the pages and in the OpenAPI document. */
+  readonly version: string;
+  readonly routers: readonly Mounted[];
+}

@@ -1,0 +1,174 @@
+import type { FarrierEvent } from '../../core/event.ts';
+import type { MachineId } from '../../core/machine.ts';
+import type { HttpDeps } from '../deps.ts';
+import {
+  changesNextBoot,
+  countsFragment,
+  machineFragment,
+  machinePageFragments,
+  type Fragment,
+} from '../pages/fragments.ts';
+import type { Pages } from '../pages/render.ts';
+import { byName, viewMachines } from '../read-machines.ts';
+import type { EventStream } from './sse.ts';
+
+/** Events that come within this time are told together: 200 machines that enlist at once are a handful of patches. */
+const GATHER_MS = 150;
+/** Drawing takes at most a quarter of the time, however much happens. */
+const REST_PER_WORK = 3;
+/** More sentences than this at once are told as a number: a screen reader cannot follow more. */
+const SAID_MAX = 3;
+
+/** Which page looks on. */
+export type Watched =
+  | { readonly is: 'rack'; readonly canOperate: boolean }
+  | { readonly is: 'machine'; readonly id: MachineId; readonly canOperate: boolean };
+
+/** What a page is told: pieces to put in place, ids of pieces that are gone, sentences for screen readers. */
+export interface Patch {
+  /** All there is: whatever live piece is not in it is gone. */
+  readonly full: boolean;
+  readonly parts: readonly Fragment[];
+  readonly gone: readonly string[];
+  readonly say: readonly string[];
+  /** The daemon's clock, so that "12 s ago" is right on a browser whose clock is not. */
+  readonly nowMs: number;
+}
+
+type Drawing = Omit<Patch, 'nowMs'>;
+
+/** Keeps open pages in step with the store. */
+export interface PageHub {
+  /** Sends the full set and then every change. */
+  attach(stream: EventStream, watched: Watched): void;
+  close(): void;
+}
+
+interface Viewer {
+  readonly stream: EventStream;
+  readonly watched: Watched;
+}
+
+class Hub implements PageHub {
+  readonly #deps: HttpDeps;
+  readonly #pages: Pages;
+  readonly #viewers = new Set<Viewer>();
+  readonly #unsubscribe: () => void;
+  #pending: FarrierEvent[] = [];
+  #cancel: (() => void) | undefined;
+  #lastWorkMs = 0;
+  /** One job after the other: a full set drawn earlier must never arrive after a newer patch. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(deps: HttpDeps, pages: Pages) {
+    this.#deps = deps;
+    this.#pages = pages;
+    this.#unsubscribe = deps.store.events.subscribe((events) => {
+      this.#heard(events);
+    });
+  }
+
+  attach(stream: EventStream, watched: Watched): void {
+    const viewer = { stream, watched };
+    this.#viewers.add(viewer);
+    stream.onEnd(() => this.#viewers.delete(viewer));
+    this.#do(async () => {
+      this.#send(stream, await this.#full(watched));
+    });
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    this.#cancel?.();
+    for (const { stream } of [...this.#viewers]) stream.close();
+  }
+
+  #send(stream: EventStream, drawing: Drawing): void {
+    const data: Patch = { ...drawing, nowMs: this.#deps.clock.now() };
+    stream.send({ event: 'patch', data });
+  }
+
+  #heard(events: readonly FarrierEvent[]): void {
+    if (this.#viewers.size === 0) return;
+    this.#pending.push(...events);
+    this.#cancel ??= this.#deps.clock.after(Math.max(GATHER_MS, this.#lastWorkMs * REST_PER_WORK), () => {
+      this.#cancel = undefined;
+      this.#do(() => this.#flush());
+    });
+  }
+
+  #do(job: () => Promise<void>): void {
+    this.#work = this.#work.then(job).catch((error: unknown) => {
+      this.#deps.log.error('http: a live page could not be drawn', {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const beganMs = this.#deps.clock.monotonicMs();
+    const events = this.#pending;
+    this.#pending = [];
+    const patches = new Map<string, Drawing | undefined>();
+    for (const { stream, watched } of [...this.#viewers]) {
+      const key = `${watched.is} ${watched.is === 'machine' ? watched.id : ''} ${watched.canOperate}`;
+      if (!patches.has(key)) patches.set(key, await this.#changed(watched, events));
+      const patch = patches.get(key);
+      if (patch) this.#send(stream, patch);
+    }
+    this.#lastWorkMs = this.#deps.clock.monotonicMs() - beganMs;
+  }
+
+  #full(watched: Watched): Promise<Drawing> {
+    return watched.is === 'rack' ? this.#fullRack(watched.canOperate) : this.#machine(watched.id, watched, true);
+  }
+
+  async #fullRack(canOperate: boolean): Promise<Drawing> {
+    const machines = [...(await this.#deps.store.machines.list())].sort(byName);
+    const views = await viewMachines(this.#deps, machines);
+    const parts = views.map((view) => machineFragment(this.#deps, this.#pages, view, canOperate));
+    return { full: true, parts: [countsFragment(this.#pages, views), ...parts], gone: [], say: [] };
+  }
+
+  async #machine(id: MachineId, watched: Watched, full: boolean): Promise<Drawing> {
+    const machine = await this.#deps.store.machines.byId(id);
+    if (!machine) return { full: false, parts: [], gone: ['summary'], say: ['This machine was removed'] };
+    const options = { canOperate: watched.canOperate, withNextBoot: full };
+    const parts = await machinePageFragments(this.#deps, this.#pages, machine, options);
+    return { full, parts, gone: [], say: [] };
+  }
+
+  async #changed(watched: Watched, events: readonly FarrierEvent[]): Promise<Drawing | undefined> {
+    if (watched.is === 'rack') return this.#changedRack(watched.canOperate, events);
+    const own = events.filter((event) => event.machine === watched.id);
+    if (own.length === 0) return undefined;
+    const patch = await this.#machine(watched.id, watched, own.some(changesNextBoot));
+    return { ...patch, full: false, say: sentences(own) };
+  }
+
+  async #changedRack(canOperate: boolean, events: readonly FarrierEvent[]): Promise<Drawing | undefined> {
+    const ids = new Set(events.flatMap((event) => event.machine ?? []));
+    if (ids.size === 0) return undefined;
+    const all = await this.#deps.store.machines.list();
+    const machines = all.filter((machine) => ids.has(machine.id));
+    const views = await viewMachines(this.#deps, machines);
+    const rows = views.map((view) => machineFragment(this.#deps, this.#pages, view, canOperate));
+    const kept = new Set(rows.map((row) => row.id));
+    const gone = [...ids].flatMap((id) => [`row-${id}`, `new-${id}`]).filter((id) => !kept.has(id));
+    return { full: false, parts: [countsFragment(this.#pages, all), ...rows], gone, say: sentences(events) };
+  }
+}
+
+function sentences(events: readonly FarrierEvent[]): readonly string[] {
+  const worth = events.filter(
+    (event) =>
+      event.kind === 'state' || event.kind === 'power' || event.severity === 'bad' || event.severity === 'warning',
+  );
+  if (worth.length > SAID_MAX) return [`${worth.length} changes`];
+  return worth.map((event) => event.text);
+}
+
+/** Starts to listen to the store for the sake of open pages. */
+export function createPageHub(deps: HttpDeps, pages: Pages): PageHub {
+  return new Hub(deps, pages);
+}

@@ -1,0 +1,126 @@
+import { formatIpv4, formatSubnet } from '../../core/address.ts';
+import { bundleRef } from '../../core/boot-plan.ts';
+import { LIFECYCLE, STATES, next, lawfulEvents } from '../../core/lifecycle.ts';
+import type { HttpDeps } from '../deps.ts';
+import { byName } from '../read-machines.ts';
+import { PAGE, route, type Answer, type Route } from '../route.ts';
+import { lifecyclePicture } from './lifecycle-picture.ts';
+import { toneOf } from './rack.ts';
+import type { Frame, Pages } from './render.ts';
+import { moment, octetWords, spanWords } from './words.ts';
+
+interface Parts {
+  readonly deps: HttpDeps;
+  readonly pages: Pages;
+}
+
+const html = (body: string): Answer => ({ is: 'html', status: 200, body });
+
+/** Boards, bundles, leases and help: pages that only show. */
+export function cataloguePages(parts: Parts): readonly Route[] {
+  return [boardsPage(parts), bundlesPage(parts), leasesPage(parts), helpPage(parts)];
+}
+
+function boardsPage({ deps, pages }: Parts): Route {
+  return route('GET /boards', {
+    ...PAGE,
+    summary: 'The board catalogue',
+    answers: { 200: undefined },
+    run: async ({ who }) => {
+      const findings = await deps.lintBoards();
+      const boards = [...deps.boards.list()].sort(byName).map((board) => ({
+        ...board,
+        loaders: board.loaders.map(({ loader, formats, argOctetsMax }) => ({
+          loader,
+          formats: formats.map((format) => ({ format, octetsMax: argOctetsMax[format] })),
+        })),
+        dtb: board.dtb && { ...board.dtb, octets: octetWords(board.dtb.octets) },
+      }));
+      const frame: Frame = { title: 'Boards', at: 'boards', who, stream: undefined };
+      return html(pages.page('boards.njk', frame, { boards, findings }));
+    },
+  });
+}
+
+function bundlesPage({ deps, pages }: Parts): Route {
+  return route('GET /bundles', {
+    ...PAGE,
+    summary: 'What machines can boot',
+    answers: { 200: undefined },
+    run: async ({ who }) => {
+      const machines = await deps.store.machines.list();
+      const bundles = (await deps.bundles.list()).map((bundle) => ({
+        ...bundle,
+        ref: bundleRef(bundle),
+        created: moment(bundle.createdMs),
+        files: [bundle.kernel, ...(bundle.initrd ? [bundle.initrd] : [])].map((file) => ({
+          ...file,
+          octets: octetWords(file.octets),
+        })),
+        users: machines.filter((machine) => machine.bundle === bundleRef(bundle)).map((machine) => machine.name),
+      }));
+      const frame: Frame = { title: 'Bundles', at: 'bundles', who, stream: undefined };
+      return html(pages.page('bundles.njk', frame, { bundles }));
+    },
+  });
+}
+
+function leasesPage({ deps, pages }: Parts): Route {
+  return route('GET /leases', {
+    ...PAGE,
+    summary: 'Addresses and who has them',
+    answers: { 200: undefined },
+    run: async ({ who }) => {
+      const names = new Map((await deps.store.machines.list()).flatMap(({ macs, name }) => macs.map((m) => [m, name])));
+      const nowMs = deps.clock.now();
+      const leases = [...(await deps.store.leases.list())]
+        .sort((a, b) => a.address - b.address)
+        .map((lease) => ({
+          ...lease,
+          address: formatIpv4(lease.address),
+          machine: names.get(lease.mac),
+          expires: moment(lease.expiresMs),
+          isOver: lease.expiresMs <= nowMs,
+        }));
+      const networks = deps.networks.map((network) => ({
+        ...network,
+        subnet: formatSubnet(network.subnet),
+        address: formatIpv4(network.address),
+        pools: network.pools.map((pool) => `${formatIpv4(pool.first)} – ${formatIpv4(pool.last)}`),
+        size: network.pools.reduce((sum, pool) => sum + pool.last - pool.first + 1, 0),
+        used: leases.filter((lease) => lease.network === network.name && !lease.isOver && lease.state !== 'released')
+          .length,
+      }));
+      const frame: Frame = { title: 'Leases', at: 'leases', who, stream: undefined };
+      return html(pages.page('leases.njk', frame, { leases, networks }));
+    },
+  });
+}
+
+function helpPage({ pages }: Parts): Route {
+  const states = STATES.map((state) => {
+    const row = LIFECYCLE[state];
+    return {
+      state,
+      tone: toneOf(state),
+      rests: row.rest,
+      deadline: row.rest ? undefined : spanWords(row.deadlineS * 1000),
+      falls: row.rest ? undefined : row.falls,
+      ways: lawfulEvents(state)
+        .filter((event) => Object.keys(row.on).includes(event))
+        .map((event) => {
+          const to = next(state, event);
+          return { event, to: to.ok ? to.value : state };
+        }),
+    };
+  });
+  return route('GET /help', {
+    ...PAGE,
+    summary: 'Words, keys and the life of a machine',
+    answers: { 200: undefined },
+    run: ({ who }) => {
+      const frame: Frame = { title: 'Help', at: 'help', who, stream: undefined };
+      return html(pages.page('help.njk', frame, { states, picture: lifecyclePicture() }));
+    },
+  });
+}

@@ -1,0 +1,103 @@
+import type { FarrierEvent } from '../../core/event.ts';
+import type { Machine } from '../../core/machine.ts';
+import type { HttpDeps } from '../deps.ts';
+import { viewMachines } from '../read-machines.ts';
+import type { MachineView } from '../views.ts';
+import { factLines, hardwareOf, nextBootOf, type NextBoot } from './machine.ts';
+import { boardChoices, countsOf, markOf, powerCell, rowOf, toneOf } from './rack.ts';
+import type { Pages } from './render.ts';
+import { bootsOf, historyOf } from './timeline.ts';
+import { moment } from './words.ts';
+
+/** One piece of a page, found again by its id. `into` says where a piece that is not there yet belongs. */
+export interface Fragment {
+  readonly id: string;
+  readonly into: string | undefined;
+  readonly html: string;
+}
+
+type Deps = Pick<HttpDeps, 'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines'>;
+
+/** A machine as a row of the rack, or as a card among those that wait to be accepted. */
+export function machineFragment(deps: Deps, pages: Pages, view: MachineView, canOperate: boolean): Fragment {
+  const row = rowOf(view);
+  if (view.state !== 'new') {
+    const html = pages.part('parts/row.njk', { row, canOperate, mark: markOf(row, canOperate) });
+    return { id: `row-${view.id}`, into: 'rack-rows', html };
+  }
+  const boards = boardChoices(deps.boards.list());
+  const card = { ...row, facts: factLines(view).slice(0, 3), firstSeen: moment(view.createdMs) };
+  const html = pages.part('parts/candidate.njk', { row: card, boards, canOperate, mark: markOf(card, canOperate) });
+  return { id: `new-${view.id}`, into: 'new-cards', html };
+}
+
+/** The line of counts above the rack. */
+export function countsFragment(pages: Pages, machines: readonly Pick<MachineView, 'state'>[]): Fragment {
+  const counts = countsOf(machines);
+  const content = { counts, total: machines.length, mark: markOf(counts) };
+  return { id: 'counts', into: undefined, html: pages.part('parts/counts.njk', content) };
+}
+
+async function nextBoot(deps: Deps, machine: Machine): Promise<NextBoot | undefined> {
+  const outcome = await deps.explain({ ref: machine.id });
+  return outcome.is === 'done' ? nextBootOf(outcome.explanation) : undefined;
+}
+
+async function timelineFragments(deps: Deps, pages: Pages, machine: Machine): Promise<readonly Fragment[]> {
+  const boots = await deps.store.boots.ofMachine(machine.id, 8);
+  const events = await deps.store.events.list({ machine: machine.id, limit: 3000 });
+  const views = bootsOf(boots, events);
+  const newest = views[0]?.id;
+  const parts = views.map((boot) => {
+    const isNewest = boot.id === newest;
+    const html = pages.part('parts/boot.njk', { boot, isNewest, mark: markOf(boot, isNewest) });
+    return { id: `boot-${boot.id}`, into: 'boots', html };
+  });
+  const history = historyOf(events, 40);
+  return [
+    ...parts,
+    { id: 'history', into: undefined, html: pages.part('parts/history.njk', { history, mark: markOf(history) }) },
+  ];
+}
+
+function summaryFragment(pages: Pages, view: MachineView, canOperate: boolean): Fragment {
+  const row = rowOf(view);
+  const content = {
+    row,
+    canOperate,
+    tone: toneOf(view.state),
+    power: powerCell(view),
+    lawful: view.lawful,
+    canAbort: view.deadlineMs !== undefined,
+    mark: markOf(row, canOperate, view.lawful),
+  };
+  return { id: 'summary', into: undefined, html: pages.part('parts/summary.njk', content) };
+}
+
+/** Whether an event can change what the next boot gets, so that the whole explanation is worth asking for again. */
+export function changesNextBoot(event: FarrierEvent): boolean {
+  return event.kind === 'edit' || event.kind === 'state' || event.kind === 'boot' || event.kind === 'agent';
+}
+
+/** The live pieces of a machine's page. */
+export async function machinePageFragments(
+  deps: Deps,
+  pages: Pages,
+  machine: Machine,
+  options: { readonly canOperate: boolean; readonly withNextBoot: boolean },
+): Promise<readonly Fragment[]> {
+  const [view] = await viewMachines(deps, [machine]);
+  if (!view) return [];
+  const summary = summaryFragment(pages, view, options.canOperate);
+  const timeline = await timelineFragments(deps, pages, machine);
+  if (!options.withNextBoot) return [summary, ...timeline];
+  const next = await nextBoot(deps, machine);
+  const facts = { lines: factLines(view), hardware: hardwareOf(view), view };
+  const identity = { lines: facts.lines, hardware: facts.hardware, evidence: rowOf(view).evidence };
+  return [
+    summary,
+    { id: 'next-boot', into: undefined, html: pages.part('parts/next-boot.njk', { next, mark: markOf(next) }) },
+    { id: 'facts', into: undefined, html: pages.part('parts/facts.njk', { ...facts, mark: markOf(identity) }) },
+    ...timeline,
+  ];
+}

@@ -1,0 +1,144 @@
+import type { BootRecord, FarrierEvent } from '../../core/event.ts';
+import { moment, octetWords, spanWords, type Moment } from './words.ts';
+
+/** A place on the time axis, in per cent with two decimals, as SVG takes it. */
+interface Bar {
+  readonly x: string;
+  readonly width: string;
+}
+
+/** One event as a line of a boot. */
+export interface TimelineLine {
+  readonly id: number;
+  readonly kind: string;
+  readonly severity: string;
+  readonly text: string;
+  /** Time since the boot's first sign. */
+  readonly offset: string;
+  readonly at: Moment;
+  readonly octets: string | undefined;
+  readonly span: string | undefined;
+  readonly retransmits: number;
+  readonly sha256: string | undefined;
+  readonly bar: Bar;
+}
+
+/** One boot with its events on a proportional time axis. */
+export interface BootView {
+  readonly id: string;
+  readonly started: Moment;
+  readonly plan: string;
+  /** Why it was refused or stopped, in one sentence; nothing while all is well. */
+  readonly stopped: { readonly text: string; readonly severity: string } | undefined;
+  readonly lines: readonly TimelineLine[];
+  /** Older lines that are not shown. */
+  readonly left: number;
+  readonly total: string;
+  readonly served: string | undefined;
+  readonly retransmits: number;
+  readonly ticks: readonly { readonly x: string; readonly words: string }[];
+}
+
+/** So many lines of one boot are shown; a loader that searches for hours would fill the page otherwise. */
+const LINES_MAX = 300;
+
+function figure(event: FarrierEvent, key: string): number | undefined {
+  const value = event.detail[key];
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+function words(event: FarrierEvent, key: string): string | undefined {
+  const value = event.detail[key];
+  return typeof value === 'string' ? value : undefined;
+}
+
+const percent = (part: number, whole: number): string =>
+  `${(Math.min(1, Math.max(0, part / whole)) * 100).toFixed(2)}%`;
+
+/** A step of 1, 2 or 5 times a power of ten (or a round number of minutes) that gives two to five ticks. */
+export function tickStepMs(totalMs: number): number {
+  const steps = [
+    100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000,
+  ];
+  return steps.find((step) => totalMs / step <= 4) ?? Math.ceil(totalMs / 4);
+}
+
+function ticksOf(totalMs: number): BootView['ticks'] {
+  const step = tickStepMs(totalMs);
+  const count = Math.floor(totalMs / step);
+  return Array.from({ length: count + 1 }, (_, at) => ({
+    x: percent(at * step, totalMs),
+    words: step < 1000 ? `${at * step} ms` : step < 60_000 ? `${(at * step) / 1000} s` : `${(at * step) / 60_000} min`,
+  })).filter((tick) => parseFloat(tick.x) <= 92);
+}
+
+function lineOf(event: FarrierEvent, startMs: number, totalMs: number): TimelineLine {
+  const durationMs = figure(event, 'durationMs');
+  const octets = figure(event, 'octets');
+  const beganMs = event.atMs - (durationMs ?? 0);
+  return {
+    id: event.id,
+    kind: event.kind,
+    severity: event.severity,
+    text: event.text,
+    offset: `+${spanWords(Math.max(0, beganMs - startMs))}`,
+    at: moment(event.atMs),
+    octets: octets === undefined ? undefined : octetWords(octets),
+    span: durationMs === undefined ? undefined : spanWords(durationMs),
+    retransmits: figure(event, 'retransmits') ?? 0,
+    sha256: words(event, 'sha256'),
+    bar: {
+      x: percent(Math.min(beganMs - startMs, totalMs * 0.996), totalMs),
+      width: `${Math.max(0.4, parseFloat(percent(durationMs ?? 0, totalMs))).toFixed(2)}%`,
+    },
+  };
+}
+
+function stoppedOf(events: readonly FarrierEvent[]): BootView['stopped'] {
+  const verdict = events.filter((event) => event.kind === 'boot').at(-1);
+  if (!verdict || verdict.severity === 'note' || verdict.severity === 'good') return undefined;
+  return { text: words(verdict, 'because') ?? verdict.text, severity: verdict.severity };
+}
+
+function bootOf(boot: BootRecord, events: readonly FarrierEvent[]): BootView {
+  const began = events.map((event) => event.atMs - (figure(event, 'durationMs') ?? 0));
+  const startMs = Math.min(boot.startedMs, ...began);
+  const totalMs = Math.max(1000, ...events.map((event) => event.atMs - startMs));
+  const files = events.filter((event) => event.kind === 'tftp' || event.kind === 'http');
+  const served = files.reduce((sum, event) => sum + (figure(event, 'octets') ?? 0), 0);
+  const shown = events.slice(-LINES_MAX);
+  return {
+    id: boot.id,
+    started: moment(boot.startedMs),
+    plan: boot.plan,
+    stopped: stoppedOf(events),
+    lines: shown.map((event) => lineOf(event, startMs, totalMs)),
+    left: events.length - shown.length,
+    total: spanWords(totalMs),
+    served: served > 0 ? octetWords(served) : undefined,
+    retransmits: events.reduce((sum, event) => sum + (figure(event, 'retransmits') ?? 0), 0),
+    ticks: ticksOf(totalMs),
+  };
+}
+
+/** A machine's boots, newest first, each with its events in order. */
+export function bootsOf(boots: readonly BootRecord[], events: readonly FarrierEvent[]): readonly BootView[] {
+  return boots.map((boot) =>
+    bootOf(
+      boot,
+      events.filter((event) => event.boot === boot.id),
+    ),
+  );
+}
+
+/** What happened outside of any boot, newest first. */
+export function historyOf(
+  events: readonly FarrierEvent[],
+  max: number,
+): readonly { readonly id: number; readonly text: string; readonly severity: string; readonly at: Moment }[] {
+  return events
+    .filter((event) => event.boot === undefined)
+    .slice(-max)
+    .reverse()
+    .map(({ id, text, severity, atMs }) => ({ id, text, severity, at: moment(atMs) }));
+}

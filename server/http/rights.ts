@@ -1,0 +1,69 @@
+import type { Role } from '../ports/store.ts';
+
+/** What somebody needs to use a route. `open`: nothing. `agent`: the token of a boot, no session. */
+export type Right = 'open' | 'viewer' | 'operator' | 'admin' | 'agent';
+
+/** THE table of route to needed right. What is not in it does not exist (default deny). */
+export const RIGHTS = {
+  'POST /api/v1/session': 'open',
+  'DELETE /api/v1/session': 'open',
+  'GET /api/v1/openapi.json': 'open',
+  'GET /api/v1/machines': 'viewer',
+  'GET /api/v1/machines/{ref}': 'viewer',
+  'PATCH /api/v1/machines/{ref}': 'operator',
+  'DELETE /api/v1/machines/{ref}': 'operator',
+  'POST /api/v1/machines/{ref}/accept': 'operator',
+  'POST /api/v1/machines/{ref}/abort': 'operator',
+  'POST /api/v1/machines/{ref}/force': 'operator',
+  'GET /api/v1/machines/{ref}/timeline': 'viewer',
+  'GET /api/v1/machines/{ref}/explain': 'viewer',
+  'GET /api/v1/explain': 'viewer',
+  'GET /api/v1/machines/{ref}/power': 'viewer',
+  'PUT /api/v1/machines/{ref}/power': 'operator',
+  'DELETE /api/v1/machines/{ref}/power': 'operator',
+  'POST /api/v1/machines/{ref}/power/on': 'operator',
+  'POST /api/v1/machines/{ref}/power/off': 'operator',
+  'POST /api/v1/machines/{ref}/power/cycle': 'operator',
+  'POST /api/v1/machines/{ref}/power/reset': 'operator',
+  'POST /api/v1/machines/{ref}/power/status': 'operator',
+  'POST /api/v1/machines/{ref}/power/say': 'operator',
+  'POST /api/v1/machines/{ref}/power/bootdev': 'operator',
+  'GET /api/v1/boards': 'viewer',
+  'GET /api/v1/boards/{name}': 'viewer',
+  'GET /api/v1/lint/boards': 'viewer',
+  'GET /api/v1/bundles': 'viewer',
+  'POST /api/v1/bundles': 'operator',
+  'DELETE /api/v1/bundles/{ref}': 'operator',
+  'POST /api/v1/artefacts': 'operator',
+  'GET /api/v1/leases': 'viewer',
+  'GET /api/v1/networks': 'viewer',
+  'GET /api/v1/drivers': 'viewer',
+  'GET /api/v1/events': 'viewer',
+  'GET /api/v1/users': 'admin',
+  'POST /api/v1/users': 'admin',
+  'DELETE /api/v1/users/{name}': 'admin',
+  'POST /agent/v1/step': 'agent',
+  'POST /agent/v1/facts': 'agent',
+  'GET /healthz': 'open',
+  'GET /readyz': 'open',
+  'GET /': 'viewer',
+  'GET /machines/{ref}': 'viewer',
+  'GET /boards': 'viewer',
+  'GET /bundles': 'viewer',
+  'GET /leases': 'viewer',
+  'GET /help': 'viewer',
+  'GET /events/rows': 'viewer',
+  'GET /login': 'open',
+  'GET /assets/{file}': 'open',
+} as const satisfies Readonly<Record<string, Right>>;
+
+/** A method and a path, as `RIGHTS` spells them. */
+export type Operation = keyof typeof RIGHTS;
+
+const RANK: Readonly<Record<Role, number>> = { viewer: 1, operator: 2, admin: 3 };
+
+/** Whether a role is enough. Nobody is enough only where nothing is needed; `agent` is settled by the route itself. */
+export function suffices(role: Role | undefined, right: Right): boolean {
+  if (right === 'open' || right === 'agent') return true;
+  return role !== undefined && RANK[role] >= RANK[right];
+}

@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { ARCHES } from '../core/arch.ts';
+import { parseIpv4, parseMac, parseSha256 } from '../core/address.ts';
+import { parseArch } from '../core/arch.ts';
+import type { Result } from '../core/result.ts';
+import { REST_STATES } from '../core/lifecycle.ts';
+
+/** A text that one of core's parsers must read; the problem carries the parser's own words. */
+function parsed<T>(read: (text: string) => Result<T>, lengthMax: number, example: string): z.ZodType<T, string> {
+  return z
+    .string()
+    .max(lengthMax)
+    .meta({ examples: [example] })
+    .transform((text, context) => {
+      const value = read(text);
+      if (value.ok) return value.value;
+      context.addIssue({ code: 'custom', message: value.error });
+      return z.NEVER;
+    });
+}
+
+const line = (lengthMax: number): z.ZodString =>
+  z
+    .string()
+    .max(lengthMax)
+    // eslint-disable-next-line no-control-regex -- control octets are exactly what must not pass
+    .regex(/^[^\u0000-\u001f\u007f]*$/, 'must be one line without control characters');
+
+const ipv4 = parsed(parseIpv4, 15, '10.77.0.12');
+const mac = parsed(parseMac, 17, '52:54:00:12:34:56');
+const sha256 = parsed(parseSha256, 64, 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+
+/** The body of a log-in. */
+export const credentials = z.strictObject({ name: line(64), password: z.string().min(1).max(1024) });
+
+/** What an operator may change of a machine; an absent field stays, `null` clears. */
+export const machineEdit = z
+  .strictObject({
+    name: line(63),
+    board: line(63).nullable(),
+    bundle: line(128).nullable(),
+    extraArgs: z.array(line(1024)).max(128),
+    reserved: ipv4.nullable(),
+    macs: z.array(mac).min(1).max(32),
+  })
+  .partial();
+
+/** Why and where an administrator forces a machine. */
+export const forceOrder = z.strictObject({ to: z.enum(REST_STATES), because: line(500).min(1) });
+
+/** `?force=true` of a removal. */
+export const forceQuery = z.strictObject({ force: z.enum(['true', 'false']).optional() });
+
+/** How a machine is to be switched. Secrets go in and never come out; one that is not named stays as it is. */
+export const powerChoice = z.strictObject({
+  driver: line(63),
+  parameters: z.record(line(64), z.union([line(4096), z.number(), z.boolean()])).default({}),
+  secrets: z.record(line(64), z.string().max(4096)).default({}),
+});
+
+/** What a person saw of a machine's power. */
+export const sayOrder = z.strictObject({ state: z.enum(['on', 'off', 'unknown']) });
+
+/** The device of the next boot. */
+export const bootdevOrder = z.strictObject({ device: z.enum(['pxe', 'disk', 'none']) });
+
+const count = (max: number): z.ZodType<number, string> =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value <= max, `must be at most ${max}`);
+
+/** What of a timeline. */
+export const timelineQuery = z.strictObject({ boot: line(64).optional(), limit: count(5000).optional() });
+
+/** Which events. */
+export const eventsQuery = z.strictObject({
+  after: count(Number.MAX_SAFE_INTEGER).optional(),
+  machine: line(64).optional(),
+  limit: count(5000).optional(),
+});
+
+/** For whom the page stream is: the list, or one machine by its id. */
+export const rowsQuery = z.strictObject({ machine: line(64).optional() });
+
+/** What would be asked, when no machine is named. */
+export const explainQuery = z.strictObject({ mac, arch: count(65_535).optional() });
+
+const stored = z.strictObject({ name: line(128).min(1), sha256 });
+
+/** A bundle of artefacts that were stored before. */
+export const bundleOrder = z.strictObject({
+  name: line(63),
+  version: line(63),
+  arch: parsed(parseArch, 16, ARCHES[1]),
+  role: z.enum(['agent', 'system']),
+  kernel: stored,
+  initrd: stored.optional(),
+  kernelArgs: z.array(line(1024)).max(128).default([]),
+  loaders: z.array(stored).max(16).default([]),
+  source: line(500).default(''),
+});
+
+/** The name an artefact gets. */
+export const artefactQuery = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/, 'letters, digits, dot, dash, plus and underline'),
+});
+
+/** A new account. */
+export const newUser = z.strictObject({
+  name: line(64).min(1),
+  role: z.enum(['admin', 'operator', 'viewer']),
+  password: z.string().min(1).max(1024),
+});
+
+/** One step of an agent, in its own words. */
+export const agentStep = z.strictObject({ step: z.string().min(1).max(1000) });
+
+/** The raw facts of an agent: section name to text. */
+export const agentFacts = z
+  .record(z.string().max(64), z.string())
+  .refine((sections) => Object.keys(sections).length <= 64, 'at most 64 sections');
+
+/** `?next=` and nothing else, on the log-in page. */
+export const loginQuery = z.strictObject({ next: z.string().max(500).optional() });

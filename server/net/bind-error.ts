@@ -1,0 +1,42 @@
+import { holderOfUdpPort } from './port-holder.ts';
+
+/** Why a port could not be had. `no-device` heals by itself when the interface appears. */
+export type BindErrorCode = 'permission' | 'port-taken' | 'no-device' | 'not-tied' | 'failed';
+
+/** The error of every bind; the message ends in what the operator can do. */
+export class BindError extends Error {
+  override readonly name = 'BindError';
+  readonly code: BindErrorCode;
+  constructor(code: BindErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Puts a failed bind of a UDP port into words. */
+export async function bindErrorOf(cause: unknown, device: string, port: number): Promise<BindError> {
+  const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const where = `UDP port ${port} on ${device}`;
+  switch (errno) {
+    case 'EACCES':
+    case 'EPERM':
+      return new BindError('permission', `${where}: not permitted. ${remediesForPermission(port)}`, { cause });
+    case 'EADDRINUSE': {
+      const holder = await holderOfUdpPort(port);
+      const remedy = 'Stop it, or keep it off this interface, and start Farrier again.';
+      return new BindError('port-taken', `${where} is held by ${holder}. ${remedy}`, { cause });
+    }
+    case 'EINVAL':
+    case 'ENODEV':
+      return new BindError('no-device', `${where}: there is no interface ${device}.`, { cause });
+    default:
+      return new BindError('failed', `${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+function remediesForPermission(port: number): string {
+  return (
+    'Run it from a systemd unit with AmbientCapabilities=CAP_NET_BIND_SERVICE, or with sudo, ' +
+    `or allow the port: sysctl net.ipv4.ip_unprivileged_port_start=${port}`
+  );
+}

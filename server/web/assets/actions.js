@@ -1,0 +1,166 @@
+// @ts-check
+// Buttons and forms that call the API. What the API says is shown as text beside the machine it is about.
+
+/** @type {Map<string, { text: string, tone: string }>} What to say beside a machine, kept across redraws. */
+const notes = new Map();
+/** @type {Set<string>} Machines with a call under way from this page. */
+const busy = new Set();
+const ARMED_MS = 4000;
+
+/**
+ * @param {Element} element
+ * @param {string} key
+ */
+const attribute = (element, key) => element.getAttribute(`data-${key}`) ?? '';
+
+/** Writes the notes into the page again. @param {ParentNode} root */
+export function showNotes(root = document) {
+  for (const place of root.querySelectorAll('[data-note]')) {
+    const id = attribute(place, 'note');
+    const note = notes.get(id);
+    const text = note?.text ?? '';
+    if (place.textContent !== text) place.textContent = text;
+    place.setAttribute('data-tone', note?.tone ?? '');
+  }
+  for (const button of root.querySelectorAll('button[data-machine]'))
+    button.toggleAttribute('aria-disabled', busy.has(attribute(button, 'machine')));
+}
+
+/**
+ * @param {string} id
+ * @param {string} text
+ * @param {string} tone
+ */
+function say(id, text, tone) {
+  if (text) notes.set(id, { text, tone });
+  else notes.delete(id);
+  showNotes();
+}
+
+/** Forgets what was said of a machine, for instance because a newer event tells more. @param {string} id */
+export function forgetNote(id) {
+  if (!busy.has(id) && notes.get(id)?.tone !== 'bad') notes.delete(id);
+}
+
+/** @param {HTMLFormElement} form */
+function bodyOf(form) {
+  /** @type {Record<string, any>} */
+  const body = {};
+  for (const field of form.elements) {
+    if (!(field instanceof HTMLInputElement || field instanceof HTMLSelectElement) || !field.name) continue;
+    if (field.closest('fieldset[disabled]')) continue;
+    const empty = attribute(field, 'empty');
+    if (field.value === '' && empty === 'drop') continue;
+    put(body, field.name, field.value === '' && empty === 'null' ? null : valueOf(field));
+  }
+  return body;
+}
+
+/** @param {HTMLInputElement | HTMLSelectElement} field */
+function valueOf(field) {
+  if (attribute(field, 'type') === 'number') return Number(field.value);
+  if (attribute(field, 'type') === 'words') return field.value.split(/\s+/).filter(Boolean);
+  return field.value;
+}
+
+/**
+ * @param {Record<string, any>} body
+ * @param {string} name
+ * @param {unknown} value
+ */
+function put(body, name, value) {
+  const dot = name.indexOf('.');
+  if (dot < 0) body[name] = value;
+  else (body[name.slice(0, dot)] ??= {})[name.slice(dot + 1)] = value;
+}
+
+/**
+ * @param {Element} source
+ * @param {object | undefined} body
+ */
+async function call(source, body) {
+  const [method, path] = attribute(source, 'api').split(' ');
+  const machine = attribute(source, 'machine');
+  const id = source.querySelector('[data-note="form"]') || source.closest('form') ? 'form' : machine;
+  if (busy.has(machine)) return;
+  if (machine) busy.add(machine);
+  const doing = attribute(source, 'doing');
+  say(id, doing ? `${doing} …` : '', 'doing');
+  try {
+    const headers = body ? { 'Content-Type': 'application/json' } : undefined;
+    const response = await fetch(path ?? '', { method, headers, body: body && JSON.stringify(body) });
+    const answer = response.status === 204 ? {} : await response.json().catch(() => ({}));
+    busy.delete(machine);
+    if (response.status === 401 && !location.pathname.startsWith('/login')) return location.assign('/login');
+    if (!response.ok) return fail(source, id, answer, response.status);
+    say(id, '', '');
+    after(attribute(source, 'then'), answer);
+  } catch {
+    busy.delete(machine);
+    say(id, 'Farrier did not answer; is the daemon running?', 'bad');
+  }
+}
+
+/**
+ * @param {Element} source
+ * @param {string} id
+ * @param {any} answer
+ * @param {number} status
+ */
+function fail(source, id, answer, status) {
+  say(id, typeof answer.detail === 'string' ? answer.detail : `Failed with ${status}`, 'bad');
+  if (!(source instanceof HTMLFormElement) || typeof answer.field !== 'string') return;
+  const name = CSS.escape(answer.field.replace(/\.\d+$/, ''));
+  const names = ['', 'parameters.', 'secrets.'].map((prefix) => `:enabled[name="${prefix}${name}"]`);
+  const field = source.querySelector(names.join(', '));
+  if (!(field instanceof HTMLElement)) return;
+  field.setAttribute('aria-invalid', 'true');
+  field.focus();
+  field.addEventListener('input', () => field.removeAttribute('aria-invalid'), { once: true });
+}
+
+/**
+ * @param {string} then
+ * @param {any} answer
+ */
+function after(then, answer) {
+  if (then === 'reload') location.reload();
+  else if (then === 'machine' && typeof answer.name === 'string')
+    location.assign(`/machines/${encodeURIComponent(answer.name)}`);
+  else if (then.startsWith('/')) location.assign(then);
+}
+
+/** A dangerous button asks once more, in its own place. @param {HTMLButtonElement} button */
+function isArmed(button) {
+  const question = attribute(button, 'ask');
+  if (!question || button.hasAttribute('data-armed')) return true;
+  const before = button.textContent;
+  button.setAttribute('data-armed', '');
+  button.textContent = question;
+  const disarm = () => {
+    button.removeAttribute('data-armed');
+    button.textContent = before;
+    button.removeEventListener('blur', disarm);
+  };
+  button.addEventListener('blur', disarm);
+  setTimeout(disarm, ARMED_MS);
+  return false;
+}
+
+/** Wires every button and form that names a call, those that come later included. */
+export function startActions() {
+  document.addEventListener('click', (event) => {
+    const button = /** @type {Element} */ (event.target).closest('button[data-api]');
+    if (!(button instanceof HTMLButtonElement) || button.getAttribute('aria-disabled') === '') return;
+    if (isArmed(button)) void call(button, undefined);
+  });
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.dataset['api']) return;
+    event.preventDefault();
+    void call(form, bodyOf(form));
+  });
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && document.activeElement instanceof HTMLButtonElement) document.activeElement.blur();
+  });
+}

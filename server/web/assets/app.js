@@ -1,0 +1,93 @@
+// @ts-check
+// The page's own script: keys, times, and the start of the other parts. Data only ever becomes text.
+import { startActions } from './actions.js';
+import { applyFilter, startFilter } from './filter.js';
+import { startLive } from './live.js';
+
+/** @param {number} ms how long ago */
+function ago(ms) {
+  const s = Math.round(ms / 1000);
+  if (s < 0) return `in ${span(-s)}`;
+  return s < 3 ? 'now' : `${span(s)} ago`;
+}
+
+/** @param {number} s */
+function span(s) {
+  if (s < 90) return `${s} s`;
+  if (s < 5400) return `${Math.round(s / 60)} min`;
+  return s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} d`;
+}
+
+/** Server and browser clocks differ; what counts is the server's. */
+let skewMs = 0;
+
+/** @param {ParentNode} root */
+function tellTimes(root) {
+  for (const time of root.querySelectorAll('time[data-rel]')) {
+    const at = Date.parse(time.getAttribute('datetime') ?? '');
+    if (Number.isNaN(at)) continue;
+    const words = ago(Date.now() + skewMs - at);
+    if (time.textContent === words) continue;
+    time.textContent = words;
+    time.setAttribute('title', new Date(at).toLocaleString());
+  }
+}
+
+/** @param {number} step */
+function moveBy(step) {
+  const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('[data-row-link]')]).filter(
+    (link) => link.offsetParent !== null,
+  );
+  const here = document.activeElement?.closest('[data-part]')?.querySelector('[data-row-link]');
+  const at = links.findIndex((link) => link === here);
+  links[at < 0 ? 0 : Math.min(links.length - 1, Math.max(0, at + step))]?.focus();
+}
+
+function nextWaiting() {
+  const inputs = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('.candidate [name="name"]')]);
+  const at = inputs.findIndex((input) => input.closest('.candidate')?.contains(document.activeElement));
+  inputs[(at + 1) % Math.max(1, inputs.length)]?.focus();
+}
+
+/** @type {Record<string, () => void>} */
+const KEYS = {
+  '/': () => document.getElementById('filter')?.focus(),
+  n: nextWaiting,
+  j: () => moveBy(1),
+  k: () => moveBy(-1),
+  g: () => location.assign('/'),
+  '?': () => /** @type {HTMLDialogElement | null} */ (document.getElementById('keys'))?.showModal(),
+};
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (target.closest('input, select, textarea, dialog[open]')) return;
+  const act = KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+const driver = /** @type {HTMLSelectElement | null} */ (document.getElementById('driver'));
+driver?.addEventListener('change', () => {
+  for (const set of document.querySelectorAll('fieldset[data-driver]')) {
+    const isChosen = set.getAttribute('data-driver') === driver.value;
+    set.toggleAttribute('hidden', !isChosen);
+    set.toggleAttribute('disabled', !isChosen);
+  }
+});
+
+tellTimes(document);
+setInterval(() => tellTimes(document), 1000);
+startActions();
+startFilter();
+startLive({
+  changed: () => {
+    tellTimes(document);
+    applyFilter();
+  },
+  serverTime: (nowMs) => {
+    skewMs = nowMs - Date.now();
+  },
+});

@@ -1,0 +1,200 @@
+import { strict as assert } from 'node:assert';
+import { formatIpv4, ipv4 } from '../../server/core/address.ts';
+import { STATES } from '../../server/core/lifecycle.ts';
+import type { PowerDriver } from '../../server/ports/power-driver.ts';
+import { createMachineService, type MachineService } from '../../server/services/machines.ts';
+import { secretContext } from '../../server/services/power-secrets.ts';
+import type { Machine } from '../../server/core/machine.ts';
+import type { Store } from '../../server/ports/store.ts';
+import { debian, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
+import { sampleLease, sampleMachine } from '../support/samples.ts';
+import { rack1 } from './boot-bench.ts';
+
+const pdu: PowerDriver = {
+  name: 'pdu',
+  summary: 'a pretend PDU',
+  fields: {
+    outlet: { kind: 'integer', label: 'Outlet', scope: 'machine', required: true, min: 1, max: 8 },
+    password: { kind: 'secret', label: 'Password', scope: 'controller', required: true },
+  },
+  abilities: ['on', 'off', 'status'],
+  callTimeoutMs: 1000,
+  settleTimeoutMs: 1000,
+  open: () => {
+    throw new Error('not opened in this test');
+  },
+};
+
+interface Bench {
+  readonly service: MachineService;
+  readonly store: Store;
+  read(name: string): Promise<Machine>;
+}
+
+async function bench(...machines: readonly Machine[]): Promise<Bench> {
+  const clock = createFakeClock();
+  const store = createMemoryStore(clock);
+  for (const machine of machines) await store.machines.add(machine, []);
+  await store.bundles.add(debian, []);
+  const boards = [ubootBoard, pcBoard];
+  const service = createMachineService({
+    store,
+    boards: {
+      list: () => boards,
+      byName: (name) => boards.find((board) => board.name === name),
+      findDtb: () => undefined,
+      openDtb: () => Promise.resolve(undefined),
+    },
+    drivers: { list: () => [pdu], byName: (name) => (name === 'pdu' ? pdu : undefined) },
+    vault: { seal: (plain, context) => `sealed:${context}:${plain.length}`, open: () => '' },
+    networks: () => [rack1],
+    leases: () => [sampleLease(1, { address: ipv4(0x0a4d0002) })],
+    clock,
+  });
+  return {
+    service,
+    store,
+    read: async (name) => {
+      const machine = await store.machines.byName(name);
+      assert.ok(machine, name);
+      return machine;
+    },
+  };
+}
+
+const candidate = sampleMachine(7, { name: 'new-000007', state: 'new', arch: 'arm64' });
+
+describe('machines', () => {
+  it('is accepted under a name, with a board, an address outside of the pools, and one event', async () => {
+    const { service, store, read } = await bench(candidate);
+    const done = await service.accept('new-000007', { name: 'Mustang-03', board: 'bench-uboot' }, 'alice');
+    assert.equal(done.is, 'done');
+    const machine = await read('mustang-03');
+    assert.deepEqual([machine.state, machine.board], ['ready', 'bench-uboot']);
+    assert.equal(formatIpv4(machine.reserved ?? ipv4(0)), '10.77.0.3'); // .1 is ours, .2 is leased by another
+    const events = await store.events.list({ limit: 10 });
+    assert.deepEqual(
+      events.map((event) => [event.kind, event.detail['from'], event.detail['to'], event.detail['by']]),
+      [['state', 'new', 'ready', 'alice']],
+    );
+  });
+
+  it('accepting twice is refused and names what is lawful', async () => {
+    const { service } = await bench(sampleMachine(1));
+    const no = await service.accept('board-01', {}, 'alice');
+    assert.ok(no.is === 'not-now' && no.lawful.includes('deploy') && !no.lawful.includes('accept'));
+  });
+
+  it('is found by name, MAC, id and a beginning that fits only one', async () => {
+    const { service } = await bench(sampleMachine(1), sampleMachine(12));
+    for (const ref of ['board-01', '52:54:00:00:00:01', '52-54-00-00-00-01', 'm-sample0001', 'board-0'])
+      assert.equal((await service.find(ref))?.name, 'board-01', ref);
+    for (const ref of ['board-', 'board-2', '', 'm-']) assert.equal(await service.find(ref), undefined, ref);
+  });
+
+  const bad: readonly (readonly [string, Parameters<MachineService['edit']>[1], string, RegExp])[] = [
+    ['a board that is not there', { board: 'nonesuch' }, 'board', /board list/],
+    ['a board of another architecture', { board: 'bench-pc' }, 'board', /amd64.*arm64/],
+    ['a bundle that is not there', { bundle: 'ubuntu' }, 'bundle', /bundle list/],
+    ['a name with a blank', { name: 'my board' }, 'name', /letters, digits and dashes/],
+    ['a name that is markup', { name: '<script>' }, 'name', /letters/],
+    ['an argument with a newline', { extraArgs: ['a\nb'] }, 'extraArgs', /one kernel-argument word/],
+    ['an empty argument', { extraArgs: [''] }, 'extraArgs', /one kernel-argument word/],
+    ['an address of another network', { reserved: ipv4(0x0a4e0001) }, 'reserved', /outside of network rack1/],
+    ['our own address', { reserved: ipv4(0x0a4d0001) }, 'reserved', /address of this server/],
+    ['no MAC at all', { macs: [] }, 'macs', /at least one/],
+  ];
+  for (const [title, edit, field, why] of bad)
+    it(`${title} is refused by name, and nothing changes`, async () => {
+      const { service, read } = await bench(candidate);
+      const no = await service.edit('new-000007', edit, 'alice');
+      assert.ok(no.is === 'bad-value' && no.field === field);
+      assert.match(no.because, why);
+      assert.equal((await read('new-000007')).rev, 1);
+    });
+
+  it('a bundle may be named without its version: the newest is taken and pinned', async () => {
+    const { service, read } = await bench(sampleMachine(1));
+    await service.edit('board-01', { bundle: 'debian' }, 'alice');
+    assert.equal((await read('board-01')).bundle, 'debian@12');
+    await service.edit('board-01', { bundle: null }, 'alice');
+    assert.equal((await read('board-01')).bundle, undefined);
+  });
+
+  it('a name that is taken is refused and says by whom', async () => {
+    const { service } = await bench(sampleMachine(1), sampleMachine(2));
+    const no = await service.edit('board-02', { name: 'board-01' }, 'alice');
+    assert.ok(no.is === 'taken' && no.because.includes('board-01'));
+  });
+
+  it('two edits at once both arrive', async () => {
+    const { service, read } = await bench(sampleMachine(1));
+    const both = await Promise.all([
+      service.edit('board-01', { extraArgs: ['quiet'] }, 'alice'),
+      service.edit('52:54:00:00:00:01', { bundle: 'debian@12' }, 'bob'),
+    ]);
+    assert.deepEqual(
+      both.map((each) => each.is),
+      ['done', 'done'],
+    );
+    const machine = await read('board-01');
+    assert.deepEqual([machine.extraArgs, machine.bundle], [['quiet'], 'debian@12']);
+  });
+
+  for (const state of STATES)
+    it(`abort and force are lawful in state ${state}`, async () => {
+      const deadlineMs = ['new', 'ready', 'allocated', 'deployed', 'rescue', 'broken', 'retired'].includes(state)
+        ? undefined
+        : 9e12;
+      const { service, read } = await bench(sampleMachine(1, { state, deadlineMs }));
+      assert.equal((await service.abort('board-01', 'alice')).is, 'done');
+      assert.equal((await read('board-01')).deadlineMs, undefined);
+      assert.equal((await service.force('board-01', 'ready', 'stuck', 'root')).is, 'done');
+      const machine = await read('board-01');
+      assert.deepEqual([machine.state, machine.failed, machine.ownerEpoch], ['ready', undefined, 1]);
+    });
+
+  it('a machine in use is removed only by force', async () => {
+    const { service } = await bench(sampleMachine(1, { state: 'deployed' }));
+    const no = await service.remove('board-01', false, 'alice');
+    assert.ok(no.is === 'not-now' && no.because.includes('release it first'));
+    assert.equal((await service.remove('board-01', true, 'alice')).is, 'done');
+    assert.equal(await service.find('board-01'), undefined);
+  });
+
+  it('secrets go sealed to the vault, bound to machine and field, and never into the machine or an event', async () => {
+    const { service, store, read } = await bench(sampleMachine(1));
+    const choice = { driver: 'pdu', parameters: { outlet: 3 }, secrets: { password: 'canary' } };
+    assert.equal((await service.setPower('board-01', choice, 'alice')).is, 'done');
+    const machine = await read('board-01');
+    const sealed = await store.secrets.ofMachine(machine.id);
+    assert.equal(sealed.get('password'), `sealed:${secretContext(machine.id, 'password')}:6`);
+    assert.deepEqual(machine.power, { driver: 'pdu', parameters: { outlet: 3 } });
+    assert.ok(!JSON.stringify([machine, await store.events.list({ limit: 10 })]).includes('canary'));
+    assert.deepEqual(await service.secretsSet('board-01'), ['password']);
+  });
+
+  it('a secret that is set stays when the form leaves it out, and goes with the power setting', async () => {
+    const { service } = await bench(sampleMachine(1));
+    await service.setPower('board-01', { driver: 'pdu', parameters: { outlet: 3 }, secrets: { password: 'x' } }, 'a');
+    assert.equal(
+      (await service.setPower('board-01', { driver: 'pdu', parameters: { outlet: 4 }, secrets: {} }, 'a')).is,
+      'done',
+    );
+    assert.deepEqual(await service.secretsSet('board-01'), ['password']);
+    assert.equal((await service.setPower('board-01', undefined, 'a')).is, 'done');
+    assert.deepEqual(await service.secretsSet('board-01'), []);
+  });
+
+  it('an unknown driver is refused with those there are; an outlet of another machine too', async () => {
+    const { service } = await bench(sampleMachine(1), sampleMachine(2));
+    const no = await service.setPower('board-01', { driver: 'amt', parameters: {}, secrets: {} }, 'a');
+    assert.ok(no.is === 'bad-value' && no.because.includes('pdu'));
+    const same = { driver: 'pdu', parameters: { outlet: 3 }, secrets: { password: 'x' } };
+    await service.setPower('board-01', same, 'a');
+    const taken = await service.setPower('board-02', same, 'a');
+    assert.ok(taken.is === 'taken' && taken.because.includes('board-01'));
+  });
+});
