@@ -105,10 +105,15 @@ function faultsOfKernel(board: Board): readonly Fault[] {
       : [error(['kernelArgs'], `the word ${JSON.stringify(word)}: ${fault}`, 'change it')];
   });
   const formats = new Set(board.loaders.flatMap((each) => each.formats));
-  const lost = [...formats].flatMap((format) => {
-    const text = argText(format, words);
-    return text.ok ? [] : [error(['kernelArgs'], text.error, 'change the word, or take the format off the loader')];
-  });
+  const lost =
+    faults.length > 0
+      ? []
+      : [...formats].flatMap((format) => {
+          const text = argText(format, words);
+          return text.ok
+            ? []
+            : [error(['kernelArgs'], text.error, 'change the word, or take the format off the loader')];
+        });
   return [...wrong, ...faults, ...lost];
 }
 

@@ -1,6 +1,5 @@
 import express, { type Express, type Request, type Response } from 'express';
 import type { RequestListener } from 'node:http';
-import { createAgentGate } from './agent-gate.ts';
 import { agentRoutes } from './api/agent.ts';
 import { bundleRoutes } from './api/bundles.ts';
 import { catalogueRoutes } from './api/catalogue.ts';
@@ -44,13 +43,13 @@ function apiRoutes(deps: HttpDeps, streams: StreamSet): readonly Route[] {
     ...eventRoutes(deps, streams),
     ...agentRoutes(deps),
   ];
-  const self = route('GET /api/v1/openapi.json', {
+  let document: object | undefined;
+  const self: Route = route('GET /api/v1/openapi.json', {
     ...PLAIN,
     summary: 'This document',
     answers: { 200: undefined },
-    run: () => json(document),
+    run: () => json((document ??= openApi([...api, self], deps.version))),
   });
-  const document = openApi([...api, self], deps.version);
   return [...api, self];
 }
 
@@ -93,7 +92,7 @@ export function createHttpApp(deps: HttpDeps): HttpApp {
   const pages = createPages({ folder: deps.templatesFolder, digest: assets.digest, version: deps.version });
   const hub = createPageHub(deps, pages);
   const routes = [...apiRoutes(deps, streams), ...pageRoutes({ deps, pages, hub, streams }), assets.route];
-  const gate = createGate(deps, createAgentGate(deps.clock), pages);
+  const gate = createGate(deps, pages);
   const handlers = new Map<Trust, RequestListener>();
   return {
     routes,

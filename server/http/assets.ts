@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { PLAIN, problem, route, type Route } from './route.ts';
+import { PAGE, problem, route, type Route } from './route.ts';
 
 interface Asset {
   readonly octets: Buffer;
@@ -38,7 +38,7 @@ export function readAssets(folder: string): Assets {
 
 function assetRoute(assets: ReadonlyMap<string, Asset>): Route {
   return route('GET /assets/{file}', {
-    ...PLAIN,
+    ...PAGE,
     summary: 'Styles and scripts of the pages',
     answers: { 200: undefined },
     run: ({ part, request, response }) => {

@@ -26,7 +26,12 @@ const STALL_TIMEOUT_MS = 60_000;
  */
 export function bootFilesRouter(deps: BootFilesDeps): Router {
   const router = Router();
-  router.get('/boot/*path', async (req, res) => {
+  // Not a wildcard route: express would decode the path itself, and answer 400 with a stack where it cannot.
+  router.use('/boot', async (req, res, next) => {
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      next();
+      return;
+    }
     const asked = requestOf(req);
     if (!asked) {
       notFound(res);
@@ -40,7 +45,7 @@ export function bootFilesRouter(deps: BootFilesDeps): Router {
 }
 
 function requestOf(req: Request): { readonly path: string; readonly peer: Ipv4; readonly local: Ipv4 } | undefined {
-  const octets = percentDecoded(req.path);
+  const octets = percentDecoded(req.baseUrl + req.path);
   const path = octets ? cleanBootPath(octets) : undefined;
   const [peer, local] = [ipv4Of(req.socket.remoteAddress), ipv4Of(req.socket.localAddress)];
   if (!path?.ok || peer === undefined || local === undefined) return undefined;

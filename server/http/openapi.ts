@@ -20,8 +20,9 @@ const PROBLEM = {
 };
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Node {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  return rest;
+  // `$schema` would only repeat what OpenAPI 3.1 says for the whole document.
+  const entries = Object.entries(z.toJSONSchema(schema, { io, unrepresentable: 'any' }));
+  return Object.fromEntries(entries.filter(([key]) => key !== '$schema'));
 }
 
 function parametersOf(path: string, query: z.ZodType): readonly Node[] {
@@ -51,14 +52,14 @@ function bodyOf(route: Route): Node {
 }
 
 function answersOf(route: Route): Node {
-  const good = Object.entries(route.answers).map(([status, schema]) => [
+  const good = Object.entries(route.answers).map(([status, schema]): [string, Node] => [
     status,
     schema
       ? { description: 'Done', content: { 'application/json': { schema: schemaOf(schema, 'output') } } }
       : { description: 'Done' },
   ]);
-  const bad = { $ref: '#/components/responses/Problem' };
-  return { ...Object.fromEntries(good), default: bad };
+  const answers: Record<string, Node> = Object.fromEntries(good);
+  return { ...answers, default: { $ref: '#/components/responses/Problem' } };
 }
 
 function operationOf(route: Route, path: string): Node {

@@ -67,6 +67,8 @@ export interface Route {
 export const NO_FIELDS = z.strictObject({});
 /** For routes that take neither query nor body. */
 export const PLAIN = { query: NO_FIELDS, body: NO_FIELDS };
+/** For pages and their assets: whatever a link carries beside the path is ignored. */
+export const PAGE = { query: z.looseObject({}), body: NO_FIELDS };
 
 /** Makes a route: parses query and body by their schemas, and refuses what does not fit by the field's name. */
 export function route<Query, Body>(operation: Operation, spec: RouteSpec<Query, Body>): Route {

@@ -91,7 +91,7 @@ export function servedNetworks(networks: readonly Network[]): readonly Network[]
  */
 export async function startDhcpListener(options: DhcpOptions): Promise<DhcpListener> {
   const networks = servedNetworks(options.networks);
-  const edges = { ...realEdges(options.clock, options.rng), ...options.edges };
+  const edges = { ...realEdges(options), ...options.edges };
   const { clock, log, leases: store, advisor } = options;
   const desk = await openLeaseDesk(networks, {
     store,
@@ -107,11 +107,11 @@ export async function startDhcpListener(options: DhcpOptions): Promise<DhcpListe
 }
 
 /** The host as it is. */
-function realEdges(clock: Clock, rng: Rng): DhcpEdges {
+function realEdges({ clock, rng, log }: DhcpOptions): DhcpEdges {
   return {
     open: tiedSockets(clock, rng),
     interfaces: listInterfaces,
-    probe: probeAddress(probeMeans(clock)),
+    probe: probeAddress(probeMeans(clock), log),
     neighbours: sharedNeighbours(),
     soon: (call) => void setImmediate(call),
   };

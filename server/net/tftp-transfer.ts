@@ -49,6 +49,7 @@ export class RunningTransfer {
   #chunk: Chunk | undefined;
   #isLoading = false;
   #octetsSent = 0;
+  #ringsAtMs = Infinity;
   #cancelTimer: () => void = () => undefined;
 
   constructor(order: TransferOrder, world: TransferWorld) {
@@ -78,7 +79,6 @@ export class RunningTransfer {
       },
     });
     this.#on({ is: 'start', nowMs: this.#startedMs });
-    this.#armTimer();
   }
 
   /** Whether the client has acknowledged anything yet. */
@@ -120,6 +120,7 @@ export class RunningTransfer {
     const { state, actions } = step(this.#state, event);
     this.#state = state;
     for (const action of actions) this.#obey(action);
+    if (this.#state.deadlineMs < this.#ringsAtMs) this.#armTimer();
   }
 
   #obey(action: TransferAction): void {
@@ -175,18 +176,23 @@ export class RunningTransfer {
     );
   }
 
-  /** One timer per transfer, not one per packet: it looks at the deadline when it rings and sleeps on if that has moved. */
+  /**
+   * One timer per transfer, not one per packet: when it rings and the deadline has moved on, it sleeps on. Only a deadline
+   * that has come nearer, as when the first round trip is measured, sets it anew.
+   */
   #armTimer(): void {
     if (this.#state.phase === 'ended') return;
-    const restMs = this.#state.deadlineMs - this.#world.clock.monotonicMs();
-    this.#cancelTimer = this.#world.clock.after(Math.max(restMs, SECOND_LOOK_MS), () => {
-      this.#rang(restMs <= 0);
+    const { clock } = this.#world;
+    const nowMs = clock.monotonicMs();
+    const isSecondLook = this.#state.deadlineMs <= nowMs;
+    const restMs = isSecondLook ? SECOND_LOOK_MS : this.#state.deadlineMs - nowMs;
+    this.#cancelTimer();
+    this.#ringsAtMs = nowMs + restMs;
+    this.#cancelTimer = clock.after(restMs, () => {
+      this.#ringsAtMs = Infinity;
+      if (isSecondLook) this.#on({ is: 'tick', nowMs: clock.monotonicMs() });
+      this.#armTimer();
     });
-  }
-
-  #rang(isSecondLook: boolean): void {
-    if (isSecondLook) this.#on({ is: 'tick', nowMs: this.#world.clock.monotonicMs() });
-    this.#armTimer();
   }
 
   #finish(outcome: TransferReport['outcome'], because: string): void {

@@ -98,7 +98,7 @@ function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
   if (!args.ok) return args;
   const artefacts = [plan.kernel, plan.initrd, plan.dtb].flatMap((each) => (each ? [each] : []));
   const unservable = artefacts.find((each) => !isServableName(each.name));
-  if (unservable) return err(`"${unservable.name.slice(0, 40)}" cannot stand in a path`);
+  if (unservable) return err(`${JSON.stringify(unservable.name.slice(0, 40))} cannot stand in a path`);
   const command = BOOT_COMMAND[plan.kernelFormat];
   if (format === 'boot-script' && command === undefined) return err(`u-boot starts no ${plan.kernelFormat}`);
   const addresses = addressesOf(plan.loadAddresses);

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { createHash, randomBytes } from 'node:crypto';
-import { nodePasswordCrypto } from '../../server/files/password-crypto.ts';
+import { nodePasswordCrypto } from '../../server/edges/password-crypto.ts';
 import type { PasswordCrypto } from '../../server/ports/password-crypto.ts';
 import { createUserService, SESSION_S, type UserService } from '../../server/services/users.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';

@@ -37,7 +37,7 @@ export function createMovingClock(startMs = 1_700_000_000_000): MovingClock {
       return () => timers.delete(timer);
     },
     until: async (promise) => {
-      const settled = new Set<Promise<T>>();
+      const settled = new Set<Promise<unknown>>();
       const settle = (): void => {
         settled.add(promise);
       };

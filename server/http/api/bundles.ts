@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import type { Request } from 'express';
 import type { Artefact } from '../../core/boot-plan.ts';
-import type { Result } from '../../core/result.ts';
-import { err, ok } from '../../core/result.ts';
 import type { Sha256 } from '../../core/address.ts';
 import type { HttpDeps } from '../deps.ts';
-import { EMPTY, NO_FIELDS, PLAIN, json, problem, route, type Route } from '../route.ts';
+import { EMPTY, NO_FIELDS, PLAIN, json, problem, route, type Answer, type Route } from '../route.ts';
 import { artefactQuery, bundleOrder } from '../schemas.ts';
 import { answerBundle } from './outcomes.ts';
 
@@ -32,14 +30,20 @@ interface Named {
   readonly sha256: Sha256;
 }
 
-async function stored(deps: Deps, field: string, named: Named): Promise<Result<Artefact>> {
-  const known = await deps.store.artefacts.bySha256(named.sha256);
-  if (!known || !(await deps.artefacts.has(named.sha256)))
-    return err(
-      `${field}: no artefact ${named.sha256.slice(0, 16)}… is stored; send it to POST /api/v1/artefacts first`,
-    );
-  return ok({ ...known, name: named.name });
+/** Those that are stored, under the names they are given here. */
+async function storedAll(deps: Deps, wanted: readonly Named[]): Promise<readonly Artefact[]> {
+  const found: Artefact[] = [];
+  for (const { name, sha256 } of wanted) {
+    const known = await deps.store.artefacts.bySha256(sha256);
+    if (known && (await deps.artefacts.has(sha256))) found.push({ ...known, name });
+  }
+  return found;
 }
+
+const absent = (field: string): Answer =>
+  problem(400, 'unknown-artefact', `${field} names an artefact that is not stored; send it to POST /api/v1/artefacts`, {
+    field,
+  });
 
 async function* octetsOf(request: Request): AsyncIterable<Uint8Array> {
   for await (const part of request) if (part instanceof Uint8Array) yield part;
@@ -60,18 +64,13 @@ export function bundleRoutes(deps: Deps): readonly Route[] {
       summary: 'Makes a bundle of stored artefacts; it never changes afterwards',
       answers: { 201: bundleView },
       run: async ({ body, by }) => {
-        const kernel = await stored(deps, 'kernel', body.kernel);
-        if (!kernel.ok) return problem(400, 'unknown-artefact', kernel.error, { field: 'kernel' });
-        const initrd = body.initrd ? await stored(deps, 'initrd', body.initrd) : ok(undefined);
-        if (!initrd.ok) return problem(400, 'unknown-artefact', initrd.error, { field: 'initrd' });
-        const loaders: Artefact[] = [];
-        for (const each of body.loaders) {
-          const loader = await stored(deps, each.name, each);
-          if (!loader.ok) return problem(400, 'unknown-artefact', loader.error, { field: 'loaders' });
-          loaders.push(loader.value);
-        }
-        const order = { ...body, kernel: kernel.value, initrd: initrd.value, loaders };
-        const outcome = await deps.bundles.add(order, by);
+        const [kernel] = await storedAll(deps, [body.kernel]);
+        if (!kernel) return absent('kernel');
+        const initrds = await storedAll(deps, body.initrd ? [body.initrd] : []);
+        if (body.initrd && !initrds[0]) return absent('initrd');
+        const loaders = await storedAll(deps, body.loaders);
+        if (loaders.length < body.loaders.length) return absent('loaders');
+        const outcome = await deps.bundles.add({ ...body, kernel, initrd: initrds[0], loaders }, by);
         return answerBundle(outcome, outcome.is === 'done' ? json(outcome.bundle, 201) : EMPTY);
       },
     }),

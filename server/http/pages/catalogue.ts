@@ -3,7 +3,7 @@ import { bundleRef } from '../../core/boot-plan.ts';
 import { LIFECYCLE, STATES, next, lawfulEvents } from '../../core/lifecycle.ts';
 import type { HttpDeps } from '../deps.ts';
 import { byName } from '../read-machines.ts';
-import { PLAIN, route, type Answer, type Route } from '../route.ts';
+import { PAGE, route, type Answer, type Route } from '../route.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
 import { toneOf } from './rack.ts';
 import type { Frame, Pages } from './render.ts';
@@ -23,7 +23,7 @@ export function cataloguePages(parts: Parts): readonly Route[] {
 
 function boardsPage({ deps, pages }: Parts): Route {
   return route('GET /boards', {
-    ...PLAIN,
+    ...PAGE,
     summary: 'The board catalogue',
     answers: { 200: undefined },
     run: async ({ who }) => {
@@ -44,7 +44,7 @@ function boardsPage({ deps, pages }: Parts): Route {
 
 function bundlesPage({ deps, pages }: Parts): Route {
   return route('GET /bundles', {
-    ...PLAIN,
+    ...PAGE,
     summary: 'What machines can boot',
     answers: { 200: undefined },
     run: async ({ who }) => {
@@ -67,7 +67,7 @@ function bundlesPage({ deps, pages }: Parts): Route {
 
 function leasesPage({ deps, pages }: Parts): Route {
   return route('GET /leases', {
-    ...PLAIN,
+    ...PAGE,
     summary: 'Addresses and who has them',
     answers: { 200: undefined },
     run: async ({ who }) => {
@@ -115,7 +115,7 @@ function helpPage({ pages }: Parts): Route {
     };
   });
   return route('GET /help', {
-    ...PLAIN,
+    ...PAGE,
     summary: 'Words, keys and the life of a machine',
     answers: { 200: undefined },
     run: ({ who }) => {

@@ -4,6 +4,8 @@ import { toneOf, type Tone } from './rack.ts';
 const BOX = { width: 132, height: 40 };
 const STEP = { x: 176, y: 116 };
 const MARGIN = { x: 84, y: 44 };
+/** Ways between distant boxes of the lowest row bend below it. */
+const DEEPEST_BEND = 62;
 
 /** Column and row of each state: the way of a machine runs left to right in the middle. */
 const PLACES: Readonly<Record<State, readonly [number, number]>> = {
@@ -109,7 +111,7 @@ export function lifecyclePicture(): LifecyclePicture {
   });
   return {
     width: MARGIN.x * 2 + STEP.x * 5,
-    height: MARGIN.y * 2 + STEP.y * 2,
+    height: MARGIN.y * 2 + STEP.y * 2 + DEEPEST_BEND,
     box: BOX,
     boxes,
     ways: STATES.flatMap(waysFrom),

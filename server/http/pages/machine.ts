@@ -26,6 +26,7 @@ export interface NextBoot {
     readonly layer: string;
     readonly octets: number;
     readonly octetsMax: number;
+    readonly unit: 'octets' | 'words';
     readonly isOver: boolean;
     readonly isNear: boolean;
   }[];
@@ -59,6 +60,7 @@ export function nextBootOf(explanation: Explanation): NextBoot {
     words: args?.words ?? [],
     limits: (args?.limits ?? []).map((limit) => ({
       ...limit,
+      unit: limit.unit ?? 'octets',
       isOver: limit.octets > limit.octetsMax,
       isNear: limit.octets <= limit.octetsMax && limit.octets > limit.octetsMax * 0.9,
     })),

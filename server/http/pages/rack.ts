@@ -68,7 +68,6 @@ function hardwareOf(facts: MachineView['facts']): string | undefined {
   const parts = [
     facts.cpuCount > 0 ? `${facts.cpuCount} CPUs` : undefined,
     facts.memoryOctets > 0 ? octetWords(facts.memoryOctets) : undefined,
-    facts.disks.length > 0 ? `${facts.disks.length} ${facts.disks.length === 1 ? 'disk' : 'disks'}` : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(' · ') || undefined;
 }

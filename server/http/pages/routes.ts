@@ -6,7 +6,7 @@ import type { PageHub } from '../live/page-hub.ts';
 import { openStream, type StreamSet } from '../live/sse.ts';
 import { byName, viewMachines } from '../read-machines.ts';
 import { suffices } from '../rights.ts';
-import { NO_FIELDS, PLAIN, problem, route, type Answer, type Route } from '../route.ts';
+import { NO_FIELDS, PAGE, problem, route, type Answer, type Route } from '../route.ts';
 import { loginQuery, rowsQuery } from '../schemas.ts';
 import { cataloguePages } from './catalogue.ts';
 import { countsFragment, machineFragment, machinePageFragments } from './fragments.ts';
@@ -38,7 +38,7 @@ export function pageRoutes(parts: PageParts): readonly Route[] {
 
 function rackPage({ deps, pages }: PageParts): Route {
   return route('GET /', {
-    ...PLAIN,
+    ...PAGE,
     summary: 'The rack',
     answers: { 200: undefined },
     run: async ({ who }) => {
@@ -61,7 +61,7 @@ function rackPage({ deps, pages }: PageParts): Route {
 function machinePage(parts: PageParts): Route {
   const { deps, pages } = parts;
   return route('GET /machines/{ref}', {
-    ...PLAIN,
+    ...PAGE,
     summary: 'One machine',
     answers: { 200: undefined },
     run: async ({ part, who }) => {

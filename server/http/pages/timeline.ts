@@ -55,12 +55,12 @@ function words(event: FarrierEvent, key: string): string | undefined {
 const percent = (part: number, whole: number): string =>
   `${(Math.min(1, Math.max(0, part / whole)) * 100).toFixed(2)}%`;
 
-/** A step of 1, 2 or 5 times a power of ten (or a round number of minutes) that gives three to six ticks. */
+/** A step of 1, 2 or 5 times a power of ten (or a round number of minutes) that gives two to five ticks. */
 export function tickStepMs(totalMs: number): number {
   const steps = [
     100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000,
   ];
-  return steps.find((step) => totalMs / step <= 6) ?? Math.ceil(totalMs / 6);
+  return steps.find((step) => totalMs / step <= 4) ?? Math.ceil(totalMs / 4);
 }
 
 function ticksOf(totalMs: number): BootView['ticks'] {
@@ -69,7 +69,7 @@ function ticksOf(totalMs: number): BootView['ticks'] {
   return Array.from({ length: count + 1 }, (_, at) => ({
     x: percent(at * step, totalMs),
     words: step < 1000 ? `${at * step} ms` : step < 60_000 ? `${(at * step) / 1000} s` : `${(at * step) / 60_000} min`,
-  })).filter((tick) => parseFloat(tick.x) <= 96);
+  })).filter((tick) => parseFloat(tick.x) <= 92);
 }
 
 function lineOf(event: FarrierEvent, startMs: number, totalMs: number): TimelineLine {

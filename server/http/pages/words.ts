@@ -16,9 +16,16 @@ export function spanWords(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
   const s = Math.round(ms / 1000);
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 172_800) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  if (s < 3600) return both(s, [60, 'min'], [1, 's']);
+  if (s < 172_800) return both(s, [3600, 'h'], [60, 'min']);
   return `${Math.floor(s / 86_400)} d`;
+}
+
+type Unit = readonly [seconds: number, word: string];
+
+function both(s: number, [big, bigWord]: Unit, [small, smallWord]: Unit): string {
+  const rest = Math.floor((s % big) / small);
+  return `${Math.floor(s / big)} ${bigWord}${rest > 0 ? ` ${rest} ${smallWord}` : ''}`;
 }
 
 /** A moment, for `<time datetime>`, and in words for readers without scripts. */

@@ -110,7 +110,9 @@ async function call(source, body) {
 function fail(source, id, answer, status) {
   say(id, typeof answer.detail === 'string' ? answer.detail : `Failed with ${status}`, 'bad');
   if (!(source instanceof HTMLFormElement) || typeof answer.field !== 'string') return;
-  const field = source.querySelector(`[name="${CSS.escape(answer.field)}"]`);
+  const name = CSS.escape(answer.field.replace(/\.\d+$/, ''));
+  const names = ['', 'parameters.', 'secrets.'].map((prefix) => `:enabled[name="${prefix}${name}"]`);
+  const field = source.querySelector(names.join(', '));
   if (!(field instanceof HTMLElement)) return;
   field.setAttribute('aria-invalid', 'true');
   field.focus();

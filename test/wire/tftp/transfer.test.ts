@@ -182,7 +182,7 @@ describe('tftp transfer', () => {
   it('the timer doubles with each silence up to 4 s, and ends within 30 s and a bit (G11)', () => {
     let state = play({ ...plain, octets: 99999 }, [start, ack(1, 1)]).state;
     const sentAt: number[] = [];
-    let nowMs = 1;
+    let nowMs: number;
     for (;;) {
       nowMs = state.deadlineMs;
       const next = step(state, tick(nowMs));

@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import type { Board } from '../../server/core/board.ts';
+import { sha256Of } from '../../server/edges/digest.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
+import { createHttpApp, type HttpApp } from '../../server/http/app.ts';
+import type { Trust, Users, Who } from '../../server/http/auth.ts';
+import type { HttpDeps } from '../../server/http/deps.ts';
+import type { Clock } from '../../server/ports/clock.ts';
+import type { PowerDriver } from '../../server/ports/power-driver.ts';
+import type { Store } from '../../server/ports/store.ts';
+import { openRender } from '../../server/render/render.ts';
+import { createBundleService } from '../../server/services/bundles.ts';
+import type { EnlistService } from '../../server/services/enlist.ts';
+import { createExplain } from '../../server/services/explain.ts';
+import { createMachineService } from '../../server/services/machines.ts';
+import type { PowerOutcome, PowerService } from '../../server/services/power.ts';
+import type { Machine } from '../../server/core/machine.ts';
+import { pretendArtefacts, rack1 } from '../services/boot-bench.ts';
+import { agent, debian, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
+import { createMemoryStore } from './memory-store.ts';
+import { createQuietLog } from './quiet-log.ts';
+import { sampleEvent } from './samples.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The three accounts of the lab, by the cookie of their session. */
+export const COOKIES = {
+  viewer: 'cookie-of-a-viewer-0001',
+  operator: 'cookie-of-an-operator-1',
+  admin: 'cookie-of-an-admin-0001',
+} as const;
+
+/** The token of the one boot that is under way. */
+export const BOOT_TOKEN = '0123456789abcdef0123456789abcdef';
+
+function pretendUsers(): Users {
+  const sessions = new Map<string, Who>(
+    Object.entries(COOKIES).map(([role, cookie]) => [cookie, { name: `a-${role}`, role: role as Who['role'] }]),
+  );
+  return {
+    login: (name, password) => {
+      if (name === 'flooder') return Promise.resolve({ is: 'too-many', waitS: 300 });
+      if (password !== 'horseshoe') return Promise.resolve({ is: 'refused', because: 'name or password is wrong' });
+      return Promise.resolve({ is: 'done', cookie: COOKIES.operator });
+    },
+    session: (cookie) => Promise.resolve(sessions.get(cookie)),
+    logout: (cookie) => {
+      sessions.delete(cookie);
+      return Promise.resolve();
+    },
+    list: () => Promise.resolve([...sessions.values()]),
+    add: (user) =>
+      Promise.resolve(
+        user.name === 'a-admin' ? { is: 'taken', because: '"a-admin" is there already' } : { is: 'done' },
+      ),
+    remove: (name) =>
+      Promise.resolve(
+        name === 'a-admin' ? { is: 'refused', because: 'it is the last admin' } : { is: 'unknown-user', because: name },
+      ),
+  };
+}
+
+const field = { scope: 'controller', required: true } as const;
+
+/** Two drivers as declarations: the page draws its forms from nothing else. */
+export const DRIVERS: readonly PowerDriver[] = [
+  {
+    name: 'ipmi',
+    summary: 'IPMI 2.0 over LAN (RMCP+)',
+    fields: {
+      host: { ...field, kind: 'host', label: 'BMC address' },
+      port: { ...field, kind: 'port', label: 'Port', default: 623 },
+      user: { ...field, kind: 'text', label: 'User' },
+      password: { ...field, kind: 'secret', label: 'Password', help: 'Kept encrypted; never shown again' },
+      cipher: { ...field, kind: 'choice', label: 'Cipher suite', choices: ['17', '3'], default: '17', required: false },
+    },
+    abilities: ['on', 'off', 'status', 'reset', 'bootdev'],
+    callTimeoutMs: 1000,
+    settleTimeoutMs: 5000,
+    open: () => ({ set: () => Promise.resolve(), query: () => Promise.resolve('on') }),
+  },
+  {
+    name: 'pdu-script',
+    summary: 'A script that switches a PDU outlet',
+    fields: {
+      host: { ...field, kind: 'host', label: 'PDU address' },
+      outlet: { ...field, kind: 'integer', label: 'Outlet', scope: 'machine', min: 1, max: 24 },
+    },
+    abilities: ['on', 'off', 'status'],
+    callTimeoutMs: 1000,
+    settleTimeoutMs: 5000,
+    open: () => ({ set: () => Promise.resolve(), query: () => Promise.resolve('on') }),
+  },
+];
+
+/** Power without any device: machines whose name holds `stuck` fail, all others do what they are told after `takesMs`. */
+function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService {
+  const underWay = new Map<string, 'on' | 'off' | 'cycle' | 'reset'>();
+  const seen = (state: 'on' | 'off' | 'unknown', because?: string): NonNullable<Machine['powerSeen']> => ({
+    state,
+    atMs: clock.now(),
+    because,
+  });
+  const tell = (machine: Machine, text: string): Promise<unknown> =>
+    store.events.append([sampleEvent(text, { kind: 'power', machine: machine.id, atMs: clock.now() })]);
+  const order = async (machine: Machine, verb: 'on' | 'off' | 'cycle' | 'reset'): Promise<PowerOutcome> => {
+    if (!machine.power) return { is: 'refused', because: `${machine.name} has no power driver; set one on its page` };
+    underWay.set(machine.id, verb);
+    await tell(machine, `${machine.name}: power ${verb} was ordered`);
+    await new Promise<void>((resolve) => {
+      clock.after(takesMs, resolve);
+    });
+    underWay.delete(machine.id);
+    if (machine.name.includes('stuck')) {
+      const because = 'the BMC at 10.0.9.9 did not answer within 5 s; is its cable in?';
+      await change(machine, seen('unknown', because), `${machine.name}: power ${verb} failed`);
+      return { is: 'failed', code: 'unreachable', because, seen: seen('unknown', because) };
+    }
+    const state = verb === 'off' ? 'off' : 'on';
+    await change(machine, seen(state), `${machine.name} was seen ${state} after power ${verb}`);
+    return { is: 'done', seen: seen(state) };
+  };
+  const change = async (machine: Machine, powerSeen: Machine['powerSeen'], text: string): Promise<void> => {
+    const now = (await store.machines.byId(machine.id)) ?? machine;
+    const event = sampleEvent(text, { kind: 'power', machine: machine.id, atMs: clock.now() });
+    await store.machines.change(now, { powerSeen }, [event]);
+  };
+  return {
+    order,
+    status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
+    say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
+    bootdev: () => Promise.resolve({ is: 'dropped', because: 'it changed hands meanwhile' }),
+    underWay: (machine) => underWay.get(machine.id),
+    abort: () => undefined,
+    recover: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+  };
+}
+
+const pretendEnlist: EnlistService = {
+  meet: () => Promise.resolve(undefined),
+  agentStep: (token, _from, step) =>
+    Promise.resolve(
+      token === BOOT_TOKEN && step !== 'bad'
+        ? { is: 'bad-value', field: 'step', because: 'this lab knows no machine to tell of' }
+        : { is: 'forbidden', because: 'no boot under way has this token' },
+    ),
+  agentFacts: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
+};
+
+/** The HTTP server with real services around a memory store, and pretend devices. */
+export interface HttpLab {
+  readonly deps: HttpDeps;
+  readonly store: Store;
+  readonly app: HttpApp;
+  readonly log: ReturnType<typeof createQuietLog>;
+  /** Starts a listener of that trust on loopback; gives its address without a slash at the end. */
+  listen(trust: Trust): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const LAB_BOARDS: readonly Board[] = [
+  { ...ubootBoard, name: 'apm-mustang', title: 'APM Mustang (X-Gene 1)', proof: 'tested' },
+  { ...ubootBoard, name: 'qemu-virt-arm64-uboot', title: 'QEMU virt, arm64, u-boot', proof: 'emulated' },
+  { ...pcBoard, name: 'generic-x64-uefi', title: 'Any x64 machine with UEFI', proof: 'emulated' },
+];
+
+/** Lays the lab; `change` replaces what a test wants otherwise. */
+export function layHttpLab(
+  change: (deps: HttpDeps) => Partial<HttpDeps> = () => ({}),
+  options: { readonly clock?: Clock; readonly boards?: readonly Board[]; readonly powerTakesMs?: number } = {},
+): HttpLab {
+  const clock = options.clock ?? realClock;
+  const store = createMemoryStore(clock);
+  const log = createQuietLog();
+  const listed = options.boards ?? LAB_BOARDS;
+  const boards = {
+    list: () => listed,
+    byName: (name: string) => listed.find((board) => board.name === name),
+    findDtb: () => undefined,
+    openDtb: () => Promise.resolve(undefined),
+  };
+  const drivers = { list: () => DRIVERS, byName: (name: string) => DRIVERS.find((driver) => driver.name === name) };
+  const vault = { seal: (plain: string) => sha256Of(plain), open: () => '' };
+  const networks = (): readonly (typeof rack1)[] => [rack1];
+  const leases = (): readonly never[] => [];
+  let counter = 0;
+  const deps: HttpDeps = {
+    store,
+    machines: createMachineService({ store, boards, drivers, vault, networks, leases, clock }),
+    power: pretendPower(store, clock, options.powerTakesMs ?? 0),
+    bundles: createBundleService({ store, clock }),
+    explain: createExplain({
+      store,
+      boards,
+      bundles: store.bundles,
+      artefacts: store.artefacts,
+      recognise: () => undefined,
+      siteArgs: ['loglevel=4'],
+      httpPort: 5240,
+      render: openRender([`${root}templates`]),
+      digest: sha256Of,
+      text: (octets) => new TextDecoder().decode(octets),
+      networks,
+      leases,
+    }),
+    enlist: pretendEnlist,
+    users: pretendUsers(),
+    boards,
+    lintBoards: () => Promise.resolve([]),
+    drivers,
+    artefacts: pretendArtefacts([agent, debian]),
+    networks: [rack1],
+    notReady: () => Promise.resolve(undefined),
+    clock,
+    rng: {
+      octets: (count) =>
+        createHash('sha256')
+          .update(String((counter += 1)))
+          .digest()
+          .subarray(0, count),
+    },
+    log,
+    assetsFolder: `${root}server/web/assets`,
+    templatesFolder: `${root}templates/html`,
+    version: '0.0.0-test',
+    routers: [],
+  };
+  const all = { ...deps, ...change(deps) };
+  const app = createHttpApp(all);
+  const servers = new Set<Server>();
+  return {
+    deps: all,
+    store,
+    app,
+    log,
+    listen: async (trust) => {
+      const server = createServer(app.handlerFor(trust));
+      servers.add(server);
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = server.address();
+      return `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : 0)}`;
+    },
+    close: async () => {
+      app.close();
+      for (const server of servers) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+    },
+  };
+}
+
+/** The headers of a browser of ours with this session. */
+export function as(role: keyof typeof COOKIES): Record<string, string> {
+  return { Cookie: `farrier_session=${COOKIES[role]}` };
+}
