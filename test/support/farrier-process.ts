@@ -100,7 +100,7 @@ async function ready(api: SocketApi, child: ChildProcess, said: () => string): P
   while (performance.now() < untilMs) {
     if (child.exitCode !== null) break;
     const answer = await api.call('GET', '/readyz').catch(() => undefined);
-    if (answer?.status === 200) return;
+    if (answer && answer.status < 300) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`the daemon is not ready:\n${said()}`);
