@@ -68,6 +68,6 @@ export function createController(clock: Clock): Controller {
 }
 
 function leftAlone(failures: number, restsMs: number): PowerError {
-  const again = `asked again in ${Math.ceil(restsMs / 1000)} s`;
+  const again = `asked again in ${Math.round(restsMs / 1000)} s`;
   return new PowerError('unreachable', `the controller was silent ${failures} times in a row; ${again}`);
 }

@@ -1,4 +1,4 @@
-import type { Machine, PowerSeen } from '../core/machine.ts';
+import type { Machine, MachineId, PowerSeen } from '../core/machine.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -43,10 +43,26 @@ export function createLines(deps: PowerDeps): Lines {
     controllers.set(key, controller);
     return controller;
   };
+  const note = createNotes(deps.store.machines);
   return {
-    use: (machine, act) => use(deps, machine, act),
+    use: (machine, act) => use(deps, note, machine, act),
     open: (driver, machine) => open(deps, driver, machine, controllerOf(driver, machine)),
-    note: (machine, seen) => noteSeen(deps.store.machines, machine.id, seen),
+    note,
+  };
+}
+
+/** Observations of one machine are written one after another: they must not overtake each other. */
+function createNotes(machines: PowerDeps['store']['machines']): Lines['note'] {
+  const writing = new Map<MachineId, Promise<void>>();
+  return ({ id }, seen) => {
+    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(machines, id, seen));
+    const settled = mine
+      .catch(() => undefined)
+      .finally(() => {
+        if (writing.get(id) === settled) writing.delete(id);
+      });
+    writing.set(id, settled);
+    return mine;
   };
 }
 
@@ -64,6 +80,7 @@ async function open(deps: PowerDeps, driver: PowerDriver, machine: Machine, cont
 
 async function use(
   deps: PowerDeps,
+  note: Lines['note'],
   machine: Machine,
   act: (driver: PowerDriver) => Promise<PowerOutcome>,
 ): Promise<PowerOutcome> {
@@ -74,15 +91,20 @@ async function use(
     return await act(driver);
   } catch (error) {
     if (error instanceof Dropped) return { is: 'dropped', because: error.message };
-    if (error instanceof PowerError) return failed(deps, machine, error);
+    if (error instanceof PowerError) return failed(deps, note, machine, error);
     throw error;
   }
 }
 
 /** The state is no longer known after any failure but one: a device without effect was seen in the other state. */
-async function failed(deps: PowerDeps, machine: Machine, { code, message }: PowerError): Promise<PowerOutcome> {
+async function failed(
+  deps: PowerDeps,
+  note: Lines['note'],
+  machine: Machine,
+  { code, message }: PowerError,
+): Promise<PowerOutcome> {
   const now = code === 'no-effect' ? await deps.store.machines.byId(machine.id) : undefined;
   const seen = now?.powerSeen ?? { state: 'unknown', atMs: deps.clock.now(), because: message };
-  if (seen !== now?.powerSeen) await noteSeen(deps.store.machines, machine.id, seen);
+  if (seen !== now?.powerSeen) await note(machine, seen);
   return { is: 'failed', code, because: message, seen };
 }

@@ -42,22 +42,34 @@ export function createPowerService(deps: PowerDeps): PowerService {
   const lines = createLines(deps);
   const running = new Map<MachineId, Running>();
   const looking = new Set<Promise<unknown>>();
-  const stopAll = new AbortController();
-  const status = (machine: Machine): Promise<PowerOutcome> => askStatus(lines, machine, stopAll.signal);
+  const stops = new Set<AbortController>();
+  let isStopping = false;
+  /** A signal of its own for each piece of work, given when the service stops. */
+  const stoppable = <T>(stop: AbortController, work: Promise<T>): Promise<T> => {
+    stops.add(stop);
+    if (isStopping) stop.abort();
+    return work.finally(() => stops.delete(stop));
+  };
+  const status = (machine: Machine): Promise<PowerOutcome> => {
+    const stop = new AbortController();
+    return stoppable(stop, askStatus(lines, machine, stop.signal));
+  };
   return {
     order: (machine, verb, by) => {
-      const refusal = stopAll.signal.aborted ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running);
+      const refusal = isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running);
       if (refusal !== undefined) return Promise.resolve({ is: 'refused', because: refusal });
       const stop = new AbortController();
-      const ended = runOrder({ ...deps, lines }, newOrder(deps, machine, verb, by), machine, stop.signal).finally(() =>
-        running.delete(machine.id),
-      );
+      const work = runOrder({ ...deps, lines }, newOrder(deps, machine, verb, by), machine, stop.signal);
+      const ended = stoppable(stop, work).finally(() => running.delete(machine.id));
       running.set(machine.id, { verb, stop, ended });
       return ended;
     },
     status,
     say: (machine, state, by) => say(deps, lines, machine, state, by),
-    bootdev: (machine, device) => setBootDevice(deps, lines, machine, device, stopAll.signal),
+    bootdev: (machine, device) => {
+      const stop = new AbortController();
+      return stoppable(stop, setBootDevice(deps, lines, machine, device, stop.signal));
+    },
     underWay: (machine) => running.get(machine.id)?.verb,
     abort: (machine) => {
       const order = running.get(machine.id);
@@ -73,8 +85,8 @@ export function createPowerService(deps: PowerDeps): PowerService {
     },
     recover: () => settleOpenOrders({ store: deps.store, clock: deps.clock, status }),
     stop: async () => {
-      stopAll.abort();
-      for (const { stop } of running.values()) stop.abort();
+      isStopping = true;
+      for (const stop of stops) stop.abort();
       await Promise.allSettled([...[...running.values()].map(({ ended }) => ended), ...looking]);
     },
   };

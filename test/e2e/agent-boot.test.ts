@@ -1,11 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AGENT_KERNELS, buildAgent, type AgentArch } from '../../agent/build.ts';
+import { AGENT_KERNELS, type AgentArch } from '../../agent/build.ts';
 import { layLan, type Lan } from '../../lab/netns.ts';
 import { formatIpv4 } from '../../server/core/address.ts';
 import { fdtSha256Of, parseFacts } from '../../server/core/parse-facts.ts';
-import { bootAgent, recordPosts, serveDhcp, TEST_CACHE, type AgentPost } from '../support/agent-boot.ts';
+import { agentFor, bootAgent, recordPosts, serveDhcp, type AgentPost } from '../support/agent-boot.ts';
 import { inTempFolder } from '../support/archives.ts';
 
 const ADDRESS = '10.98.0.1';
@@ -45,7 +45,7 @@ describe('the agent on QEMU machines, booted directly', function () {
     it(`${arch}: gets an address, tells its steps through a busy server, sends facts that parse, and then waits`, async () => {
       const mac = `52:54:00:aa:bb:0${index + 1}`;
       await inTempFolder(async (folder) => {
-        const agent = await buildAgent({ arch, cacheDir: TEST_CACHE, outDir: folder });
+        const agent = await agentFor(arch);
         const disk = join(folder, 'disk.img');
         await writeFile(disk, Buffer.alloc(8 << 20));
         // The first answer is "busy": the agent must come again.
@@ -75,22 +75,18 @@ describe('the agent on QEMU machines, booted directly', function () {
     });
 
   it('a token the server refuses: said on the console, facts are not sent', async () => {
-    await inTempFolder(async (folder) => {
-      const agent = await buildAgent({ arch: 'arm64', cacheDir: TEST_CACHE, outDir: folder });
-      const record = await recordPosts(ADDRESS, () => 403);
-      const machine = bootAgent(agent, 'agenttap0', '52:54:00:aa:bb:09', [
-        `farrier.url=http://${ADDRESS}:${record.port}`,
-        `farrier.token=${TOKEN}`,
-      ]);
-      try {
-        await until(() => machine.console().includes('not enlisted'), 150_000, machine.console);
-      } finally {
-        await machine.stop();
-        record.close();
-      }
-      assert.match(machine.console(), /the server refused \/agent\/v1\/step: 403/);
-      assert.ok(!record.posts.some(isFacts));
-    });
+    const agent = await agentFor('arm64');
+    const record = await recordPosts(ADDRESS, () => 403);
+    const args = [`farrier.url=http://${ADDRESS}:${record.port}`, `farrier.token=${TOKEN}`];
+    const machine = bootAgent(agent, 'agenttap0', '52:54:00:aa:bb:09', args);
+    try {
+      await until(() => machine.console().includes('not enlisted'), 150_000, machine.console);
+    } finally {
+      await machine.stop();
+      record.close();
+    }
+    assert.match(machine.console(), /the server refused \/agent\/v1\/step: 403/);
+    assert.ok(!record.posts.some(isFacts));
   });
 });
 

@@ -23,9 +23,13 @@ function dice(seed: number): (sides: number) => number {
 
 function opened(port: number, change: Record<string, string> = {}): Required<PowerHandle> {
   const parameters = { host: '127.0.0.1', port, user: USER, password: PASSWORD, cipherSuite: '3', ...change };
-  const { set, query, reset, bootdev } = ipmi.open(parameters, realEdges);
-  assert.ok(reset && bootdev);
-  return { set, query, reset, bootdev };
+  const handle = ipmi.open(parameters, realEdges);
+  assert.ok(isWhole(handle));
+  return handle;
+}
+
+function isWhole(handle: PowerHandle): handle is Required<PowerHandle> {
+  return handle.reset !== undefined && handle.bootdev !== undefined;
 }
 
 async function ipmitool(port: number, ...words: string[]): Promise<string> {

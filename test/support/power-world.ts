@@ -1,9 +1,10 @@
 import { parseMac } from '../../server/core/address.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
 import type { Log } from '../../server/ports/log.ts';
-import type { PowerAbility } from '../../server/ports/power-driver.ts';
+import type { PowerAbility, PowerDriver } from '../../server/ports/power-driver.ts';
+import type { PowerDrivers } from '../../server/ports/power-drivers.ts';
 import { VaultError } from '../../server/ports/vault.ts';
-import { createPowerService, type PowerService } from '../../server/services/power.ts';
+import { createPowerService, type PowerDeps, type PowerService } from '../../server/services/power.ts';
 import { createMemoryPowerStore, type MemoryPowerStore } from './memory-power-store.ts';
 import { createMovingClock, type MovingClock } from './moving-clock.ts';
 import { createPretendPdu, type PretendPdu } from './pretend-pdu.ts';
@@ -13,7 +14,7 @@ export interface PowerWorld extends MemoryPowerStore {
   readonly clock: MovingClock;
   readonly pdu: PretendPdu;
   readonly power: PowerService;
-  /** The service a restarted daemon would have: the same store, nothing in memory. */
+  /** Ends the service as `kill -9` does, and gives the one of the next start: the same store, nothing in memory. */
   restarted(): PowerService;
 }
 
@@ -57,20 +58,65 @@ export function createPowerWorld(abilities?: readonly PowerAbility[]): PowerWorl
   const memory = createMemoryPowerStore();
   const pdu = createPretendPdu(clock, abilities);
   for (const n of [1, 2, 3, 4]) memory.put(poweredMachine(n));
-  const make = (): PowerService =>
-    createPowerService({
-      store: memory.store,
+  let generation = 0;
+  const make = (): PowerService => {
+    generation += 1;
+    const mine = generation;
+    /** What a killed daemon asks for never comes about. */
+    const alive = <T>(act: () => Promise<T>): Promise<T> =>
+      mine === generation ? act() : new Promise(() => undefined);
+    return createPowerService({
+      store: mortal(memory.store, alive),
       vault: {
         open: (sealed, context) => {
           if (!sealed.endsWith(`@${context}`)) throw new VaultError('moved to another row');
           return sealed.slice(0, -context.length - 1);
         },
       },
-      drivers: { list: () => [pdu.driver], byName: (name) => (name === 'pretend' ? pdu.driver : undefined) },
+      drivers: driversOf(mortalDriver(pdu.driver, alive)),
       boards: { byName: () => undefined },
       clock,
       rng: { octets: (count) => crypto.getRandomValues(new Uint8Array(count)) },
       log: silent,
     });
+  };
   return { ...memory, clock, pdu, power: make(), restarted: make };
+}
+
+type Alive = <T>(act: () => Promise<T>) => Promise<T>;
+
+function driversOf(driver: PowerDriver): PowerDrivers {
+  return { list: () => [driver], byName: (name) => (name === driver.name ? driver : undefined) };
+}
+
+function mortal(store: PowerDeps['store'], alive: Alive): PowerDeps['store'] {
+  const { machines, powerOrders } = store;
+  return {
+    ...store,
+    machines: {
+      ...machines,
+      byId: (id) => alive(() => machines.byId(id)),
+      change: (seen, change, events) => alive(() => machines.change(seen, change, events)),
+    },
+    powerOrders: {
+      ...powerOrders,
+      add: (order) => alive(() => powerOrders.add(order)),
+      step: (id, step, because, events) => alive(() => powerOrders.step(id, step, because, events)),
+    },
+  };
+}
+
+function mortalDriver(driver: PowerDriver, alive: Alive): PowerDriver {
+  return {
+    ...driver,
+    open: (parameters, edges) => {
+      const handle = driver.open(parameters, edges);
+      return {
+        set: (want, signal) => alive(() => handle.set(want, signal)),
+        query: (signal) => alive(() => handle.query(signal)),
+        reset: (signal) => alive(async () => handle.reset?.(signal)),
+        bootdev: (device, signal) => alive(async () => handle.bootdev?.(device, signal)),
+      };
+    },
+  };
 }
