@@ -9,9 +9,9 @@ export interface FirstFile {
 }
 
 /** u-boot's script, which its stock environment asks for too. */
-export const UBOOT_SCRIPT = 'boot.scr.uimg';
+const UBOOT_SCRIPT = 'boot.scr.uimg';
 /** iPXE's script. */
-export const IPXE_SCRIPT = 'boot.ipxe';
+const IPXE_SCRIPT = 'boot.ipxe';
 /** iPXE for a BIOS's PXE ROM, which cannot read scripts. */
 const BIOS_CHAIN = 'undionly.kpxe';
 

@@ -89,6 +89,11 @@ export async function startTftpListener(options: TftpListenerOptions): Promise<T
   throw fatal;
 }
 
+/** Whether an address is to be served just as it is: then its port stays open and its transfers go on. */
+function isSameDoor(wanted: TftpAddress | undefined, now: TftpAddress): boolean {
+  return wanted !== undefined && JSON.stringify(wanted) === JSON.stringify(now);
+}
+
 type FileFound = Extract<FileAnswer, { is: 'file' }>;
 
 interface Door {
@@ -144,7 +149,7 @@ class Listener implements TftpListener {
 
   async serve(addresses: readonly TftpAddress[]): Promise<readonly TftpBindError[]> {
     const wanted = new Map(addresses.map((each) => [each.address, each]));
-    for (const [address, door] of this.#doors) if (wanted.get(address) !== door.at) this.#shut(door);
+    for (const [address, door] of this.#doors) if (!isSameDoor(wanted.get(address), door.at)) this.#shut(door);
     const missing = addresses.filter((each) => !this.#doors.has(each.address));
     const faults = await Promise.all(missing.map((each) => this.#open(each)));
     return faults.filter((fault) => fault !== undefined);

@@ -48,7 +48,6 @@ export class RunningTransfer {
   #state: TransferState;
   #chunk: Chunk | undefined;
   #isLoading = false;
-  #octetsSent = 0;
   #ringsAtMs = Infinity;
   #cancelTimer: () => void = () => undefined;
 
@@ -145,7 +144,6 @@ export class RunningTransfer {
         this.#loadThenSend(block, end);
         return;
       }
-      this.#octetsSent += Math.min(this.#shape.blksize, content.octets - (block - 1) * this.#shape.blksize);
       this.#socket.send(packet);
     }
   }
@@ -202,7 +200,7 @@ export class RunningTransfer {
     this.#socket.close();
     ended({
       outcome,
-      octetsSent: this.#octetsSent,
+      octetsSent: Math.min(this.#state.reached * blksize, this.#order.content.octets),
       durationMs: clock.monotonicMs() - this.#startedMs,
       retransmits: this.#state.retransmits,
       words: `blksize ${blksize}, windowsize ${windowsize}: ${because}`,

@@ -85,9 +85,12 @@ function valuesOf(format: BootFormat, plan: BootPlan): Result<object> {
   }
 }
 
+/** Lines of a menu label: u-boot before 2014.10 prints it through a stack buffer of as little as 256 octets. */
+const LABEL_LINES_MAX = 2;
+
 function farewell(text: string): object {
   const words = sayable(text);
-  return { title: 'Farrier', words, boot: false };
+  return { title: 'Farrier', words, label: words.slice(0, LABEL_LINES_MAX).join(' '), boot: false };
 }
 
 function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {

@@ -535,16 +535,17 @@ describe('farrier commands', () => {
 
   it('serve and demo hand over to the daemon', async () => {
     await daemon.run(['serve', '--config', '/etc/f.yaml']);
-    await daemon.run(['serve']);
+    await daemon.run(['serve', '--force']);
     await daemon.run(['demo', '--boards', '5', '--qemu']);
-    await daemon.run(['demo']);
+    await daemon.run(['demo', '--port', '8080']);
     assert.deepEqual(daemon.work, [
-      ['serve', { config: '/etc/f.yaml' }],
-      ['serve', { config: undefined }],
-      ['demo', { boards: 5, qemu: true }],
-      ['demo', { boards: undefined, qemu: false }],
+      ['serve', { config: '/etc/f.yaml', force: false }],
+      ['serve', { config: undefined, force: true }],
+      ['demo', { boards: 5, qemu: true, port: 5240 }],
+      ['demo', { boards: undefined, qemu: false, port: 8080 }],
     ]);
     assert.equal((await daemon.run(['demo', '--boards', 'many'])).exit, 2);
+    assert.equal((await daemon.run(['demo', '--port', '65536'])).exit, 2);
   });
 });
 

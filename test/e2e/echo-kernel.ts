@@ -77,3 +77,30 @@ export function echoKernelPc(): Uint8Array {
   new Uint8Array(image.buffer).set(Buffer.from(code.replaceAll(' ', ''), 'hex'), 0x270);
   return new Uint8Array(image.buffer);
 }
+
+/**
+ * The same for a PC's UEFI. GRUB enters it by the 32-bit or 64-bit protocol, with the zero page in esi, or through shim
+ * by the EFI handover protocol, with it in rdx; the octets mean the same in 32 and 64 bits.
+ */
+export function echoKernelEfi(): Uint8Array {
+  const octets = new Uint8Array(0x2000);
+  octets.set(echoKernelPc());
+  const image = new DataView(octets.buffer);
+  const body = '8a0b 48ffc3 66bafd03 ec a820 74f7 66baf803 88c8 ee 84c9 75e7 66baf400 b000 ee f4 ebfd'.replaceAll(
+    ' ',
+    '',
+  );
+  image.setUint32(0x1f4, 0x1c0, true);
+  image.setUint16(0x206, 0x020c, true);
+  image.setUint32(0x230, 0x200000, true); // kernel_alignment
+  image.setUint8(0x234, 1); // relocatable
+  image.setUint16(0x236, 0x0b, true); // 64 bits, above 4 GiB, EFI handover
+  image.setBigUint64(0x258, 0x1000000n, true); // pref_address
+  image.setUint32(0x260, 0x100000, true); // init_size
+  image.setUint32(0x264, 0x100, true); // handover_offset; 64 bits enter 512 octets later
+  const protectedMode = 0x400;
+  octets.set(Buffer.from(`8b9e28020000${body}`, 'hex'), protectedMode); // ebx = cmd_line_ptr, from esi
+  octets.set(Buffer.from(`8b9e28020000${body}`, 'hex'), protectedMode + 0x200);
+  octets.set(Buffer.from(`8b9a28020000${body}`, 'hex'), protectedMode + 0x300); // the same, from rdx
+  return octets;
+}

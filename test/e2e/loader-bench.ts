@@ -26,6 +26,8 @@ export interface LoaderBench {
   runUboot(arch: 'arm64' | 'armhf', mac: Mac, environment: readonly string[]): Promise<Buffer>;
   /** Runs a PC with SeaBIOS, whose network card carries iPXE. */
   runPc(mac: Mac): Promise<Buffer>;
+  /** Runs a PC with OVMF, which boots `grubx64.efi`. */
+  runEfi(mac: Mac): Promise<Buffer>;
   remove(): Promise<void>;
 }
 
@@ -47,6 +49,11 @@ const MACHINES = {
     'cortex-a15',
     '-bios',
     '/usr/lib/u-boot/qemu_arm/u-boot.bin',
+  ],
+  efi: [
+    ...['qemu-system-x86_64', '-machine', 'q35', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-drive'],
+    ...['if=pflash,unit=0,readonly=on,format=raw,file=/usr/share/OVMF/OVMF_CODE_4M.fd', '-snapshot', '-drive'],
+    'if=pflash,unit=1,format=raw,file=/usr/share/OVMF/OVMF_VARS_4M.fd',
   ],
   pc: ['qemu-system-x86_64', '-machine', 'pc,graphics=off', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
 } as const;
@@ -82,6 +89,7 @@ function startDnsmasq(bridge: string, folder: string): ChildProcess {
     ],
     ...['--bind-interfaces', '--leasefile-ro', `--dhcp-range=${NET}.50,${NET}.99`, '--enable-tftp'],
     ...[`--tftp-root=${folder}`, '--dhcp-match=set:ipxe,175', '--dhcp-boot=tag:ipxe,boot.ipxe'],
+    ...['--dhcp-match=set:uefi,93,7', '--dhcp-boot=tag:uefi,tag:!ipxe,grubx64.efi'],
   ];
   return spawn('dnsmasq', args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
@@ -119,6 +127,7 @@ export async function layBench(bridge: string): Promise<LoaderBench> {
       return run(arch, mac, ['-drive', `if=pflash,unit=1,format=raw,file=${env}`]);
     },
     runPc: (mac) => run('pc', mac, []),
+    runEfi: (mac) => run('efi', mac, []),
     remove: async () => {
       dnsmasq.kill();
       http.close();
@@ -140,10 +149,20 @@ async function runMachine(
   await lan.addTap(tap);
   const serial = join(folder, `${tap}.serial`);
   const [command, ...machine] = MACHINES[kind];
-  const rom = kind === 'pc' ? ',bootindex=0' : ',romfile=';
+  const rom = { pc: ',bootindex=0', efi: ',bootindex=0,romfile=', arm64: ',romfile=', armhf: ',romfile=' }[kind];
   const args = [
     ...machine,
-    ...['-m', '256', '-accel', 'tcg', '-display', 'none', '-nodefaults', '-serial', `file:${serial}`],
+    ...[
+      '-m',
+      kind === 'efi' ? '768' : '256',
+      '-accel',
+      'tcg',
+      '-display',
+      'none',
+      '-nodefaults',
+      '-serial',
+      `file:${serial}`,
+    ],
     ...['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`],
     ...['-device', `virtio-net-pci,netdev=n0,mac=${mac},disable-legacy=on${rom}`, ...more],
   ];

@@ -142,6 +142,17 @@ describe('tftp listener', () => {
     }
   });
 
+  it('an address that is named again stays open, one that is not is closed', async () => {
+    const [kept, gone] = ['127.0.0.2', '127.0.0.3'].map((each) => ({
+      address: ip(each),
+      subnets: [net('127.0.0.0/8')],
+    }));
+    const { listener } = await serve(new TableFiles({}), { addresses: [kept!, gone!] });
+    const before = listener.bound.find((each) => each.address === '127.0.0.2');
+    await listener.serve([{ address: ip('127.0.0.2'), subnets: [net('127.0.0.0/8')] }]);
+    assert.deepEqual(listener.bound, [before]);
+  });
+
   it('a wrong TID gets ERROR 5 and does not disturb the transfer (G2)', async () => {
     const files = new TableFiles({ x: new TestContent(patterned(600)) });
     const { port, listener } = await serve(files);

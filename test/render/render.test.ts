@@ -145,6 +145,11 @@ describe('render', () => {
     });
   }
 
+  it('extlinux: a long reason is told in short, for old u-boots print it through a small buffer', () => {
+    const text = textOf('extlinux', { do: 'local-disk', because: 'one word more '.repeat(80) });
+    assert.ok(lineWith(text, 'menu label ').length < 170);
+  });
+
   it('a load address that is no number is refused', () => {
     const odd = { ...plan, loadAddresses: { kernel: '0x40; reset' } };
     assert.match(textOf('boot-script', odd), /kernel_addr_r is no hexadecimal number/);

@@ -131,6 +131,28 @@ describe('tftp transfer', () => {
       assert.deepEqual(play({ ...plain, ...terms }, events).did, want);
     });
 
+  it('while copies of a window are under way, an ACK inside it draws new blocks only (G5, H10)', () => {
+    const terms = { ...plain, octets: 20_000, oack: true, windowsize: 4 };
+    const beginning = [start, ack(0), ack(2), ack(4), ack(5), ack(6), ack(7), ack(11), ack(13)];
+    assert.deepEqual(play(terms, beginning).did, [
+      'OACK',
+      'DATA 1-4',
+      'DATA 3-6', // 3 and 4 are out twice now
+      'DATA 7-8',
+      'DATA 6-9', // 5 came once only, so this is a loss
+      'DATA 10', // 6 to 8 are out twice
+      'DATA 11',
+      'DATA 12-15',
+      'DATA 14-17',
+    ]);
+  });
+
+  it('a block lost for the second time waits for the timer, which goes back (H10)', () => {
+    const terms = { ...plain, octets: 20_000, oack: true, windowsize: 4 };
+    const { did } = play(terms, [start, ack(0), ack(2), ack(3), tick(5000), tick(5010)]);
+    assert.deepEqual(did, ['OACK', 'DATA 1-4', 'DATA 3-6', 'DATA 7', 'DATA 4-7', '']);
+  });
+
   it('block 65535 is followed by 0, or by 1 for a client that wants it so (G4)', () => {
     const numbers = (rollOverTo: 0 | 1): readonly number[] =>
       [1, 65534, 65535, 65536, 65537, 131070, 131071, 131072].map((block) => wireBlock(block, rollOverTo));
