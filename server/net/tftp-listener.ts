@@ -273,14 +273,14 @@ class Listener implements TftpListener {
 
   #start(asked: Asked, slot: Slot, file: FileFound): void {
     if (slot.isStopped) {
-      letGo(file, 'gave-up', slot.isStopped);
+      this.#letGo(file, 'gave-up', slot.isStopped);
       return;
     }
     try {
       slot.run(this.#run(asked, slot, file));
       this.counters.started += 1;
     } catch (error) {
-      letGo(file, 'failed', String(error));
+      this.#letGo(file, 'failed', String(error));
       throw error;
     }
   }
@@ -301,9 +301,23 @@ class Listener implements TftpListener {
         slot.free();
         this.#count(report);
         this.#losses.note(peer, terms, report);
-        file.ended(report);
+        this.#tell(file, report);
       },
     });
+  }
+
+  #letGo(file: FileFound, outcome: 'gave-up' | 'failed', words: string): void {
+    file.content.close();
+    this.#tell(file, { outcome, octetsSent: 0, durationMs: 0, retransmits: 0, words });
+  }
+
+  /** Whoever wants to know must not be able to break a transfer's end by throwing. */
+  #tell(file: FileFound, report: TransferReport): void {
+    try {
+      file.ended(report);
+    } catch (error) {
+      this.#options.log.error('the end of a transfer could not be noted', { error: String(error) });
+    }
   }
 
   #count(report: TransferReport): void {
@@ -331,9 +345,4 @@ class Listener implements TftpListener {
     if (this.#doors.get(door.at.address) === door)
       door.socket.send(encodeError(code, message), client.port, client.address);
   }
-}
-
-function letGo(file: FileFound, outcome: 'gave-up' | 'failed', words: string): void {
-  file.content.close();
-  file.ended({ outcome, octetsSent: 0, durationMs: 0, retransmits: 0, words });
 }

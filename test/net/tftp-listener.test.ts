@@ -400,6 +400,24 @@ describe('tftp listener', () => {
     assert.match(log.lines[0] ?? '', /"receiveBufferOctets":\d{6,}/);
   });
 
+  it('whoever is told of the end cannot break it by throwing', async () => {
+    const content = new TestContent(patterned(10));
+    const files: BootFiles = {
+      open: () =>
+        Promise.resolve({
+          is: 'file',
+          content,
+          ended: () => {
+            throw new Error('disk full');
+          },
+        }),
+    };
+    const { port, log, listener } = await serve(files);
+    for (let i = 0; i < 2; i += 1) await fetchByTftp({ server: '127.0.0.1', port, path: 'x', clock: realClock });
+    await until(() => listener.counters.done === 2);
+    assert.match(log.lines.join(), /disk full/);
+  });
+
   it('closing ends what is under way, tells so, and leaves no descriptor behind', async () => {
     const descriptors = (): number => readdirSync('/proc/self/fd').length;
     const client = await peer();
