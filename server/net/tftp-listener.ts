@@ -65,7 +65,7 @@ export interface TftpListener {
   readonly bound: readonly Endpoint[];
   /**
    * Serves these addresses from now on: opens what is new or has failed, closes what is gone. Answers which could not be
-   * opened; call it again when that may have changed.
+   * opened. Calling it again every few seconds is cheap, and is how a port comes back after its interface.
    */
   serve(addresses: readonly TftpAddress[]): Promise<readonly TftpBindError[]>;
   /** Ends all transfers and closes all ports. */
@@ -92,7 +92,7 @@ export async function startTftpListener(options: TftpListenerOptions): Promise<T
 type FileFound = Extract<FileAnswer, { is: 'file' }>;
 
 interface Door {
-  readonly at: TftpAddress;
+  at: TftpAddress;
   readonly text: string;
   readonly socket: Socket;
 }
@@ -144,7 +144,12 @@ class Listener implements TftpListener {
 
   async serve(addresses: readonly TftpAddress[]): Promise<readonly TftpBindError[]> {
     const wanted = new Map(addresses.map((each) => [each.address, each]));
-    for (const [address, door] of this.#doors) if (wanted.get(address) !== door.at) this.#shut(door);
+    for (const [address, door] of this.#doors) {
+      const at = wanted.get(address);
+      // What may be asked there changes without closing the port: requests that wait in it are not lost.
+      if (at) door.at = at;
+      else this.#shut(door);
+    }
     const missing = addresses.filter((each) => !this.#doors.has(each.address));
     const faults = await Promise.all(missing.map((each) => this.#open(each)));
     return faults.filter((fault) => fault !== undefined);

@@ -378,6 +378,18 @@ describe('tftp listener', () => {
     assert.equal(listener.bound.length, 2);
   });
 
+  it('serving the same address again keeps its port open, with the new subnets', async () => {
+    const { listener, port } = await serve(new TableFiles({}));
+    const client = await peer();
+    await listener.serve([{ address: ip('127.0.0.1'), subnets: [net('10.0.0.0/8')] }]);
+    client.send(rrq('x'), port);
+    await until(() => listener.counters.outside === 1);
+    await listener.serve([{ address: ip('127.0.0.1'), subnets: [net('127.0.0.0/8')] }]);
+    client.send(rrq('x'), port);
+    assert.equal((await client.next()).packet.op, 'ERROR');
+    assert.deepEqual(listener.bound, [{ address: '127.0.0.1', port }]);
+  });
+
   it('an address that is not there yet does not stop the start', async () => {
     const { listener } = await serve(new TableFiles({}), { addresses: [{ address: ip('192.0.2.1'), subnets: [] }] });
     assert.deepEqual(listener.bound, []);
