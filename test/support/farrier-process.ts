@@ -118,7 +118,9 @@ export async function untilApi(
     const answer = await api.call('GET', path);
     if (answer.status === 200 && suits(answer.body)) return answer.body;
     if (performance.now() > untilMs)
-      throw new Error(`GET ${path} after ${String(timeoutMs)} ms: ${String(answer.status)} ${JSON.stringify(answer.body)}`);
+      throw new Error(
+        `GET ${path} after ${String(timeoutMs)} ms: ${String(answer.status)} ${JSON.stringify(answer.body)}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
