@@ -13,7 +13,10 @@ export interface ChassisControl {
   stop(): Promise<void>;
 }
 
-const PROGRAM = fileURLToPath(new URL('../scripts/chassis-control.cjs', import.meta.url));
+/** Beside the sources, and one folder further up from what they are built to. */
+const PROGRAM = fileURLToPath(
+  new URL(`${import.meta.url.endsWith('.ts') ? '' : '../'}../scripts/chassis-control.cjs`, import.meta.url),
+);
 
 /** Listens on a unix socket in `folder` for the programs that it makes there, one a board. */
 export async function startChassisControl(folder: string): Promise<ChassisControl> {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../server/ports/clock.ts';
 import { forwardPort } from './demo-forward.ts';
@@ -15,6 +15,8 @@ export interface DemoLaunch {
   /** Of 127.0.0.1, for the page; 0 takes a free one. */
   readonly port: number;
   readonly paceMs: number;
+  /** Everything of the demo lies there; removed before and after. */
+  readonly folder: string;
   /** Starts this program again as the inside of the demo; the order as JSON becomes its last argument. */
   readonly inside: { readonly command: string; readonly args: readonly string[] };
   /** The namespace maker; another one only in tests. */
@@ -33,12 +35,16 @@ const STOP_MS = 8000;
 /**
  * Runs the rack in a box: its inside in namespaces of its own (no root needed where user namespaces are allowed), or
  * on loopback where they are refused, with its page on a port of this host. Resolves, after the signal, when nothing
- * is left of it. @throws PortTaken, or an Error with the reason why it did not come up.
+ * is left of it. @throws PortTaken, or an Error with the reason why it did not come up
+ * (one that runs already in the same folder among them).
  */
 export async function launchDemo(launch: DemoLaunch): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'farrier-demo-'));
+  const { folder } = launch;
+  if (await answers(join(folder, 'web.sock'))) throw new Error(`a rack in a box is running already, in ${folder}`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o700 });
   try {
-    const { child, webSocket, where, because } = await startSomewhere(launch, folder);
+    const { child, webSocket, where, because } = await startSomewhere(launch);
     try {
       const page = await forwardPort(launch.port, webSocket);
       launch.say(greeting(launch.boards, page.port, where, because));
@@ -52,6 +58,20 @@ export async function launchDemo(launch: DemoLaunch): Promise<void> {
   }
 }
 
+/** Whether somebody listens on a unix socket. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+}
+
 interface Started {
   readonly child: ChildProcess;
   readonly webSocket: string;
@@ -60,10 +80,10 @@ interface Started {
   readonly because: string | undefined;
 }
 
-async function startSomewhere(launch: DemoLaunch, folder: string): Promise<Started> {
-  const first = await start(launch, folder, 'namespace');
+async function startSomewhere(launch: DemoLaunch): Promise<Started> {
+  const first = await start(launch, 'namespace');
   if (first.is === 'up') return { ...first, where: 'namespace', because: undefined };
-  const second = await start(launch, folder, 'loopback');
+  const second = await start(launch, 'loopback');
   if (second.is === 'up') return { ...second, where: 'loopback', because: first.because };
   throw new Error(`the rack in a box did not come up: ${first.because}; on loopback: ${second.because}`);
 }
@@ -72,8 +92,8 @@ type Outcome =
   | { readonly is: 'up'; readonly child: ChildProcess; readonly webSocket: string }
   | { readonly is: 'not-up'; readonly because: string };
 
-async function start(launch: DemoLaunch, folder: string, where: DemoWhere): Promise<Outcome> {
-  const order: DemoOrder = { where, boards: launch.boards, folder, paceMs: launch.paceMs };
+async function start(launch: DemoLaunch, where: DemoWhere): Promise<Outcome> {
+  const order: DemoOrder = { where, boards: launch.boards, folder: launch.folder, paceMs: launch.paceMs };
   const { command, args } = commandFor(launch, where, JSON.stringify(order));
   const child = spawn(command, [...args], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], detached: true });
   const said = lastWords(child);

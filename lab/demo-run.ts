@@ -102,8 +102,12 @@ function tellPowerOnceEnlisted(api: SocketApi, { board, power }: RackSlot, clock
   const look = async (): Promise<void> => {
     const path = `/api/v1/machines/${board.mac}`;
     const known = await api.call('GET', path);
-    if (known.status === 200) await api.must('PUT', `${path}/power`, power);
-    else cancel = clock.after(LOOK_EVERY_MS, again);
+    if (known.status !== 200) {
+      cancel = clock.after(LOOK_EVERY_MS, again);
+      return;
+    }
+    await api.must('PUT', `${path}/power`, power);
+    await api.call('POST', `${path}/power/status`);
   };
   const again = (): void => {
     // A daemon that is just stopping is no news; the demo ends with it.

@@ -88,7 +88,7 @@ describe('the OpenAPI document', () => {
       const found = ref
         .replace(/^#\//, '')
         .split('/')
-        .reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], document);
+        .reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], document);
       assert.ok(found !== undefined, ref);
     }
   });
