@@ -26,7 +26,8 @@ async function readMember(path: string, member: ArMember, reader: TarReader): Pr
   const packed = createReadStream(path, { start: member.at, end: member.at + member.octets - 1 });
   const suffix = member.name.slice('data.tar'.length + 1);
   if (suffix === '') return readTar(packed, reader);
-  if (suffix === 'gz') return pipeline(packed, createGunzip(), (stream) => readTar(stream, reader));
+  if (suffix === 'gz')
+    return pipeline(packed, createGunzip(), (stream: AsyncIterable<Uint8Array>) => readTar(stream, reader));
   const program = PROGRAMS[suffix];
   if (program === undefined) throw new BuildError('bad-package', `${path} is packed with "${suffix}", not known here`);
   return unpackWith(program, path, packed, reader);

@@ -13,7 +13,7 @@ interface LoaderSource {
 
 /**
  * What an architecture's firmware is given first. shim and GRUB stay as Debian signed them (Secure Boot); u-boot needs
- * nothing. iPXE for old BIOS ROMs, and for UEFI boards that prefer it.
+ * nothing. iPXE is for BIOS ROMs that cannot read scripts.
  */
 const LOADERS: Readonly<Record<AptOrder['arch'], readonly LoaderSource[]>> = {
   amd64: [
@@ -24,7 +24,6 @@ const LOADERS: Readonly<Record<AptOrder['arch'], readonly LoaderSource[]>> = {
       name: 'grubx64.efi',
     },
     { package: 'ipxe', path: 'usr/lib/ipxe/undionly.kpxe', name: 'undionly.kpxe' },
-    { package: 'ipxe', path: 'usr/lib/ipxe/ipxe.efi', name: 'ipxe.efi' },
   ],
   arm64: [
     { package: 'shim-signed', path: 'usr/lib/shim/shimaa64.efi.signed', name: 'shimaa64.efi' },

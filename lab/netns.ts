@@ -16,6 +16,8 @@ export interface LabHost {
   exec(command: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }>;
   /** Starts a program on that host; the caller ends it. */
   spawn(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess;
+  /** Gives it one more interface on the same LAN. */
+  addNic(device: string, mac: string): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -63,19 +65,22 @@ async function plugHost(
   options: { readonly mac?: string; readonly address?: string },
   gone: () => void,
 ): Promise<LabHost> {
-  const outer = `v-${name}`.slice(0, 15);
   const inside = (...args: string[]): Promise<string> => tool('ip', ['netns', 'exec', name, 'ip', ...args]);
+  const plugNic = async (outer: string, device: string, mac: string | undefined): Promise<void> => {
+    await tool('ip', ['link', 'add', outer, 'type', 'veth', 'peer', 'name', device, 'netns', name]);
+    await tool('ip', ['link', 'set', outer, 'master', bridge, 'up']);
+    if (mac !== undefined) await inside('link', 'set', device, 'address', mac);
+    await inside('link', 'set', device, 'up');
+  };
   await tool('ip', ['netns', 'add', name]);
-  await tool('ip', ['link', 'add', outer, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
-  await tool('ip', ['link', 'set', outer, 'master', bridge, 'up']);
   await inside('link', 'set', 'lo', 'up');
-  if (options.mac) await inside('link', 'set', 'eth0', 'address', options.mac);
-  await inside('link', 'set', 'eth0', 'up');
+  await plugNic(`v-${name}`.slice(0, 15), 'eth0', options.mac);
   if (options.address) await inside('addr', 'add', options.address, 'dev', 'eth0');
   return {
     netns: name,
     exec: (command, args) => run('ip', ['netns', 'exec', name, command, ...args], { maxBuffer: 16 << 20 }),
     spawn: (command, args, spawnOptions = {}) => spawn('ip', ['netns', 'exec', name, command, ...args], spawnOptions),
+    addNic: (device, mac) => plugNic(`${device}-${name}`.slice(0, 15), device, mac),
     remove: async () => {
       gone();
       await tool('ip', ['netns', 'del', name]);

@@ -170,9 +170,10 @@ async function converse(
 ): Promise<readonly IpmiResponse[]> {
   const socket = createSocket(parameters.host.includes(':') ? 'udp6' : 'udp4');
   let stop = (): void => undefined;
+  let give = (): void => undefined;
   try {
     const outcome = await new Promise<ExchangeOutcome>((resolve, reject) => {
-      const give = (): void => {
+      give = () => {
         reject(new PowerError('timeout', `${where(parameters)}: stopped waiting`));
       };
       if (signal.aborted) give();
@@ -189,6 +190,7 @@ async function converse(
     if (outcome.is === 'answered') return outcome.answers;
     throw new PowerError(outcome.trouble.code, `${where(parameters)}: ${outcome.trouble.because}`);
   } finally {
+    signal.removeEventListener('abort', give);
     stop();
     socket.close();
   }

@@ -33,7 +33,7 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   'power-drivers/': { may: [...FLOOR3, 'power-drivers/fields.ts'], outside: 'all' },
   'power-drivers/index.ts': { may: [...FLOOR3, 'power-drivers/'], outside: 'all' },
   'lab/': { may: [...FLOOR3, 'lab/'], outside: 'all' },
-  'server/daemon.ts': { may: [''], outside: 'all' },
+  'server/daemon/': { may: [''], outside: 'all' },
   'server/main.ts': { may: [''], outside: 'all' },
 };
 

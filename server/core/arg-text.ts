@@ -1,5 +1,5 @@
 import type { BootFormat } from './board.ts';
-import { octetsOf } from './kernel-args.ts';
+import { faultOfWord, octetsOf } from './kernel-args.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** Why a word cannot pass a format unchanged; nothing when it can. */
@@ -40,12 +40,11 @@ function escapeForMacros(text: string): string {
 
 /**
  * The words as a format's file must spell them so that the kernel gets them octet by octet, blanks between them.
- * The error names the word (not its value, which may be secret) and says why it cannot pass. Words must be free of
- * `faultOfWord`.
+ * The error names the word (not its value, which may be secret) and says why it cannot pass.
  */
 export function argText(format: BootFormat, words: readonly string[]): Result<string> {
   for (const [index, word] of words.entries()) {
-    const fault = FAULTS[format](word, index === 0);
+    const fault = faultOfWord(word) ?? FAULTS[format](word, index === 0);
     if (fault !== undefined) return err(`the word ${nameOfWord(word)} cannot pass ${format}: ${fault}`);
   }
   return ok(spell(format, words));

@@ -13,16 +13,7 @@ export type BootPath =
   | { readonly is: 'unknown' };
 
 /** The loaders' programs that agents bring along, by the name the firmware asks for. */
-export const LOADER_FILES = [
-  'shimx64.efi',
-  'grubx64.efi',
-  'shimaa64.efi',
-  'grubaa64.efi',
-  'undionly.kpxe',
-  'ipxe.efi',
-  'pxelinux.0',
-  'ldlinux.c32',
-] as const;
+export const LOADER_FILES = ['shimx64.efi', 'grubx64.efi', 'shimaa64.efi', 'grubaa64.efi', 'undionly.kpxe'] as const;
 
 const FIXED: ReadonlyMap<string, BootFormat> = new Map([
   ['boot.scr.uimg', 'boot-script'],

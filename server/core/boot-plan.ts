@@ -101,13 +101,13 @@ export function artefactPath(artefact: Artefact): string {
   return `boot/${artefact.sha256.slice(0, 16)}/${artefact.name}`;
 }
 
-/** Whether an artefact's name can stand in a path of every format: letters, digits and `. _ + -`, no dot in front. */
+/** Whether an artefact's name can stand in a path of every format: letters, digits, `. _ + -`, none of . + - in front. */
 export function isServableName(name: string): boolean {
-  return /^[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,99}$/.test(name);
+  return /^[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}$/.test(name);
 }
 
 /** Words that tell the booted system its boot interface, as PXELINUX writes them. */
-export function bootifWord(mac: Mac): string {
+function bootifWord(mac: Mac): string {
   return `BOOTIF=01-${mac.replaceAll(':', '-')}`;
 }
 
@@ -202,7 +202,7 @@ function planChoice(facts: BootFacts, request: BootRequest, asked: Requester, ch
   );
   if (unnamed)
     return refuse(
-      `a file of it is named "${unnamed.name.slice(0, 40)}"`,
+      `a file of it is named ${JSON.stringify(unnamed.name.slice(0, 40))}`,
       'import it under a name of letters and digits',
     );
   return planArgs(facts, request, choice, {

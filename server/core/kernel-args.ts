@@ -4,7 +4,7 @@ import type { Board } from './board.ts';
 export type ArgOrigin = 'site' | 'bundle' | 'board' | 'machine' | 'boot';
 
 /** The order in which origins stand in the arguments: a later word wins where the kernel lets the last one win. */
-export const ARG_ORIGINS = ['site', 'bundle', 'board', 'machine', 'boot'] as const satisfies readonly ArgOrigin[];
+const ARG_ORIGINS = ['site', 'bundle', 'board', 'machine', 'boot'] as const satisfies readonly ArgOrigin[];
 
 /** One word of the kernel arguments. */
 export interface KernelArg {

@@ -9,11 +9,11 @@ export interface FirstFile {
 }
 
 /** u-boot's script, which its stock environment asks for too. */
-export const UBOOT_SCRIPT = 'boot.scr.uimg';
+const UBOOT_SCRIPT = 'boot.scr.uimg';
 /** iPXE's script. */
-export const IPXE_SCRIPT = 'boot.ipxe';
+const IPXE_SCRIPT = 'boot.ipxe';
 /** iPXE for a BIOS's PXE ROM, which cannot read scripts. */
-export const BIOS_CHAIN = 'undionly.kpxe';
+const BIOS_CHAIN = 'undionly.kpxe';
 
 /** Debian's signed shims by architecture; each asks for its GRUB by itself. */
 const SHIMS: Readonly<Partial<Record<Arch, string>>> = { amd64: 'shimx64.efi', arm64: 'shimaa64.efi' };

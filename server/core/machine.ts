@@ -8,6 +8,11 @@ declare const brand: unique symbol;
 /** A machine's lasting name inside Farrier: `m-` and 10 base-32 letters. Never shown where `name` will do. */
 export type MachineId = string & { readonly [brand]: 'MachineId' };
 
+/** A new machine id from ten unpredictable octets; five bits of each count. */
+export function machineIdOf(octets: Uint8Array): MachineId {
+  return `m-${Array.from(octets.subarray(0, 10), (octet) => 'abcdefghijklmnopqrstuvwxyz234567'[octet & 31] ?? 'a').join('')}` as MachineId;
+}
+
 export type PowerState = 'on' | 'off' | 'unknown';
 
 /** What was last observed of a machine's power, and when. Never what was merely ordered. */

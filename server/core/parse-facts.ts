@@ -102,17 +102,22 @@ function disksOf(raw: RawFacts): readonly DiskFact[] {
     const sectors = /^\d{1,12}$/.exec(files.get('size')?.trim() ?? '')?.[0];
     const isDisk = !/^(loop|ram|zram|sr|fd|nbd|md|dm-|mtdblock)\d|^mmcblk\d+(boot|rpmb)/.test(name);
     if (!isDisk || sectors === undefined || Number(sectors) === 0) return [];
-    const vendor = plainText(files.get('device/vendor'));
-    const maker = vendor === undefined || /^(0x[0-9a-f]+|ata)$/i.test(vendor) ? '' : `${vendor} `;
-    const model = plainText(files.get('device/model') ?? files.get('device/name'));
     return {
       name,
       octets: Number(sectors) * SECTOR_OCTETS,
-      model: model === undefined ? undefined : plainText(`${maker}${model}`),
+      model: modelOf(files),
       serial: plainText(files.get('serial') ?? files.get('device/serial') ?? files.get('device/vpd_pg80')),
       rotational: files.get('queue/rotational')?.trim() === '1',
     };
   });
+}
+
+/** SCSI disks have their maker apart; on SATA it says `ATA`, on virtio and PCI it is a number. */
+function modelOf(files: ReadonlyMap<string, string>): string | undefined {
+  const vendor = plainText(files.get('device/vendor')) ?? '';
+  const model = plainText(files.get('device/model') ?? files.get('device/name'));
+  const isMaker = vendor !== '' && !/^(0x[0-9a-f]+|ata)$/i.test(vendor);
+  return model !== undefined && isMaker && !model.startsWith(vendor) ? plainText(`${vendor} ${model}`) : model;
 }
 
 function nicsOf(raw: RawFacts): readonly NicFact[] {

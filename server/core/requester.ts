@@ -24,7 +24,7 @@ export interface Requester {
 }
 
 /** Whether iPXE itself speaks (option 77, RFC 3004; iPXE sends the bare text). */
-export function isIpxe(signs: Pick<RequesterSigns, 'userClass'>): boolean {
+function isIpxe(signs: Pick<RequesterSigns, 'userClass'>): boolean {
   return signs.userClass?.includes('iPXE') ?? false;
 }
 

@@ -232,9 +232,14 @@ function fingerprintOf(folders: readonly string[]): string {
     .join('\n');
 }
 
+/** Size, time and inode of a plain file; nothing for whatever else is there, cannot be looked at, or is not there. */
 function stampOf(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat?.isFile() ? `${stat.size} ${stat.mtimeMs} ${stat.ino}` : undefined;
+  try {
+    const stat = statSync(path);
+    return stat.isFile() ? `${stat.size} ${stat.mtimeMs} ${stat.ino}` : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Names in a folder in order; a folder that is not there has none. */

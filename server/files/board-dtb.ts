@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
 
 /** The largest device tree of Debian's kernels is 153,395 octets. */
-export const DTB_OCTETS_MAX = 2 << 20;
+const DTB_OCTETS_MAX = 2 << 20;
 
 /** A DTB as a board declares it, with the path of its file. */
 export interface DeclaredDtb {

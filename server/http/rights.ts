@@ -26,6 +26,7 @@ export const RIGHTS = {
   'POST /api/v1/machines/{ref}/power/cycle': 'operator',
   'POST /api/v1/machines/{ref}/power/reset': 'operator',
   'POST /api/v1/machines/{ref}/power/status': 'operator',
+  'POST /api/v1/machines/{ref}/power/say': 'operator',
   'POST /api/v1/machines/{ref}/power/bootdev': 'operator',
   'GET /api/v1/boards': 'viewer',
   'GET /api/v1/boards/{name}': 'viewer',

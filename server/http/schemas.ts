@@ -58,6 +58,9 @@ export const powerChoice = z.strictObject({
   secrets: z.record(line(64), z.string().max(4096)).default({}),
 });
 
+/** What a person saw of a machine's power. */
+export const sayOrder = z.strictObject({ state: z.enum(['on', 'off', 'unknown']) });
+
 /** The device of the next boot. */
 export const bootdevOrder = z.strictObject({ device: z.enum(['pxe', 'disk', 'none']) });
 

@@ -3,7 +3,7 @@ import { CLIENT_ARCH, parseArch, type Arch, type Loader } from '../core/arch.ts'
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Network } from '../core/lease.ts';
 import { isUuidOption, readBootClient, type BootClient } from '../wire/dhcp/boot-client.ts';
-import { numberOfType, type DhcpMessage, type MessageType } from '../wire/dhcp/message.ts';
+import { numberOfType, type DhcpMessage } from '../wire/dhcp/message.ts';
 import type { OptionToSend } from '../wire/dhcp/option-field.ts';
 import { octetsOfIpv4s, octetsOfText, octetsOfU32, OPT, u16Option } from '../wire/dhcp/options.ts';
 import { pxeBootDirect } from '../wire/dhcp/sub-options.ts';
@@ -80,7 +80,8 @@ export function fileField(file: string | undefined): string {
 
 /** `sname` of the header: our address, for clients that ask for a server name. */
 export function snameField(message: DhcpMessage, grant: Grant): string {
-  return grant.file !== undefined && requested(message).includes(OPT.tftpServerName)
+  return grant.file !== undefined &&
+    message.options.get(OPT.parameterRequestList)?.includes(OPT.tftpServerName) === true
     ? formatIpv4(grant.network.address)
     : '';
 }
@@ -90,102 +91,104 @@ export function snameField(message: DhcpMessage, grant: Grant): string {
  * client asked for in its own order (RFC 2132 §9.8). Option 61 and 82 come back as they came (RFC 6842, RFC 3046).
  */
 export function grantOptions(message: DhcpMessage, ask: BootAsk, grant: Grant): readonly OptionToSend[] {
-  const wanted = requested(message);
   const has = availableOptions(message, ask, grant);
-  const always = alwaysSent(message, ask, grant).filter((code) => has.has(code));
-  const codes = new Set([...always, ...beforeRouter(wanted), OPT.clientId, OPT.relayAgentInformation]);
-  return [...codes].flatMap((code) => {
+  const options: OptionToSend[] = [];
+  const take = (code: number): void => {
     const value = has.get(code);
-    return value ? [[code, value] as const] : [];
-  });
+    if (value === undefined) return;
+    has.delete(code);
+    options.push([code, value]);
+  };
+  ALWAYS.forEach(take);
+  if (ask.client.isHttp || (grant.file !== undefined && fileField(grant.file) === '')) take(OPT.bootFileName);
+  const wanted = message.options.get(OPT.parameterRequestList);
+  if (wanted === undefined) UNASKED.forEach(take);
+  BOOT.forEach(take);
+  wanted?.forEach(take);
+  ECHOED.forEach(take);
+  return options;
 }
+
+/** The netmask is always there, and so before the router (RFC 2132 §3.3). */
+const ALWAYS = [OPT.messageType, OPT.serverId, OPT.leaseTime, OPT.renewalTime, OPT.rebindingTime, OPT.subnetMask];
+/** For clients that list no wishes. */
+const UNASKED = [OPT.router, OPT.dnsServer];
+const BOOT = [OPT.vendorClass, OPT.vendorSpecific, OPT.clientUuid];
+const ECHOED = [OPT.clientId, OPT.relayAgentInformation];
 
 /** The options of a NAK (RFC 2131 table 3; RFC 6842 §3; RFC 3046 §2.2). */
 export function nakOptions(message: DhcpMessage, network: Network, because: string): readonly OptionToSend[] {
   return [
-    typeOption('NAK'),
+    [OPT.messageType, Uint8Array.of(numberOfType('NAK'))],
     [OPT.serverId, octetsOfU32(network.address)],
     [OPT.message, octetsOfText(because).subarray(0, 255)],
     ...echoed(message),
   ];
 }
 
-function typeOption(type: MessageType): OptionToSend {
-  return [OPT.messageType, Uint8Array.of(numberOfType(type))];
-}
-
 function echoed(message: DhcpMessage): readonly OptionToSend[] {
-  return [OPT.clientId, OPT.relayAgentInformation].flatMap((code) => {
+  return ECHOED.flatMap((code) => {
     const value = message.options.get(code);
     return value ? [[code, value] as const] : [];
   });
 }
 
-function requested(message: DhcpMessage): readonly number[] {
-  return [...(message.options.get(OPT.parameterRequestList) ?? [])];
-}
-
-/** The netmask goes before the router (RFC 2132 §3.3), however the client lists them. */
-function beforeRouter(wanted: readonly number[]): readonly number[] {
-  return wanted.includes(OPT.router) ? [OPT.subnetMask, ...wanted] : wanted;
-}
-
-function alwaysSent(message: DhcpMessage, ask: BootAsk, grant: Grant): readonly number[] {
-  const isLong = grant.file !== undefined && fileField(grant.file) === '';
-  const base = [OPT.messageType, OPT.serverId, OPT.leaseTime, OPT.renewalTime, OPT.rebindingTime];
-  const boot = [OPT.vendorClass, OPT.vendorSpecific, OPT.clientUuid];
-  const asksNothing = !message.options.has(OPT.parameterRequestList);
-  const network = asksNothing ? [OPT.subnetMask, OPT.router, OPT.dnsServer] : [OPT.subnetMask];
-  return [...base, ...(isLong || ask.client.isHttp ? [OPT.bootFileName] : []), ...network, ...boot];
-}
-
-function availableOptions(message: DhcpMessage, ask: BootAsk, grant: Grant): ReadonlyMap<number, Uint8Array> {
-  return new Map<number, Uint8Array>([
-    typeOption(grant.type),
-    [OPT.serverId, octetsOfU32(grant.network.address)],
-    ...times(grant.leaseS),
-    ...networkOptions(grant.network),
-    ...(grant.hostname === undefined ? [] : [[OPT.hostName, octetsOfText(grant.hostname)] as const]),
-    ...bootOptions(message, ask, grant),
-    ...echoed(message),
-  ]);
+function availableOptions(message: DhcpMessage, ask: BootAsk, grant: Grant): Map<number, Uint8Array> {
+  const has = new Map(networkOptions(grant.network));
+  has.set(OPT.messageType, Uint8Array.of(numberOfType(grant.type)));
+  if (grant.leaseS !== undefined) addTimes(has, grant.leaseS);
+  if (grant.hostname !== undefined) has.set(OPT.hostName, octetsOfText(grant.hostname));
+  if (grant.file !== undefined) addBootOptions(has, message, ask.client, grant.network, grant.file);
+  for (const code of ECHOED) {
+    const value = message.options.get(code);
+    if (value !== undefined) has.set(code, value);
+  }
+  return has;
 }
 
 /** Lease, T1 and T2 (RFC 2131 §4.4.5: 0.5 and 0.875); an endless lease needs no renewal. */
-function times(leaseS: number | undefined): readonly OptionToSend[] {
-  if (leaseS === undefined) return [];
-  const lease: OptionToSend = [OPT.leaseTime, octetsOfU32(leaseS)];
+function addTimes(has: Map<number, Uint8Array>, leaseS: number): void {
+  has.set(OPT.leaseTime, octetsOfU32(leaseS));
   const [t1, t2] = [Math.floor(leaseS * 0.5), Math.floor(leaseS * 0.875)];
-  if (leaseS === 0xffffffff || t1 === 0 || t2 <= t1 || t2 >= leaseS) return [lease];
-  return [lease, [OPT.renewalTime, octetsOfU32(t1)], [OPT.rebindingTime, octetsOfU32(t2)]];
+  if (leaseS === 0xffffffff || t1 === 0 || t2 <= t1 || t2 >= leaseS) return;
+  has.set(OPT.renewalTime, octetsOfU32(t1));
+  has.set(OPT.rebindingTime, octetsOfU32(t2));
 }
 
-function networkOptions(network: Network): readonly OptionToSend[] {
-  const { subnet, router, dns } = network;
-  return [
+/** Made once per network: they are the same in every answer. */
+const madeFor = new WeakMap<Network, ReadonlyMap<number, Uint8Array>>();
+
+function networkOptions(network: Network): ReadonlyMap<number, Uint8Array> {
+  const known = madeFor.get(network);
+  if (known) return known;
+  const { subnet, router, dns, address } = network;
+  const made = new Map<number, Uint8Array>([
+    [OPT.serverId, octetsOfU32(address)],
     [OPT.subnetMask, octetsOfU32(netmaskOf(subnet))],
     [OPT.broadcastAddress, octetsOfU32(broadcastOf(subnet))],
-    ...(router === undefined ? [] : [[OPT.router, octetsOfU32(router)] as const]),
-    ...(dns.length === 0 ? [] : [[OPT.dnsServer, octetsOfIpv4s(dns)] as const]),
-  ];
+  ]);
+  if (router !== undefined) made.set(OPT.router, octetsOfU32(router));
+  if (dns.length > 0) made.set(OPT.dnsServer, octetsOfIpv4s(dns));
+  madeFor.set(network, made);
+  return made;
 }
 
 /** Options of clients that boot. UEFI ignores an offer that does not return its own kind in option 60. */
-function bootOptions(message: DhcpMessage, ask: BootAsk, grant: Grant): readonly OptionToSend[] {
-  const { client } = ask;
-  const { file } = grant;
-  if (file === undefined) return [];
-  const server = grant.network.address;
+function addBootOptions(
+  has: Map<number, Uint8Array>,
+  message: DhcpMessage,
+  client: BootClient,
+  network: Network,
+  file: string,
+): void {
+  has.set(OPT.bootFileName, octetsOfText(file));
+  has.set(OPT.tftpServerName, octetsOfText(formatIpv4(network.address)));
+  has.set(OPT.tftpServerAddress, octetsOfIpv4s([network.address]));
+  if (client.isPxe) has.set(OPT.vendorSpecific, pxeBootDirect());
   const vendorClass = client.isPxe ? 'PXEClient' : client.isHttp ? 'HTTPClient' : undefined;
+  if (vendorClass !== undefined) has.set(OPT.vendorClass, octetsOfText(vendorClass));
   const uuid = message.options.get(OPT.clientUuid);
-  return [
-    [OPT.bootFileName, octetsOfText(file)],
-    [OPT.tftpServerName, octetsOfText(formatIpv4(server))],
-    [OPT.tftpServerAddress, octetsOfIpv4s([server])],
-    ...(vendorClass === undefined ? [] : [[OPT.vendorClass, octetsOfText(vendorClass)] as const]),
-    ...(client.isPxe ? [[OPT.vendorSpecific, pxeBootDirect()] as const] : []),
-    ...(isUuidOption(uuid) ? [[OPT.clientUuid, uuid] as const] : []),
-  ];
+  if (isUuidOption(uuid)) has.set(OPT.clientUuid, uuid);
 }
 
 /** Printable ASCII of a client's host name, at most 63 characters, for the lease list; nothing when none is left. */

@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4 } from '../core/address.ts';
+import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
@@ -54,6 +54,8 @@ export interface DhcpListener {
   readonly counters: Readonly<DhcpCounters>;
   /** All leases as they stand. */
   leases(): readonly Lease[];
+  /** Who was ACKed an address last and has not released it. */
+  macOf(address: Ipv4): Mac | undefined;
   /** The interfaces that are served now. */
   serving(): readonly string[];
   /** Closes the sockets and waits for what is under way. */
@@ -89,7 +91,7 @@ export function servedNetworks(networks: readonly Network[]): readonly Network[]
  */
 export async function startDhcpListener(options: DhcpOptions): Promise<DhcpListener> {
   const networks = servedNetworks(options.networks);
-  const edges = { ...realEdges(options.clock, options.rng), ...options.edges };
+  const edges = { ...realEdges(options), ...options.edges };
   const { clock, log, leases: store, advisor } = options;
   const desk = await openLeaseDesk(networks, {
     store,
@@ -105,11 +107,11 @@ export async function startDhcpListener(options: DhcpOptions): Promise<DhcpListe
 }
 
 /** The host as it is. */
-function realEdges(clock: Clock, rng: Rng): DhcpEdges {
+function realEdges({ clock, rng, log }: DhcpOptions): DhcpEdges {
   return {
     open: tiedSockets(clock, rng),
     interfaces: listInterfaces,
-    probe: probeAddress(probeMeans(clock)),
+    probe: probeAddress(probeMeans(clock), log),
     neighbours: sharedNeighbours(),
     soon: (call) => void setImmediate(call),
   };
@@ -166,6 +168,10 @@ class DhcpService implements DhcpListener {
 
   leases(): readonly Lease[] {
     return this.#desk.leases();
+  }
+
+  macOf(address: Ipv4): Mac | undefined {
+    return this.#desk.macOf(address);
   }
 
   serving(): readonly string[] {

@@ -3,6 +3,7 @@ import dgram from 'node:dgram';
 import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import type { Network } from '../core/lease.ts';
 import { pause, type Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
 import { sharedNeighbours, type Neighbour, type ReadNeighbours } from './neighbours.ts';
 
 /** Discard: a datagram to it makes the kernel ask ARP; a live host answers "port unreachable", mostly. */
@@ -19,7 +20,7 @@ export type ProbeAddress = (network: Network, address: Ipv4, mac: Mac, budgetMs:
 export interface ProbeMeans {
   /** Sends something that makes a live host answer; true when it did within `waitMs`. */
   readonly knock: (address: Ipv4, waitMs: number) => Promise<boolean>;
-  /** Asks by ICMP echo on a device; true when there was a reply within `waitMs`. */
+  /** Asks by ICMP echo on a device; true when there was a reply within `waitMs`, false where there is no `ping`. */
   readonly ping: (device: string | undefined, address: Ipv4, waitMs: number) => Promise<boolean>;
   readonly neighbours: ReadNeighbours;
 }
@@ -31,16 +32,19 @@ export function probeMeans(clock: Clock): ProbeMeans {
 
 /**
  * Makes the probe of new addresses (RFC 2131 §2.2). Many run side by side; a probe that cannot be run counts as "free",
- * for a lab without answers to its probe must still get addresses.
+ * for a lab must get its addresses; the log
+ * says so.
  */
-export function probeAddress(means: ProbeMeans): ProbeAddress {
+export function probeAddress(means: ProbeMeans, log: Log): ProbeAddress {
   let atOnce = 0;
   return async (network, address, mac, budgetMs) => {
     if (atOnce >= PROBES_AT_ONCE) return false;
     atOnce += 1;
     try {
       return await isTaken(means, network, address, mac, budgetMs);
-    } catch {
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      log.warn(`dhcp: ${formatIpv4(address)} is offered unprobed: ${words}`, { network: network.name });
       return false;
     } finally {
       atOnce -= 1;
@@ -59,15 +63,17 @@ async function isTaken(
     case 'none':
       return false;
     case 'ping':
-      return means.ping(network.interface, address, budgetMs);
+      return (
+        await Promise.all([means.ping(network.interface, address, budgetMs), means.knock(address, budgetMs)])
+      ).includes(true);
     case 'arp':
       return network.interface !== undefined && isTakenByArp(means, network.interface, address, mac, budgetMs);
   }
 }
 
 /**
- * Taken when the kernel learns a hardware address, or when the host answers. An entry that is only remembered (STALE)
- * proves nothing: the host may be long gone.
+ * Taken when the kernel learns a hardware address anew, or when the host answers. What it knew before the question
+ * proves nothing: the host may be gone.
  */
 async function isTakenByArp(
   means: ProbeMeans,
@@ -84,7 +90,8 @@ async function isTakenByArp(
 }
 
 function isNews(before: Neighbour | undefined, after: Neighbour | undefined): boolean {
-  return after !== undefined && (after.isReachable || before === undefined || before.mac !== after.mac);
+  if (after === undefined || before?.mac !== after.mac) return after !== undefined;
+  return after.isReachable && !before.isReachable;
 }
 
 async function knock(clock: Clock, address: Ipv4, waitMs: number): Promise<boolean> {
@@ -105,8 +112,13 @@ async function knock(clock: Clock, address: Ipv4, waitMs: number): Promise<boole
 function ping(device: string | undefined, address: Ipv4, waitMs: number): Promise<boolean> {
   const bound = device === undefined ? [] : ['-I', device];
   return new Promise((resolve) => {
-    execFile('ping', ['-n', '-q', '-c1', '-W1', ...bound, formatIpv4(address)], { timeout: waitMs }, (error) => {
-      resolve(error === null);
-    });
+    execFile(
+      'ping',
+      ['-n', '-q', '-c1', '-W1', ...bound, formatIpv4(address)],
+      { timeout: Math.ceil(waitMs) },
+      (error) => {
+        resolve(error === null);
+      },
+    );
   });
 }

@@ -102,8 +102,9 @@ export async function withMac(rival: Rival, neighbours: ReadNeighbours): Promise
 }
 
 function rivalIn(octets: Uint8Array, from: Peer, device: string, ours: Ipv4, probeMac: Mac): Rival | undefined {
+  if (from.address === ours) return undefined; // broadcasts of our own service come back to this host
   const decoded = decodeMessage(octets);
-  if (!decoded.ok || decoded.value.op !== BOOTREPLY || from.address === ours) return undefined;
+  if (!decoded.ok || decoded.value.op !== BOOTREPLY) return undefined;
   const type = messageType(decoded.value.options);
   const serverId = ipv4Option(decoded.value.options, OPT.serverId) ?? from.address;
   if (type === undefined || serverId === ours) return undefined;

@@ -48,7 +48,7 @@ export class RunningTransfer {
   #state: TransferState;
   #chunk: Chunk | undefined;
   #isLoading = false;
-  #octetsSent = 0;
+  #ringsAtMs = Infinity;
   #cancelTimer: () => void = () => undefined;
 
   constructor(order: TransferOrder, world: TransferWorld) {
@@ -78,7 +78,6 @@ export class RunningTransfer {
       },
     });
     this.#on({ is: 'start', nowMs: this.#startedMs });
-    this.#armTimer();
   }
 
   /** Whether the client has acknowledged anything yet. */
@@ -120,6 +119,7 @@ export class RunningTransfer {
     const { state, actions } = step(this.#state, event);
     this.#state = state;
     for (const action of actions) this.#obey(action);
+    if (this.#state.deadlineMs < this.#ringsAtMs) this.#armTimer();
   }
 
   #obey(action: TransferAction): void {
@@ -144,7 +144,6 @@ export class RunningTransfer {
         this.#loadThenSend(block, end);
         return;
       }
-      this.#octetsSent += Math.min(this.#shape.blksize, content.octets - (block - 1) * this.#shape.blksize);
       this.#socket.send(packet);
     }
   }
@@ -169,24 +168,30 @@ export class RunningTransfer {
         this.#send(first, end);
       },
       (error: unknown) => {
+        if (this.#state.phase === 'ended') return;
         this.#socket.send(encodeError(TFTP_ERROR.undefined, 'the file cannot be read'));
         this.stop('failed', error instanceof Error ? error.message : String(error));
       },
     );
   }
 
-  /** One timer per transfer, not one per packet: it looks at the deadline when it rings and sleeps on if that has moved. */
+  /**
+   * One timer per transfer, not one per packet: when it rings and the deadline has moved on, it sleeps on. Only a deadline
+   * that has come nearer, as when the first round trip is measured, sets it anew.
+   */
   #armTimer(): void {
     if (this.#state.phase === 'ended') return;
-    const restMs = this.#state.deadlineMs - this.#world.clock.monotonicMs();
-    this.#cancelTimer = this.#world.clock.after(Math.max(restMs, SECOND_LOOK_MS), () => {
-      this.#rang(restMs <= 0);
+    const { clock } = this.#world;
+    const nowMs = clock.monotonicMs();
+    const isSecondLook = this.#state.deadlineMs <= nowMs;
+    const restMs = isSecondLook ? SECOND_LOOK_MS : this.#state.deadlineMs - nowMs;
+    this.#cancelTimer();
+    this.#ringsAtMs = nowMs + restMs;
+    this.#cancelTimer = clock.after(restMs, () => {
+      this.#ringsAtMs = Infinity;
+      if (isSecondLook) this.#on({ is: 'tick', nowMs: clock.monotonicMs() });
+      this.#armTimer();
     });
-  }
-
-  #rang(isSecondLook: boolean): void {
-    if (isSecondLook) this.#on({ is: 'tick', nowMs: this.#world.clock.monotonicMs() });
-    this.#armTimer();
   }
 
   #finish(outcome: TransferReport['outcome'], because: string): void {
@@ -196,7 +201,7 @@ export class RunningTransfer {
     this.#socket.close();
     ended({
       outcome,
-      octetsSent: this.#octetsSent,
+      octetsSent: Math.min(this.#state.reached * blksize, this.#order.content.octets),
       durationMs: clock.monotonicMs() - this.#startedMs,
       retransmits: this.#state.retransmits,
       words: `blksize ${blksize}, windowsize ${windowsize}: ${because}`,

@@ -85,9 +85,12 @@ function valuesOf(format: BootFormat, plan: BootPlan): Result<object> {
   }
 }
 
+/** Lines of a menu label: u-boot before 2014.10 prints it through a stack buffer of as little as 256 octets. */
+const LABEL_LINES_MAX = 2;
+
 function farewell(text: string): object {
   const words = sayable(text);
-  return { title: 'Farrier', words, boot: false };
+  return { title: 'Farrier', words, label: words.slice(0, LABEL_LINES_MAX).join(' '), boot: false };
 }
 
 function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
@@ -98,7 +101,7 @@ function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
   if (!args.ok) return args;
   const artefacts = [plan.kernel, plan.initrd, plan.dtb].flatMap((each) => (each ? [each] : []));
   const unservable = artefacts.find((each) => !isServableName(each.name));
-  if (unservable) return err(`"${unservable.name.slice(0, 40)}" cannot stand in a path`);
+  if (unservable) return err(`${JSON.stringify(unservable.name.slice(0, 40))} cannot stand in a path`);
   const command = BOOT_COMMAND[plan.kernelFormat];
   if (format === 'boot-script' && command === undefined) return err(`u-boot starts no ${plan.kernelFormat}`);
   const addresses = addressesOf(plan.loadAddresses);

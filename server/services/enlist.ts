@@ -1,13 +1,15 @@
 import type { Ipv4, Mac } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
+import type { BootRecord } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
 import type { Machine } from '../core/machine.ts';
+import { plainText } from '../core/raw-facts.ts';
+import type { AgentOutcome, EnlistDeps } from './enlist-deps.ts';
+import { createAddressLimit } from './enlist-limits.ts';
+import { createMeet } from './meet-machine.ts';
+import { takeFacts } from './take-facts.ts';
 
-export type AgentOutcome =
-  | { readonly is: 'done'; readonly machine: Machine }
-  /** No such token, or void: 403. */
-  | { readonly is: 'forbidden'; readonly because: string }
-  | { readonly is: 'bad-value'; readonly field: string; readonly because: string };
+export type { AgentOutcome, EnlistDeps, EnlistEvidence } from './enlist-deps.ts';
 
 /** How machines come to be known: from their packets alone, then from their agent. */
 export interface EnlistService {
@@ -17,4 +19,57 @@ export interface EnlistService {
   agentStep(token: string, from: Ipv4, step: string): Promise<AgentOutcome>;
   /** The raw facts: a map of section name to text. The token is void afterwards. */
   agentFacts(token: string, from: Ipv4, raw: Readonly<Record<string, string>>): Promise<AgentOutcome>;
+}
+
+const POSTS_PER_WINDOW = 10;
+const WINDOW_MS = 60_000;
+const VOID: AgentOutcome = { is: 'forbidden', because: 'this token is not known, or void; boot the machine again' };
+
+/**
+ * Builds the service. Agents may post ten times a minute from one address; everything is bound to the one-boot token,
+ * for a MAC is a name and not a proof.
+ */
+export function createEnlistService(deps: EnlistDeps): EnlistService {
+  const limit = createAddressLimit(deps.clock, POSTS_PER_WINDOW, WINDOW_MS);
+  const taking = new Set<string>();
+
+  const bootOf = async (token: string, from: Ipv4): Promise<BootRecord | AgentOutcome> => {
+    if (!limit.take(from)) return { is: 'forbidden', because: 'more than 10 posts a minute from this address' };
+    if (!/^[0-9a-f]{32}$/.test(token)) return VOID;
+    return (await deps.boots.byTokenHash(deps.sha256(token))) ?? VOID;
+  };
+
+  return {
+    meet: createMeet(deps),
+    agentStep: async (token, from, step) => {
+      const boot = await bootOf(token, from);
+      return 'is' in boot ? boot : noteStep(deps, boot, step);
+    },
+    agentFacts: async (token, from, raw) => {
+      const boot = await bootOf(token, from);
+      if ('is' in boot) return boot;
+      // The same facts twice at once: the second comes with a token that is as good as void.
+      if (taking.has(boot.id)) return VOID;
+      taking.add(boot.id);
+      try {
+        const outcome = await takeFacts(deps, boot, raw);
+        if (outcome.is === 'done') await deps.boots.setToken(boot.id, undefined);
+        return outcome;
+      } finally {
+        taking.delete(boot.id);
+      }
+    },
+  };
+}
+
+async function noteStep(deps: EnlistDeps, boot: BootRecord, step: string): Promise<AgentOutcome> {
+  const words = plainText(step);
+  if (words === undefined) return { is: 'bad-value', field: 'step', because: 'a step needs at least one letter' };
+  const machine = await deps.machines.byId(boot.machine);
+  if (!machine) return VOID;
+  const about = { machine: machine.id, boot: boot.id, detail: {} };
+  await deps.events.append([
+    { ...about, atMs: deps.clock.now(), kind: 'agent', severity: 'note', text: `agent: ${words}` },
+  ]);
+  return { is: 'done', machine };
 }

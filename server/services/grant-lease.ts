@@ -80,6 +80,8 @@ export interface LeaseDesk {
   dropOffers(network: Network, keys: readonly string[]): void;
   /** All leases as they stand. */
   leases(): readonly Lease[];
+  /** Who was ACKed an address last and has not released it. */
+  macOf(address: Ipv4): Mac | undefined;
 }
 
 /** Opens the desk with what the store remembers. */
@@ -126,6 +128,14 @@ class Desk implements LeaseDesk {
 
   leases(): readonly Lease[] {
     return [...this.#tables.values()].flatMap((table) => table.leases());
+  }
+
+  macOf(address: Ipv4): Mac | undefined {
+    for (const table of this.#tables.values()) {
+      const lease = table.record(address);
+      if (lease?.state === 'bound') return lease.mac;
+    }
+    return undefined;
   }
 
   async offer(ask: LeaseAsk, requested: Ipv4 | undefined): Promise<OfferOutcome> {

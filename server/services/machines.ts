@@ -10,6 +10,7 @@ import { StaleWrite, Taken, type MachineChange, type Store } from '../ports/stor
 import type { Vault } from '../ports/vault.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { checkEdit, reservationFor, type EditWorld, type MachineEdit } from './machine-edit.ts';
+import { secretContext } from './power-secrets.ts';
 import { checkPowerSetting } from './power-setting.ts';
 
 /** Who asks, for events: `alice`, `socket`, `demo`. */
@@ -271,11 +272,6 @@ async function keepSecrets(
   for (const field of stale) await deps.store.secrets.remove(machine.id, field);
   for (const [field, plain] of Object.entries(secrets)) {
     if (plain === '') await deps.store.secrets.remove(machine.id, field);
-    else await deps.store.secrets.put(machine.id, field, deps.vault.seal(plain, secretContext(machine, field)));
+    else await deps.store.secrets.put(machine.id, field, deps.vault.seal(plain, secretContext(machine.id, field)));
   }
-}
-
-/** What a sealed secret is bound to: the machine and the field it belongs to. */
-export function secretContext(machine: Pick<Machine, 'id'>, field: string): string {
-  return `${machine.id}/${field}`;
 }

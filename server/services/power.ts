@@ -1,16 +1,16 @@
-import type { Machine, PowerSeen } from '../core/machine.ts';
-import type { BootDevice, PowerErrorCode } from '../ports/power-driver.ts';
+import type { Machine, MachineId, PowerState } from '../core/machine.ts';
+import type { BootDevice } from '../ports/power-driver.ts';
+import type { PowerOrder } from '../ports/store.ts';
 import type { Actor } from './machines.ts';
+import { askPatiently, Dropped } from './power-calls.ts';
+import { createLines, type Lines, type PowerDeps } from './power-lines.ts';
+import { powerEvent, see } from './power-order.ts';
+import type { PowerOutcome, PowerVerb } from './power-outcome.ts';
+import { settleOpenOrders } from './power-recover.ts';
+import { runOrder } from './power-run.ts';
 
-export type PowerVerb = 'on' | 'off' | 'cycle' | 'reset';
-
-export type PowerOutcome =
-  /** The state was seen after the order; `seen.atMs` says when. */
-  | { readonly is: 'done'; readonly seen: PowerSeen }
-  | { readonly is: 'failed'; readonly code: PowerErrorCode; readonly because: string; readonly seen: PowerSeen }
-  /** The machine changed hands while the order waited: the driver was not called. */
-  | { readonly is: 'dropped'; readonly because: string }
-  | { readonly is: 'refused'; readonly because: string };
+export type { PowerDeps } from './power-lines.ts';
+export type { PowerOutcome, PowerVerb } from './power-outcome.ts';
 
 /** Switches machines: one queue per controller, retries by error kind, every order verified. */
 export interface PowerService {
@@ -18,6 +18,8 @@ export interface PowerService {
   order(machine: Machine, verb: PowerVerb, by: Actor): Promise<PowerOutcome>;
   /** Asks now and records what was seen. */
   status(machine: Machine): Promise<PowerOutcome>;
+  /** What a person saw, where the driver cannot see (`manual`); refused where it can. */
+  say(machine: Machine, state: PowerState, by: Actor): Promise<PowerOutcome>;
   bootdev(machine: Machine, device: BootDevice): Promise<PowerOutcome>;
   /** Whether an order is under way for it, and which. */
   underWay(machine: Machine): PowerVerb | undefined;
@@ -25,5 +27,138 @@ export interface PowerService {
   abort(machine: Machine): void;
   /** Settles what a previous run left open: asks the state, never repeats an order (invariant I9). */
   recover(): Promise<void>;
+  /** Refuses what comes, stops waiting for what is under way and returns when that has ended. */
   stop(): Promise<void>;
+}
+
+interface Running {
+  readonly verb: PowerVerb;
+  readonly stop: AbortController;
+  readonly ended: Promise<PowerOutcome>;
+}
+
+/** The power service. All time comes from `clock`; it starts nothing until it is called. */
+export function createPowerService(deps: PowerDeps): PowerService {
+  const lines = createLines(deps);
+  const running = new Map<MachineId, Running>();
+  const looking = new Set<Promise<unknown>>();
+  const stops = new Set<AbortController>();
+  let isStopping = false;
+  /** A signal of its own for each piece of work, given when the service stops. */
+  const stoppable = <T>(stop: AbortController, work: Promise<T>): Promise<T> => {
+    stops.add(stop);
+    if (isStopping) stop.abort();
+    return work.finally(() => stops.delete(stop));
+  };
+  const status = (machine: Machine): Promise<PowerOutcome> => {
+    const stop = new AbortController();
+    return stoppable(stop, askStatus(lines, machine, stop.signal));
+  };
+  return {
+    order: (machine, verb, by) => {
+      const refusal = isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running);
+      if (refusal !== undefined) return Promise.resolve({ is: 'refused', because: refusal });
+      const stop = new AbortController();
+      const work = runOrder({ ...deps, lines }, newOrder(deps, machine, verb, by), machine, stop.signal);
+      const ended = stoppable(stop, work).finally(() => running.delete(machine.id));
+      running.set(machine.id, { verb, stop, ended });
+      return ended;
+    },
+    status,
+    say: (machine, state, by) => say(deps, lines, machine, state, by),
+    bootdev: (machine, device) => {
+      const stop = new AbortController();
+      return stoppable(stop, setBootDevice(deps, lines, machine, device, stop.signal));
+    },
+    underWay: (machine) => running.get(machine.id)?.verb,
+    abort: (machine) => {
+      const order = running.get(machine.id);
+      if (!order) return;
+      order.stop.abort();
+      const look = order.ended
+        .then(() => status(machine))
+        .catch((error: unknown) => {
+          deps.log.error('status after an abort failed', { machine: machine.name, error: String(error) });
+        })
+        .finally(() => looking.delete(look));
+      looking.add(look);
+    },
+    recover: () => settleOpenOrders({ store: deps.store, clock: deps.clock, status }),
+    stop: async () => {
+      isStopping = true;
+      for (const stop of stops) stop.abort();
+      await Promise.allSettled([...[...running.values()].map(({ ended }) => ended), ...looking]);
+    },
+  };
+}
+
+function newOrder({ rng, clock }: PowerDeps, machine: Machine, verb: PowerVerb, by: Actor): PowerOrder {
+  const id = Array.from(rng.octets(8), (octet) => octet.toString(16).padStart(2, '0')).join('');
+  const { ownerEpoch } = machine;
+  const askedMs = clock.now();
+  return { id, machine: machine.id, verb, ownerEpoch, askedMs, by, step: 'asked', because: undefined };
+}
+
+function refusalOf(
+  { drivers }: PowerDeps,
+  machine: Machine,
+  verb: PowerVerb,
+  running: ReadonlyMap<MachineId, Running>,
+): string | undefined {
+  const underWay = running.get(machine.id);
+  if (underWay) return `power ${underWay.verb} of ${machine.name} is under way; wait for it or abort it`;
+  if (!machine.power) return `${machine.name} has no power setting; give it one`;
+  const driver = drivers.byName(machine.power.driver);
+  if (!driver) return `there is no power driver "${machine.power.driver}"`;
+  if (verb === 'reset' && !driver.abilities.includes('reset')) return `driver "${driver.name}" cannot reset; use cycle`;
+  return undefined;
+}
+
+function askStatus(lines: Lines, machine: Machine, signal: AbortSignal): Promise<PowerOutcome> {
+  return lines.use(machine, async (driver) => {
+    if (!driver.abilities.includes('status'))
+      return { is: 'refused', because: `driver "${driver.name}" cannot see; say what you see` };
+    const seen = await see(await lines.open(driver, machine), signal);
+    await lines.note(machine, seen);
+    return { is: 'done', seen };
+  });
+}
+
+function say(
+  { clock }: PowerDeps,
+  lines: Lines,
+  machine: Machine,
+  state: PowerState,
+  by: Actor,
+): Promise<PowerOutcome> {
+  return lines.use(machine, async (driver) => {
+    if (driver.abilities.includes('status'))
+      return { is: 'refused', because: `driver "${driver.name}" sees for itself; ask for the status` };
+    const seen = { state, atMs: clock.now(), because: `${by} says so` };
+    await lines.note(machine, seen);
+    return { is: 'done', seen };
+  });
+}
+
+function setBootDevice(
+  { store, clock }: PowerDeps,
+  lines: Lines,
+  machine: Machine,
+  device: BootDevice,
+  signal: AbortSignal,
+): Promise<PowerOutcome> {
+  return lines.use(machine, async (driver) => {
+    if (!driver.abilities.includes('bootdev'))
+      return { is: 'refused', because: `driver "${driver.name}" cannot set a boot device` };
+    const before = async (): Promise<void> => {
+      const now = await store.machines.byId(machine.id);
+      if (now?.ownerEpoch !== machine.ownerEpoch) throw new Dropped(`${machine.name} changed hands`);
+    };
+    const line = await lines.open(driver, machine);
+    await askPatiently(line, { before, act: async (handle, own) => handle.bootdev?.(device, own) }, signal);
+    const words = `next boot from ${device === 'none' ? 'its own choice' : device}`;
+    await store.events.append([powerEvent(machine.id, clock.now(), 'note', words)]);
+    const unasked = { state: 'unknown', atMs: clock.now(), because: 'not asked yet' } as const;
+    return { is: 'done', seen: machine.powerSeen ?? unasked };
+  });
 }

@@ -59,7 +59,10 @@ const cases: readonly (readonly [string, Evidence, string | undefined])[] = [
 ];
 
 describe('recognise', () => {
-  for (const [title, evidence, want] of cases) it(title, () => assert.equal(recognise(boards, evidence)?.board, want));
+  for (const [title, evidence, want] of cases)
+    it(title, () => {
+      assert.equal(recognise(boards, evidence)?.board, want);
+    });
 
   it('says why, in the words of what was seen', () => {
     assert.deepEqual(recognise(boards, seen)?.evidence, ['option 93 is 22', 'the MAC begins with 52:54:00']);

@@ -2,7 +2,8 @@ import { strict as assert } from 'node:assert';
 import { formatIpv4, ipv4 } from '../../server/core/address.ts';
 import { STATES } from '../../server/core/lifecycle.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
-import { createMachineService, secretContext, type MachineService } from '../../server/services/machines.ts';
+import { createMachineService, type MachineService } from '../../server/services/machines.ts';
+import { secretContext } from '../../server/services/power-secrets.ts';
 import type { Machine } from '../../server/core/machine.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { debian, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
@@ -169,7 +170,7 @@ describe('machines', () => {
     assert.equal((await service.setPower('board-01', choice, 'alice')).is, 'done');
     const machine = await read('board-01');
     const sealed = await store.secrets.ofMachine(machine.id);
-    assert.equal(sealed.get('password'), `sealed:${secretContext(machine, 'password')}:6`);
+    assert.equal(sealed.get('password'), `sealed:${secretContext(machine.id, 'password')}:6`);
     assert.deepEqual(machine.power, { driver: 'pdu', parameters: { outlet: 3 } });
     assert.ok(!JSON.stringify([machine, await store.events.list({ limit: 10 })]).includes('canary'));
     assert.deepEqual(await service.secretsSet('board-01'), ['password']);

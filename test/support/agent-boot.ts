@@ -4,10 +4,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AgentArch, BuiltAgent } from '../../agent/build.ts';
+import { buildAgent, type AgentArch, type BuiltAgent } from '../../agent/build.ts';
 
 /** Where tests keep downloaded packages between runs. */
 export const TEST_CACHE = process.env['FARRIER_CACHE'] ?? join(homedir(), '.cache', 'farrier');
+
+const agents = new Map<AgentArch, Promise<BuiltAgent>>();
+
+/** The agent of an architecture, built once a run from the packages in the cache. */
+export function agentFor(arch: AgentArch): Promise<BuiltAgent> {
+  const known = agents.get(arch) ?? buildAgent({ arch, cacheDir: TEST_CACHE, outDir: join(TEST_CACHE, 'agents') });
+  agents.set(arch, known);
+  return known;
+}
 
 /** One POST of an agent, as it came. */
 export interface AgentPost {

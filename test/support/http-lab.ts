@@ -130,6 +130,7 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
   return {
     order,
     status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
+    say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
     bootdev: () => Promise.resolve({ is: 'dropped', because: 'it changed hands meanwhile' }),
     underWay: (machine) => underWay.get(machine.id),
     abort: () => undefined,

@@ -110,7 +110,11 @@ function lifecycleRoutes(deps: HttpDeps): readonly Route[] {
       ...PLAIN,
       summary: 'Stops the work under way',
       answers: { 200: machineView },
-      run: async ({ part, by }) => answerMachine(await deps.machines.abort(part('ref'), by), tell),
+      run: async ({ part, by }) => {
+        const outcome = await deps.machines.abort(part('ref'), by);
+        if (outcome.is === 'done') deps.power.abort(outcome.machine);
+        return answerMachine(outcome, tell);
+      },
     }),
     route('POST /api/v1/machines/{ref}/force', {
       query: NO_FIELDS,

@@ -3,7 +3,7 @@ import type { PowerVerb } from '../../services/power.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Operation } from '../rights.ts';
 import { NO_FIELDS, PLAIN, json, route, type Answer, type Route } from '../route.ts';
-import { bootdevOrder, powerChoice } from '../schemas.ts';
+import { bootdevOrder, powerChoice, sayOrder } from '../schemas.ts';
 import { powerOutcome, powerView } from '../views.ts';
 import { answerMachine, answerPower, noMachine } from './outcomes.ts';
 
@@ -79,6 +79,14 @@ function orderRoutes(deps: Deps): readonly Route[] {
       answers: { 200: powerOutcome },
       run: ({ part }) =>
         withMachine(deps, part('ref'), async (machine) => answerPower(await deps.power.status(machine))),
+    }),
+    route('POST /api/v1/machines/{ref}/power/say', {
+      query: NO_FIELDS,
+      body: sayOrder,
+      summary: 'What a person saw, where the driver cannot see',
+      answers: { 200: powerOutcome },
+      run: ({ part, body, by }) =>
+        withMachine(deps, part('ref'), async (machine) => answerPower(await deps.power.say(machine, body.state, by))),
     }),
     route('POST /api/v1/machines/{ref}/power/bootdev', {
       query: NO_FIELDS,

@@ -14,6 +14,7 @@ const DATAGRAM_OCTETS_MAX = 1500;
 
 const FILE_AT = HEADER_OCTETS - 4 - FILE_OCTETS;
 const SNAME_AT = FILE_AT - SNAME_OCTETS;
+const CHADDR_OCTETS = 16;
 
 /** A message to send: everything of a message but the options, which come as a list in order of importance. */
 export type MessageToSend = Omit<DhcpMessage, 'options'>;
@@ -127,23 +128,27 @@ function writeOverloaded(octets: Uint8Array, field: Field): void {
   octets[at] = OPT.end;
 }
 
+/** Fields at their places; what is not written stays zero. Called for every reply, so it makes no arrays. */
 function writeHeader(octets: Uint8Array, message: MessageToSend): void {
   const w = new OctetWriter(octets);
-  for (const octet of [message.op, message.htype, message.hlen, message.hops]) w.u8(octet);
+  w.u8(message.op);
+  w.u8(message.htype);
+  w.u8(message.hlen);
+  w.u8(message.hops);
   w.u32(message.xid);
   w.u16(message.secs);
   w.u16(message.flags);
-  for (const address of [message.ciaddr, message.yiaddr, message.siaddr, message.giaddr]) w.u32(address);
-  w.bytes(message.chaddr.subarray(0, 16));
-  w.fill(16 - Math.min(message.chaddr.length, 16));
-  writeText(w, message.sname, SNAME_OCTETS);
-  writeText(w, message.file, FILE_OCTETS);
-  w.u32(MAGIC_COOKIE);
+  w.u32(message.ciaddr);
+  w.u32(message.yiaddr);
+  w.u32(message.siaddr);
+  w.u32(message.giaddr);
+  w.bytes(message.chaddr.subarray(0, CHADDR_OCTETS));
+  writeText(octets, SNAME_AT, message.sname, SNAME_OCTETS);
+  writeText(octets, FILE_AT, message.file, FILE_OCTETS);
+  new OctetWriter(octets.subarray(HEADER_OCTETS - 4)).u32(MAGIC_COOKIE);
 }
 
 /** A text field is always ended by a NUL; a longer text is the caller's fault and is left out whole, never cut. */
-function writeText(w: OctetWriter, text: string, octets: number): void {
-  const value = text.length < octets ? octetsOfText(text) : new Uint8Array(0);
-  w.bytes(value);
-  w.fill(octets - value.length);
+function writeText(octets: Uint8Array, at: number, text: string, fieldOctets: number): void {
+  if (text !== '' && text.length < fieldOctets) octets.set(octetsOfText(text), at);
 }

@@ -22,6 +22,8 @@ export interface TransferState {
   readonly sent: number;
   /** The last block ever sent. */
   readonly reached: number;
+  /** The last block that was sent twice: copies of blocks up to here may still be under way. */
+  readonly doubledTo: number;
   /** Whether the client has acknowledged anything: until then it may be somebody's forgery. */
   readonly heard: boolean;
   /** Timeouts in a row without progress. */
@@ -77,6 +79,7 @@ export function newTransfer(terms: TransferTerms): TransferState {
     acked: 0,
     sent: 0,
     reached: 0,
+    doubledTo: 0,
     heard: false,
     timeouts: 0,
     timedFromMs: undefined,
@@ -133,7 +136,7 @@ function onAck(state: TransferState, block: number, nowMs: number): Step {
   const acked = state.acked + ahead;
   const known = timed(state, acked === state.sent, nowMs);
   if (acked === state.blocks) return end({ ...known, acked }, 'done', 'all blocks acknowledged');
-  return sendFrom(known, acked, nowMs);
+  return acked < state.sent && acked <= state.doubledTo ? slideTo(known, acked, nowMs) : sendFrom(known, acked, nowMs);
 }
 
 /** Blocks from the last acknowledged one to the one with this number on the wire, going forward. */
@@ -165,6 +168,7 @@ function sendFrom(state: TransferState, acked: number, nowMs: number): Step {
     acked,
     sent,
     reached: Math.max(sent, state.reached),
+    doubledTo: again > 0 ? state.reached : state.doubledTo,
     heard: true,
     timeouts: 0,
     timedFromMs: again > 0 ? undefined : nowMs,
@@ -175,6 +179,27 @@ function sendFrom(state: TransferState, acked: number, nowMs: number): Step {
     retransmits: state.retransmits + again,
   };
   return { state: next, actions: [{ do: 'send', first: acked + 1, count: sent - acked }] };
+}
+
+/**
+ * An ACK inside the window, as a copy of a block draws it from the client: only what was never sent follows. Going back
+ * for it as well would double blocks again, and so on to the end of the file, the sorcerer's apprentice once more. If a
+ * block was lost after all, the timer goes back.
+ */
+function slideTo(state: TransferState, acked: number, nowMs: number): Step {
+  const sent = Math.min(acked + state.terms.windowsize, state.blocks);
+  const next: TransferState = {
+    ...state,
+    acked,
+    sent,
+    reached: Math.max(sent, state.reached),
+    timeouts: 0,
+    timedFromMs: undefined,
+    progressMs: nowMs,
+    deadlineMs: nowMs + timeoutMs(state, 0),
+  };
+  const count = sent - state.sent;
+  return { state: next, actions: count > 0 ? [{ do: 'send', first: state.sent + 1, count }] : NOTHING };
 }
 
 function timeoutMs(state: TransferState, timeouts: number): number {
@@ -200,7 +225,7 @@ function again(state: TransferState, timeouts: number, deadlineMs: number): Step
   if (state.phase === 'oack') return { state: next, actions: [{ do: 'send-oack' }] };
   const count = state.sent - state.acked;
   return {
-    state: { ...next, retransmits: state.retransmits + count },
+    state: { ...next, doubledTo: state.sent, retransmits: state.retransmits + count },
     actions: [{ do: 'send', first: state.acked + 1, count }],
   };
 }

@@ -7,11 +7,11 @@ const MAGIC = 0x27051956;
 const NAME_OCTETS = 32;
 
 /** What an image says it runs on (`IH_OS_*`). */
-export const IMAGE_OS = { invalid: 0, linux: 5, 'u-boot': 17 } as const;
+const IMAGE_OS = { invalid: 0, linux: 5, 'u-boot': 17 } as const;
 /** `IH_ARCH_*`, in Debian's words. */
-export const IMAGE_ARCH = { invalid: 0, armhf: 2, i386: 3, amd64: 24, arm64: 22, riscv64: 26 } as const;
+const IMAGE_ARCH = { invalid: 0, armhf: 2, i386: 3, amd64: 24, arm64: 22, riscv64: 26 } as const;
 /** `IH_TYPE_*`. */
-export const IMAGE_TYPE = {
+const IMAGE_TYPE = {
   standalone: 1,
   kernel: 2,
   ramdisk: 3,
@@ -21,7 +21,7 @@ export const IMAGE_TYPE = {
   'flat-dt': 8,
 } as const;
 /** `IH_COMP_*`. */
-export const IMAGE_COMPRESSION = { none: 0, gzip: 1, bzip2: 2, lzma: 3, lzo: 4, lz4: 5, zstd: 6 } as const;
+const IMAGE_COMPRESSION = { none: 0, gzip: 1, bzip2: 2, lzma: 3, lzo: 4, lz4: 5, zstd: 6 } as const;
 
 type ImageOs = keyof typeof IMAGE_OS;
 type ImageArch = keyof typeof IMAGE_ARCH;
@@ -71,7 +71,8 @@ export function parseLegacyImage(octets: Uint8Array): Result<LegacyImage> {
     return err(`${octets.length} octets are too short for a u-boot image header`);
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   if (view.getUint32(0) !== MAGIC) return err('no u-boot image: the magic number is not 27051956');
-  const header = octets.slice(0, LEGACY_HEADER_OCTETS);
+  // A copy: `slice` of a Node Buffer would be a view, and the caller's octets would lose their checksum.
+  const header = Uint8Array.from(octets.subarray(0, LEGACY_HEADER_OCTETS));
   header.fill(0, 4, 8);
   if (crc32(header) !== view.getUint32(4)) return err('the header checksum of the u-boot image is wrong');
   const size = view.getUint32(12);

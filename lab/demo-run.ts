@@ -1,0 +1,122 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../server/ports/clock.ts';
+import type { Rng } from '../server/ports/rng.ts';
+import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
+import { importDemoBundles } from './demo-bundles.ts';
+import { layDemoPlace, type DemoPlace, type DemoWhere } from './demo-place.ts';
+import type { DemoSite, StartDaemon } from './demo-site.ts';
+import { planRack } from './rack-plan.ts';
+import { buildVirtualRack, type Rack, type RackSlot } from './rack.ts';
+import { socketApi, type SocketApi } from './socket-api.ts';
+
+/** A demo to be run in the place where this process is. */
+export interface DemoOrder {
+  readonly where: DemoWhere;
+  readonly boards: number;
+  /** Everything of it lies there; whoever made it removes it. */
+  readonly folder: string;
+  /** Milliseconds of pretended work at each stage of a board's boot, so that people can follow. */
+  readonly paceMs: number;
+}
+
+/** What the demo needs of the world. */
+export interface DemoEdges {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly crypto: IpmiCrypto;
+  readonly startDaemon: StartDaemon;
+  /** The folder of the example driver that speaks to the virtual PDU. */
+  readonly driverFolder: string;
+}
+
+/** A demo that is up. */
+export interface Demo {
+  readonly webSocket: string;
+  stop(): Promise<void>;
+}
+
+/** How often the demo looks whether a board has enlisted, to tell Farrier how it is switched. */
+const LOOK_EVERY_MS = 500;
+
+/** Lays the network, starts the daemon, gives it something to boot, and switches the boards on one after another. */
+export async function runDemo(order: DemoOrder, edges: DemoEdges): Promise<Demo> {
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const ground = await layDemoPlace(order.where, order.boards);
+    closers.push(() => ground.remove());
+    const site = await siteIn(order.folder, ground, edges.driverFolder);
+    const daemon = await edges.startDaemon(site);
+    closers.push(() => daemon.stop());
+    const api = socketApi(site.adminSocket);
+    await importDemoBundles(api);
+    const secret = (): string => Buffer.from(edges.rng.octets(9)).toString('base64url');
+    const rack = await buildVirtualRack(planRack(order.boards, ground.place, order.paceMs, secret), {
+      ...edges,
+      spawn: ground.spawn,
+    });
+    closers.push(() => rack.stop());
+    closers.push(switchOn(rack, order.paceMs, edges.clock));
+    for (const slot of rack.slots) closers.push(tellPowerOnceEnlisted(api, slot, edges.clock));
+    return { webSocket: site.webSocket, stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+async function siteIn(folder: string, ground: DemoPlace, driverFolder: string): Promise<DemoSite> {
+  const dataDir = join(folder, 'data');
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  return {
+    network: ground.network,
+    httpListen: ground.httpListen,
+    ports: ground.place.ports,
+    dataDir,
+    adminSocket: join(dataDir, 'farrier.sock'),
+    webSocket: join(folder, 'web.sock'),
+    powerDrivers: [driverFolder],
+  };
+}
+
+/** One board after another, so that they can be seen to come; the answer ends it. */
+function switchOn(rack: Rack, paceMs: number, clock: Clock): () => Promise<void> {
+  const cancels = rack.slots.map(({ board }, nth) =>
+    clock.after(nth * paceMs, () => {
+      void board.powerOn();
+    }),
+  );
+  return () => {
+    for (const cancel of cancels) cancel();
+    return Promise.resolve();
+  };
+}
+
+/** An operator's part: as soon as the board is known, says how it is switched. The answer ends the looking. */
+function tellPowerOnceEnlisted(api: SocketApi, { board, power }: RackSlot, clock: Clock): () => Promise<void> {
+  let cancel = (): void => undefined;
+  let last: Promise<void> = Promise.resolve();
+  const look = async (): Promise<void> => {
+    const path = `/api/v1/machines/${board.mac}`;
+    const known = await api.call('GET', path);
+    if (known.status !== 200) {
+      cancel = clock.after(LOOK_EVERY_MS, again);
+      return;
+    }
+    await api.must('PUT', `${path}/power`, power);
+    await api.call('POST', `${path}/power/status`);
+  };
+  const again = (): void => {
+    // A daemon that is just stopping is no news; the demo ends with it.
+    last = look().catch(() => undefined);
+  };
+  if (power) again();
+  return async () => {
+    cancel();
+    await last;
+    cancel();
+  };
+}

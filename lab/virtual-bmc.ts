@@ -1,0 +1,125 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import type { Clock } from '../server/ports/clock.ts';
+import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
+import { decodeRequest, encodeResponse } from '../server/wire/ipmi/message.ts';
+import { COMMAND } from '../server/wire/ipmi/commands.ts';
+import { decodePing, decodeRmcp, encodePong, encodeRmcp, RMCP_CLASS } from '../server/wire/ipmi/rmcp.ts';
+import { decodeV15, encodeV15, isRmcpPlus } from '../server/wire/ipmi/session-header.ts';
+import { SUITES, type CipherSuite } from '../server/wire/ipmi/suite.ts';
+import { createBmcChassis, type BmcBootDevice, type BmcChassis, type BmcPower } from './bmc-chassis.ts';
+import { createBmcSessions, type BmcSessions } from './bmc-sessions.ts';
+
+/** How a virtual BMC misbehaves. `stays-off`: orders are taken with a yes and nothing happens. */
+export type BmcFault =
+  'none' | 'silent' | 'slow' | 'half-packet' | 'wrong-session' | 'stays-off' | 'refuses-login' | 'busy';
+
+/** A BMC to be. */
+export interface VirtualBmcOptions {
+  readonly address: string;
+  /** UDP port; 0 takes a free one. */
+  readonly port: number;
+  readonly user: string;
+  /** Up to 20 characters. */
+  readonly password: string;
+  readonly kg?: string;
+  /** Suites 17 and 3 unless told. */
+  readonly suites?: readonly CipherSuite[];
+  readonly power: BmcPower;
+  readonly crypto: IpmiCrypto;
+  readonly clock: Clock;
+}
+
+/** A BMC that speaks real RMCP+ on a UDP socket of its own; ipmitool takes it for one. */
+export interface VirtualBmc {
+  readonly address: string;
+  readonly port: number;
+  /** Misbehaves so from now on. */
+  fault(mode: BmcFault): void;
+  /** What the next boot was ordered to come from; asking uses a one-time wish up. */
+  takeBootDevice(): BmcBootDevice;
+  /** Sessions that are open. */
+  sessions(): number;
+  stop(): Promise<void>;
+}
+
+/** Delay of every answer of a `slow` BMC. */
+const SLOW_MS = 3000;
+
+interface Parts {
+  readonly chassis: BmcChassis;
+  readonly sessions: BmcSessions;
+}
+
+/** Starts a virtual BMC; resolves when its socket is bound. */
+export async function startVirtualBmc(options: VirtualBmcOptions): Promise<VirtualBmc> {
+  const { clock, kg, suites = SUITES } = options;
+  const parts: Parts = {
+    chassis: createBmcChassis(options.power, clock, { needsKg: kg !== undefined, suites }),
+    sessions: createBmcSessions({ ...options, kg, suites }),
+  };
+  const socket = createSocket('udp4');
+  let mode: BmcFault = 'none';
+  let isOpen = true;
+  socket.on('message', (datagram, from) => {
+    const reply = mode === 'silent' ? undefined : answer(parts, datagram, mode === 'busy');
+    if (!reply) return;
+    const sent = mode === 'half-packet' ? reply.subarray(0, reply.length >> 1) : reply;
+    const give = (): void => {
+      if (isOpen) send(socket, sent, from);
+    };
+    if (mode === 'slow') clock.after(SLOW_MS, give);
+    else give();
+  });
+  socket.bind(options.port, options.address);
+  await once(socket, 'listening');
+  return {
+    address: options.address,
+    port: socket.address().port,
+    fault: (next) => {
+      mode = next;
+      parts.chassis.ignoreOrders(next === 'stays-off');
+      parts.sessions.refuseLogins(next === 'refuses-login');
+      parts.sessions.misaddress(next === 'wrong-session');
+    },
+    takeBootDevice: () => parts.chassis.takeBootDevice(),
+    sessions: () => parts.sessions.count(),
+    stop: async () => {
+      isOpen = false;
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+    },
+  };
+}
+
+function send(socket: Socket, octets: Uint8Array, to: RemoteInfo): void {
+  socket.send(octets, to.port, to.address);
+}
+
+function answer({ chassis, sessions }: Parts, datagram: Uint8Array, isBusy: boolean): Uint8Array | undefined {
+  const rmcp = decodeRmcp(datagram);
+  if (!rmcp.ok) return undefined;
+  const { messageClass, body } = rmcp.value;
+  if (messageClass === RMCP_CLASS.asf) {
+    const tag = decodePing(body);
+    return tag === undefined ? undefined : encodePong(tag);
+  }
+  if (messageClass !== RMCP_CLASS.ipmi) return undefined;
+  if (!isRmcpPlus(body)) return answerOutside(chassis, body);
+  return sessions.answer(body, (request) => {
+    const said = chassis.answer(request);
+    return isBusy ? { ...said, completion: 0xc0, data: new Uint8Array(0) } : said;
+  });
+}
+
+/** What a BMC says to anybody: how one may log in, and nothing else (IPMI 2.0 §22.13, §22.15). */
+function answerOutside(chassis: BmcChassis, body: Uint8Array): Uint8Array | undefined {
+  const message = decodeV15(body);
+  const request = message.ok ? decodeRequest(message.value) : message;
+  if (!request.ok) return undefined;
+  const { command } = request.value.request;
+  if (command !== COMMAND.authCapabilities && command !== 0x54) return undefined;
+  const reply = encodeResponse(chassis.answer(request.value.request), request.value.sequence);
+  return encodeRmcp(RMCP_CLASS.ipmi, encodeV15(reply));
+}

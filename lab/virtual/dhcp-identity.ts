@@ -1,0 +1,108 @@
+import { octetsOfMac, type Mac } from '../../server/core/address.ts';
+import { OPT } from '../../server/wire/dhcp/options.ts';
+
+/** What one stage of a boot says of itself in DHCP. One board shows several of these in one boot. */
+export interface DhcpIdentity {
+  readonly stage: string;
+  /** Option number to content, in the order sent. */
+  readonly options: ReadonlyMap<number, Uint8Array>;
+  /** Sets the BROADCAST flag (RFC 2131 §2). */
+  readonly broadcastFlag: boolean;
+  /** The `file` field of its own DISCOVER and REQUEST, as u-boot fills it. */
+  readonly file: string;
+  /** Pauses before each next DISCOVER; after the last one it gives up. */
+  readonly retryMs: readonly number[];
+}
+
+const UBOOT_WANTED = [1, 3, 6, 12, 17];
+const PXE_WANTED = [
+  1, 2, 3, 4, 5, 6, 12, 13, 15, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 66, 67, 97,
+];
+const IPXE_WANTED = [1, 3, 6, 7, 12, 15, 17, 26, 43, 60, 66, 67, 119, 128, 129, 130, 131, 132, 133, 134, 135, 175, 203];
+const UBOOT_RETRY_MS = [250, 500, 1000, 2000, 4000, 8000];
+const PXE_RETRY_MS = [4000, 8000, 16_000];
+
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+const number16 = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 255);
+
+/** u-boot 2023.01: armv8 says 22, armv7 says 21; no client identifier, no UUID. */
+export function ubootIdentity(armv: 7 | 8, file: string): DhcpIdentity {
+  return {
+    stage: 'u-boot',
+    options: new Map<number, Uint8Array>([
+      [OPT.maxMessageSize, number16(576)],
+      [OPT.parameterRequestList, Uint8Array.from(UBOOT_WANTED)],
+      [OPT.clientArch, number16(armv === 8 ? 22 : 21)],
+      [OPT.clientNdi, Uint8Array.of(1, 0, 0)],
+      [OPT.vendorClass, ascii(`U-Boot.armv${String(armv)}`)],
+    ]),
+    broadcastFlag: false,
+    file,
+    retryMs: UBOOT_RETRY_MS,
+  };
+}
+
+/** OVMF and AAVMF 2022.11: PXEClient with the machine's UUID, BROADCAST flag set. */
+export function uefiIdentity(clientArch: 7 | 11, uuid: string): DhcpIdentity {
+  return {
+    stage: 'UEFI PXE',
+    options: new Map<number, Uint8Array>([
+      [OPT.maxMessageSize, number16(1472)],
+      [OPT.parameterRequestList, Uint8Array.from(PXE_WANTED)],
+      [OPT.clientUuid, uuidOption(uuid)],
+      [OPT.clientNdi, Uint8Array.of(1, 3, 0)],
+      [OPT.clientArch, number16(clientArch)],
+      [OPT.vendorClass, ascii(`PXEClient:Arch:${String(clientArch).padStart(5, '0')}:UNDI:003000`)],
+    ]),
+    broadcastFlag: true,
+    file: '',
+    retryMs: PXE_RETRY_MS,
+  };
+}
+
+/** iPXE 2019 as SeaBIOS loads it from a NIC's ROM. */
+export function ipxeIdentity(mac: Mac, uuid: string): DhcpIdentity {
+  return {
+    stage: 'iPXE',
+    options: new Map<number, Uint8Array>([
+      [OPT.maxMessageSize, number16(1472)],
+      [OPT.clientArch, number16(0)],
+      [OPT.clientNdi, Uint8Array.of(1, 2, 1)],
+      [OPT.vendorClass, ascii('PXEClient:Arch:00000:UNDI:002001')],
+      [OPT.userClass, ascii('iPXE')],
+      [OPT.parameterRequestList, Uint8Array.from(IPXE_WANTED)],
+      [OPT.clientId, clientId(mac)],
+      [OPT.clientUuid, uuidOption(uuid)],
+    ]),
+    broadcastFlag: false,
+    file: '',
+    retryMs: [1000, 2000, 4000, 8000],
+  };
+}
+
+/** busybox udhcpc in the system that was booted, with the vendor class it was started with. */
+export function linuxIdentity(mac: Mac, vendorClass: string): DhcpIdentity {
+  return {
+    stage: 'Linux',
+    options: new Map<number, Uint8Array>([
+      [OPT.clientId, clientId(mac)],
+      [OPT.maxMessageSize, number16(576)],
+      [OPT.parameterRequestList, Uint8Array.of(1, 3, 6, 12, 15, 28, 42)],
+      [OPT.vendorClass, ascii(vendorClass)],
+    ]),
+    broadcastFlag: false,
+    file: '',
+    retryMs: [3000, 3000, 6000, 12_000],
+  };
+}
+
+function clientId(mac: Mac): Uint8Array {
+  return Uint8Array.of(1, ...octetsOfMac(mac));
+}
+
+/** Type 0, then the UUID in SMBIOS form: the first three fields are little-endian. */
+function uuidOption(uuid: string): Uint8Array {
+  const octets = (uuid.replaceAll('-', '').match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16));
+  const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+  return Uint8Array.of(0, ...order.map((at) => octets[at] ?? 0));
+}

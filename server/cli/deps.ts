@@ -1,0 +1,69 @@
+import type { Clock } from '../ports/clock.ts';
+
+/** The terminal, the pipes and the environment, as far as commands may touch them. */
+export interface Terminal {
+  /** Data, and nothing else. */
+  writeOut(text: string): void;
+  /** Words for people. */
+  writeErr(text: string): void;
+  /** Whether escape codes may be written to the data stream: a terminal, and NO_COLOR is not set. */
+  readonly colour: boolean;
+  /** Whether a person can be asked. */
+  readonly canAsk: boolean;
+  /** Asks without showing what is typed. */
+  askSecret(question: string): Promise<string>;
+  /** All of standard input, as text. */
+  readStdin(): Promise<string>;
+}
+
+/** Files of a bundle on this host, ready to be uploaded. */
+export interface BundleFiles {
+  readonly name: string;
+  readonly version: string;
+  readonly arch: string;
+  readonly role: 'agent' | 'system';
+  readonly kernelFile: string;
+  readonly initrdFile: string | undefined;
+  readonly kernelArgs: readonly string[];
+  readonly loaders: readonly { readonly name: string; readonly file: string }[];
+  /** Where it came from, in words. */
+  readonly source: string;
+}
+
+/** A bundle in a folder; names of files that are left out are looked for. */
+export interface FolderImport {
+  readonly folder: string;
+  readonly name: string;
+  readonly arch: string;
+  readonly version: string | undefined;
+  readonly kernel: string | undefined;
+  readonly initrd: string | undefined;
+  readonly args: readonly string[] | undefined;
+}
+
+/** An architecture Debian's packages are fetched for. */
+export type PackagedArch = 'amd64' | 'arm64' | 'armhf';
+
+/** Says what is under way, a line at a time. */
+export type Say = (words: string) => void;
+
+/** What the commands do beyond calling the API; wired by the composition root. */
+export interface CliWork {
+  serve(options: { readonly config: string | undefined; readonly force: boolean }): Promise<void>;
+  demo(options: { readonly boards: number | undefined; readonly qemu: boolean; readonly port: number }): Promise<void>;
+  bundleFromFolder(order: FolderImport): Promise<BundleFiles>;
+  bundleFromDebian(arch: PackagedArch, say: Say): Promise<BundleFiles>;
+  buildAgent(arch: PackagedArch, say: Say): Promise<BundleFiles>;
+}
+
+/** All that the command line stands on. */
+export interface CliDeps {
+  readonly version: string;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly work: CliWork;
+  /** Tried in this order when no `--socket` and no `--config` is given. */
+  readonly configFiles: readonly string[];
+  /** The socket when there is no config file either: the demo's. */
+  readonly demoSocket: string;
+}

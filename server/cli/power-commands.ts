@@ -1,0 +1,162 @@
+import { Argument, type Command } from 'commander';
+import { z } from 'zod';
+import { suggest } from '../config/suggest.ts';
+import { pathOf, type Api } from './client.ts';
+import type { CommandContext } from './context.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import { timeText, writeSheet, type Sheet } from './output.ts';
+import { driverShape, parametersOf, secretsOf, type DriverAnswer } from './power-parameters.ts';
+import { waitOption } from './wait.ts';
+
+const REF = new Argument('<machine>', 'its name, MAC, id or the unique beginning of its name');
+/** Longer than the slowest driver takes with all its tries. */
+const ORDER_MS = 30 * 60_000;
+
+const seenShape = z.looseObject({ state: z.string(), atMs: z.number(), because: z.string().optional() });
+const outcomeShape = z.looseObject({ is: z.string(), seen: seenShape });
+const settingShape = z.looseObject({
+  setting: z
+    .looseObject({
+      driver: z.string(),
+      parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    })
+    .optional(),
+  secretsSet: z.array(z.string()),
+  seen: seenShape.optional(),
+  underWay: z.string().optional(),
+});
+type SettingAnswer = z.infer<typeof settingShape>;
+
+const ORDERS = {
+  on: 'switches it on, and returns when it was seen on',
+  off: 'switches it off, and returns when it was seen off',
+  cycle: 'off, seen off, a pause, on, seen on',
+  reset: 'restarts it without switching it off',
+  status: 'asks its power state now',
+} as const;
+
+function addOrder(power: Command, context: CommandContext, verb: keyof typeof ORDERS): void {
+  power
+    .command(verb)
+    .description(ORDERS[verb])
+    .addArgument(REF)
+    .addOption(waitOption('waits for the outcome, as it does anyway'))
+    .action(async (ref: string, { wait = ORDER_MS }: { readonly wait?: number }, command: Command) => {
+      const call = { method: 'POST', path: pathOf('machines', ref, 'power', verb), timeoutMs: wait } as const;
+      const { seen, ...rest } = await context.api(command).call(call, outcomeShape);
+      const sheet: Sheet = {
+        item: { machine: ref, ...rest, seen },
+        name: seen.state,
+        facts: [
+          ['machine', ref],
+          ['power', seen.state],
+          ['seen', timeText(seen.atMs)],
+          ['because', seen.because],
+        ],
+      };
+      writeSheet(context.deps.terminal, context.format(command), sheet);
+    });
+}
+
+function settingSheet(ref: string, answer: SettingAnswer): Sheet {
+  const { setting, secretsSet, seen, underWay } = answer;
+  return {
+    item: answer,
+    name: setting?.driver ?? '',
+    facts: [
+      ['machine', ref],
+      ['driver', setting?.driver ?? 'none'],
+      ...Object.entries(setting?.parameters ?? {}).map(([key, value]) => [key, String(value)] as const),
+      ...secretsSet.map((field) => [field, '(set)'] as const),
+      ['power', seen?.state],
+      ['seen', timeText(seen?.atMs)],
+      ['under way', underWay],
+    ],
+  };
+}
+
+async function driverByName(api: Api, name: string): Promise<DriverAnswer> {
+  const shape = z.object({ drivers: z.array(driverShape) });
+  const { drivers } = await api.call({ method: 'GET', path: '/drivers' }, shape);
+  const found = drivers.find((each) => each.name === name);
+  if (found) return found;
+  const names = drivers.map((each) => each.name);
+  const meant = suggest(name, names);
+  const hint = meant === undefined ? `there are ${names.join(', ')}` : `did you mean "${meant}"?`;
+  throw new CliFailure(EXIT.notFound, `there is no power driver "${name}"; ${hint}`);
+}
+
+interface SetOptions {
+  readonly secretFile?: readonly string[];
+}
+
+async function setPower(
+  context: CommandContext,
+  command: Command,
+  order: { readonly ref: string; readonly driver: string; readonly settings: readonly string[] } & SetOptions,
+): Promise<void> {
+  const api = context.api(command);
+  const path = pathOf('machines', order.ref, 'power');
+  const [driver, before] = [
+    await driverByName(api, order.driver),
+    await api.call({ method: 'GET', path }, settingShape),
+  ];
+  const parameters = parametersOf(driver, order.settings);
+  const alreadySet = before.setting?.driver === driver.name ? before.secretsSet : [];
+  const secrets = await secretsOf(driver, {
+    terminal: context.deps.terminal,
+    secretFiles: order.secretFile ?? [],
+    alreadySet,
+  });
+  const body = { driver: driver.name, parameters, secrets };
+  const after = await api.call({ method: 'PUT', path, body }, settingShape);
+  context.say(`${order.ref} is switched by ${driver.name}; try: farrier power status ${order.ref}`);
+  writeSheet(context.deps.terminal, context.format(command), settingSheet(order.ref, after));
+}
+
+function addSettings(power: Command, context: CommandContext): void {
+  power
+    .command('show')
+    .description('how it is switched; secrets are never shown')
+    .addArgument(REF)
+    .action(async (ref: string, _options: unknown, command: Command) => {
+      const call = { method: 'GET', path: pathOf('machines', ref, 'power') } as const;
+      const answer = await context.api(command).call(call, settingShape);
+      writeSheet(context.deps.terminal, context.format(command), settingSheet(ref, answer));
+    });
+  power
+    .command('set')
+    .description('says how it is switched; secrets are asked for, or read from files, never taken as arguments')
+    .addArgument(REF)
+    .argument('<driver>', 'one of farrier driver list')
+    .argument('[settings...]', 'field=value')
+    .option('--secret-file <field=path...>', 'reads a secret from a file; - is standard input')
+    .action((ref: string, driver: string, settings: readonly string[], options: SetOptions, command: Command) =>
+      setPower(context, command, { ref, driver, settings, ...options }),
+    );
+  power
+    .command('unset')
+    .description('forgets how it is switched, secrets included')
+    .addArgument(REF)
+    .action(async (ref: string, _options: unknown, command: Command) => {
+      await context.api(command).order({ method: 'DELETE', path: pathOf('machines', ref, 'power') });
+      context.say(`${ref} is not switched by Farrier any more`);
+    });
+}
+
+/** `farrier power …` */
+export function addPowerCommands(program: Command, context: CommandContext): void {
+  const power = program.command('power').description('switches machines, and says what was seen');
+  for (const verb of ['on', 'off', 'cycle', 'reset', 'status'] as const) addOrder(power, context, verb);
+  power
+    .command('bootdev')
+    .description('sets the device of the next boot only')
+    .addArgument(REF)
+    .addArgument(new Argument('<device>', 'what it boots from').choices(['pxe', 'disk', 'none']))
+    .action(async (ref: string, device: string, _options: unknown, command: Command) => {
+      const path = pathOf('machines', ref, 'power', 'bootdev');
+      await context.api(command).order({ method: 'POST', path, body: { device }, timeoutMs: ORDER_MS });
+      context.say(`${ref} boots from ${device} next`);
+    });
+  addSettings(power, context);
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import { pathOf } from './client.ts';
+import type { CommandContext } from './context.ts';
+import type { Terminal } from './deps.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import { writeList, type Column } from './output.ts';
+
+const userShape = z.looseObject({ name: z.string(), role: z.string() });
+const COLUMNS: readonly Column<z.infer<typeof userShape>>[] = [
+  { title: 'NAME', value: (user) => user.name },
+  { title: 'ROLE', value: (user) => user.role },
+];
+
+/** A password, never from an argument: from a file, from standard input, or asked for twice. */
+async function passwordFrom(terminal: Terminal, file: string | undefined): Promise<string> {
+  const firstLine = (text: string): string => text.split(/\r?\n/)[0] ?? '';
+  if (file !== undefined && file !== '-')
+    try {
+      return firstLine(readFileSync(file, 'utf8'));
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      throw new CliFailure(EXIT.failed, `the password file ${file} cannot be read (${code})`, { cause: error });
+    }
+  if (file === '-' || !terminal.canAsk) return firstLine(await terminal.readStdin());
+  const password = await terminal.askSecret('Password: ');
+  if ((await terminal.askSecret('Once more: ')) === password) return password;
+  throw new CliFailure(EXIT.usage, 'the two passwords differ; try again');
+}
+
+interface AddOptions {
+  readonly role: string;
+  readonly passwordFile?: string;
+}
+
+/** `farrier user …` */
+export function addUserCommands(program: Command, context: CommandContext): void {
+  const { terminal } = context.deps;
+  const user = program.command('user').description('accounts of the web page and the API');
+  user
+    .command('add')
+    .description('adds an account; its password is asked for, or read from standard input')
+    .argument('<name>')
+    .addOption(
+      new Option('--role <role>', 'what it may do').choices(['admin', 'operator', 'viewer']).default('operator'),
+    )
+    .option('--password-file <path>', 'the first line is the password; - is standard input')
+    .action(async (name: string, { role, passwordFile }: AddOptions, command: Command) => {
+      const password = await passwordFrom(terminal, passwordFile);
+      if (password === '') throw new CliFailure(EXIT.usage, 'the password is empty; type it, or pipe it in');
+      await context.api(command).order({ method: 'POST', path: '/users', body: { name, role, password } });
+      context.say(`${name} is ${role}`);
+    });
+  user
+    .command('rm')
+    .description('removes an account; its sessions end')
+    .argument('<name>')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      await context.api(command).order({ method: 'DELETE', path: pathOf('users', name) });
+      context.say(`${name} is removed`);
+    });
+  user
+    .command('list')
+    .description('all accounts')
+    .action(async (_options: unknown, command: Command) => {
+      const shape = z.object({ users: z.array(userShape) });
+      const { users } = await context.api(command).call({ method: 'GET', path: '/users' }, shape);
+      writeList(terminal, context.format(command), { items: users, columns: COLUMNS });
+    });
+}

@@ -1,0 +1,131 @@
+import type { Ipv4, Mac } from '../core/address.ts';
+import { contains } from '../core/address.ts';
+import type { FarrierEvent } from '../core/event.ts';
+import type { Lease, Network } from '../core/lease.ts';
+import { recognise } from '../core/recognise.ts';
+import { sha256Of } from '../edges/digest.ts';
+import type { BoardCatalogue } from '../files/board-catalogue.ts';
+import type { BootFiles } from '../ports/boot-files.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
+import type { Log } from '../ports/log.ts';
+import type { PowerDrivers } from '../ports/power-drivers.ts';
+import type { Render } from '../ports/render.ts';
+import type { Rng } from '../ports/rng.ts';
+import { createBootSessions } from '../services/boot-sessions.ts';
+import { createBundleService, type BundleService } from '../services/bundles.ts';
+import { createEnlistService, type EnlistService } from '../services/enlist.ts';
+import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
+import { createExplain, type Explain } from '../services/explain.ts';
+import { createMachineService, type MachineService } from '../services/machines.ts';
+import { createPowerService, type PowerService } from '../services/power.ts';
+import { createReservations } from '../services/reservations.ts';
+import { createDhcpAdvisor } from '../services/serve-boot.ts';
+import { createBootFiles } from '../services/serve-files.ts';
+import type { Memory } from './open-memory.ts';
+
+/** What the use cases are built on. */
+export interface ServiceParts extends Memory {
+  readonly boards: BoardCatalogue;
+  readonly drivers: PowerDrivers;
+  readonly render: Render;
+  readonly networks: readonly Network[];
+  readonly siteArgs: readonly string[];
+  readonly httpPort: number;
+  /** All leases as they stand; DHCP starts after the services, so this asks late. */
+  readonly leases: () => readonly Lease[];
+  readonly macOfAddress: (address: Ipv4) => Mac | undefined;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+}
+
+/** The use cases, wired. */
+export interface Services {
+  readonly machines: MachineService;
+  readonly power: PowerService;
+  readonly explain: Explain;
+  readonly bundles: BundleService;
+  readonly enlist: EnlistService;
+  readonly advisor: DhcpAdvisor;
+  readonly bootFiles: BootFiles;
+  readonly timeline: EventBuffer;
+}
+
+/** Wires the use cases to each other and to their parts. */
+export async function buildServices(parts: ServiceParts): Promise<Services> {
+  const { store, clock, rng, log, boards } = parts;
+  const networks = (): readonly Network[] => parts.networks;
+  const reservations = createReservations();
+  const sessions = createBootSessions({ boots: store.boots, clock, rng, sha256: sha256Of });
+  const timeline = createEventBuffer({ events: store.events, clock, log });
+  const enlist = createEnlistService({
+    machines: store.machines,
+    boots: store.boots,
+    events: store.events,
+    clock,
+    rng,
+    sha256: sha256Of,
+    recognise: (evidence) => recognise(boards.list(), evidence),
+  });
+  const sources = {
+    boards,
+    bundles: store.bundles,
+    artefacts: store.artefacts,
+    recognise: (request: Parameters<DhcpAdvisor['advise']>[0]) =>
+      recognise(boards.list(), { ...request, facts: undefined }),
+    siteArgs: parts.siteArgs,
+    httpPort: parts.httpPort,
+  };
+  const bootDeps = {
+    ...sources,
+    machines: store.machines,
+    boots: store.boots,
+    sessions,
+    enlist,
+    reservations,
+    timeline,
+    clock,
+  };
+  const refresh = async (): Promise<void> => {
+    reservations.refresh(await store.machines.list());
+  };
+  await refresh();
+  store.events.subscribe((events) => {
+    for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
+    if (events.some((event) => event.kind === 'state' || event.kind === 'edit'))
+      refresh().catch((error: unknown) => {
+        log.error(`reservations could not be read again: ${String(error)}`);
+      });
+  });
+  return {
+    machines: createMachineService({ ...parts, networks, leases: parts.leases }),
+    power: createPowerService({ ...parts }),
+    explain: createExplain({
+      ...sources,
+      store,
+      render: parts.render,
+      digest: sha256Of,
+      text: (octets) => new TextDecoder().decode(octets),
+      networks,
+      leases: parts.leases,
+    }),
+    bundles: createBundleService({ store, clock }),
+    enlist,
+    advisor: createDhcpAdvisor(bootDeps),
+    bootFiles: createBootFiles({
+      ...bootDeps,
+      store: parts.artefacts,
+      render: parts.render,
+      macOfAddress: parts.macOfAddress,
+      networkOfPeer: (peer) => parts.networks.find((network) => contains(network.subnet, peer)),
+      digest: sha256Of,
+    }),
+    timeline,
+  };
+}
+
+/** A machine that was switched on boots anew, whatever its firmware said before. */
+function switchesOn(event: FarrierEvent): event is FarrierEvent & { machine: NonNullable<FarrierEvent['machine']> } {
+  return event.kind === 'power' && event.machine !== undefined && event.detail['verb'] !== 'off';
+}

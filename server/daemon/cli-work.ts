@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { buildAgent } from '../../agent/build.ts';
+import {
+  bundleFromDebianNetboot,
+  bundleFromFolder,
+  type BundleSource,
+  type FolderOrder,
+} from '../../agent/bundle-source.ts';
+import { fetchLoaders } from '../../agent/loaders.ts';
+import { formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { BundleFiles, CliWork, FolderImport, PackagedArch, Say } from '../cli/deps.ts';
+import { createLog } from '../edges/pino-log.ts';
+import { formatIpv4 } from '../core/address.ts';
+import { startDaemon } from './daemon.ts';
+
+/** What the commands do beyond calling the API. */
+export interface CliWorkOptions {
+  /** Downloads and built files; may be deleted at any time. */
+  readonly cacheDir: string;
+  readonly logLevel: string;
+  /** Raised by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly say: Say;
+  readonly demo: CliWork['demo'];
+}
+
+/** Wires the commands' work. */
+export function createCliWork(options: CliWorkOptions): CliWork {
+  const folders = { cacheDir: options.cacheDir, outDir: join(options.cacheDir, 'built') };
+  return {
+    serve: (order) => serve(order, options),
+    demo: options.demo,
+    bundleFromFolder: async (order) => ({ ...(await bundleFromFolder(given(order))), loaders: [] }),
+    bundleFromDebian: async (arch, say) => withoutLoaders(await bundleFromDebianNetboot({ ...folders, arch, say })),
+    buildAgent: (arch, say) => agentFiles(arch, say, folders),
+  };
+}
+
+const withoutLoaders = (source: BundleSource): BundleFiles => ({ ...source, loaders: [] });
+
+/** An absent field is left out: for the importer it is not one that is undefined. */
+function given({ version, kernel, initrd, args, ...rest }: FolderImport): FolderOrder {
+  return {
+    ...rest,
+    ...(version === undefined ? {} : { version }),
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(initrd === undefined ? {} : { initrd }),
+    ...(args === undefined ? {} : { args }),
+  };
+}
+
+async function agentFiles(
+  arch: PackagedArch,
+  say: Say,
+  folders: { readonly cacheDir: string; readonly outDir: string },
+): Promise<BundleFiles> {
+  const built = await buildAgent({ ...folders, arch, say });
+  const loaders = await fetchLoaders({ ...folders, arch, say });
+  return {
+    name: `agent-${arch}`,
+    version: built.version,
+    arch,
+    role: 'agent',
+    kernelFile: built.kernel,
+    initrdFile: built.initrd,
+    kernelArgs: built.kernelArgs,
+    loaders,
+    source: [built.source, ...loaders.map((each) => `${each.name} from ${each.source}`)].join('; ').slice(0, 500),
+  };
+}
+
+async function serve(
+  order: { readonly config: string | undefined; readonly force: boolean },
+  { logLevel, signal, say }: CliWorkOptions,
+): Promise<void> {
+  if (order.config === undefined)
+    throw new Error(
+      'there is no farrier.yaml here; "farrier config init > farrier.yaml" writes one, --config FILE names another',
+    );
+  const config = loadConfig(order.config);
+  if (!config.ok) throw new Error(config.error.map(formatProblem).join('\n'));
+  const daemon = await startDaemon({ config: config.value, log: createLog(logLevel), force: order.force });
+  const { address, port } = config.value.http;
+  say(
+    `Farrier serves ${daemon.networks.map((network) => network.name).join(', ')}; page at http://${formatIpv4(address)}:${String(port)}/`,
+  );
+  if (!signal.aborted)
+    await new Promise((resolve) => {
+      signal.addEventListener('abort', resolve, { once: true });
+    });
+  await daemon.stop();
+}

@@ -1,0 +1,242 @@
+import { mkdir } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
+import type { Lease, Network } from '../core/lease.ts';
+import { projectRoot } from '../edges/project-root.ts';
+import { realClock } from '../edges/real-clock.ts';
+import { realRng } from '../edges/real-rng.ts';
+import { openBoards, type BoardCatalogue } from '../files/board-catalogue.ts';
+import { createHttpApp, type HttpApp } from '../http/app.ts';
+import type { Trust } from '../http/auth.ts';
+import { bootFilesRouter } from '../http/boot-files.ts';
+import { listenHttp, type ListenAt } from '../http/listen.ts';
+import { startDhcpListener, type DhcpListener } from '../net/dhcp-listener.ts';
+import { listInterfaces } from '../net/interfaces.ts';
+import { describeRival } from '../net/rival.ts';
+import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
+import type { Log } from '../ports/log.ts';
+import { openRender } from '../render/render.ts';
+import { watchDeadlines } from '../services/watch-deadlines.ts';
+import { createPowerDrivers } from '../../power-drivers/index.ts';
+import { buildServices, type Services } from './build-services.ts';
+import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
+import { openMemory, type Memory } from './open-memory.ts';
+import { versionOf } from './version.ts';
+import { refuseRivals } from './rivals.ts';
+import { nodePasswordCrypto } from '../edges/password-crypto.ts';
+import { createUserService } from '../services/users.ts';
+
+/** How often files and addresses that may have changed are looked at. */
+const LOOK_EVERY_MS = 2000;
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Serve DHCP although another server answers there. */
+  readonly force: boolean;
+  /** Further listeners of the page: the demo's, whose visitors are logged in by themselves. */
+  readonly doors?: readonly { readonly at: ListenAt; readonly trust: Trust }[];
+}
+
+/** A running Farrier. */
+export interface Daemon {
+  readonly socket: string;
+  readonly networks: readonly Network[];
+  /** Ends listeners first, then what is under way, then the store. */
+  stop(): Promise<void>;
+}
+
+type Closer = () => Promise<void> | void;
+
+/** Starts everything, in the order in which it depends on each other; on a failure what was started is stopped. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const closers: Closer[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    return await start(options, closers, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(options: DaemonOptions, closers: Closer[], stop: () => Promise<void>): Promise<Daemon> {
+  const { config, log } = options;
+  const edges = { clock: realClock, rng: realRng, log };
+  const networks = resolveNetworks(config.networks, await listInterfaces());
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const memory = await openMemory(config, edges);
+  closers.push(() => memory.store.close());
+  const root = projectRoot();
+  const boards = openBoards([join(root, 'dtbs'), ...config.boards]);
+  const drivers = await createPowerDrivers(config.powerDrivers, edges);
+  closers.push(() => {
+    drivers.close();
+  });
+  const leases = createLeaseView();
+  const services = await buildServices({
+    ...memory,
+    ...edges,
+    boards,
+    drivers,
+    render: openRender([join(root, 'templates')]),
+    networks,
+    siteArgs: config.siteArgs,
+    httpPort: config.http.port,
+    ...leases,
+  });
+  closers.push(() => services.timeline.flush());
+  closers.push(() => services.power.stop());
+  await refuseRivals(networks, options.force, edges);
+  const dhcp = await startDhcp(networks, services, memory, edges);
+  closers.push(() => dhcp.close());
+  leases.attach(dhcp);
+  const tftp = await startTftpListener({
+    addresses: tftpAddresses(networks),
+    port: 69,
+    files: services.bootFiles,
+    ...edges,
+  });
+  closers.push(() => tftp.close());
+  const app = createHttpApp(httpDeps({ memory, services, boards, drivers, networks, root, edges }));
+  closers.push(() => {
+    app.close();
+  });
+  const socket = join(config.dataDir, 'farrier.sock');
+  for (const server of await listenAll(app, options, socket)) closers.push(() => closeServer(server));
+  const watch = watchDeadlines({ machines: memory.store.machines, ...edges });
+  closers.push(() => {
+    watch.stop();
+  });
+  closers.push(lookAgain({ boards, tftp, networks, log }));
+  await services.power.recover();
+  for (const network of networks) log.info(`serving ${describeNetwork(network)}`);
+  return { socket, networks, stop };
+}
+
+interface LeaseView {
+  readonly leases: () => readonly Lease[];
+  readonly macOfAddress: (address: Ipv4) => Mac | undefined;
+  attach(dhcp: DhcpListener): void;
+}
+
+/** The services are built before DHCP listens, so they see its leases through this. */
+function createLeaseView(): LeaseView {
+  let dhcp: DhcpListener | undefined;
+  return {
+    leases: () => dhcp?.leases() ?? [],
+    macOfAddress: (address) => dhcp?.macOf(address),
+    attach: (listener) => {
+      dhcp = listener;
+    },
+  };
+}
+
+type Edges = { readonly clock: typeof realClock; readonly rng: typeof realRng; readonly log: Log };
+
+function startDhcp(
+  networks: readonly Network[],
+  services: Services,
+  memory: Memory,
+  edges: Edges,
+): Promise<DhcpListener> {
+  return startDhcpListener({
+    networks,
+    advisor: services.advisor,
+    leases: memory.store.leases,
+    ...edges,
+    onRival: (rival) => {
+      edges.log.warn(`another DHCP server: ${describeRival(rival)}`);
+      services.timeline.add({
+        atMs: edges.clock.now(),
+        kind: 'network',
+        severity: 'bad',
+        machine: undefined,
+        boot: undefined,
+        text: `another DHCP server answers: ${describeRival(rival)}; switch it off, or boards may get its answers`,
+        detail: { interface: rival.interface, server: formatIpv4(rival.serverId) },
+      });
+    },
+  });
+}
+
+function httpDeps(parts: {
+  readonly memory: Memory;
+  readonly services: Services;
+  readonly boards: BoardCatalogue;
+  readonly drivers: Awaited<ReturnType<typeof createPowerDrivers>>;
+  readonly networks: readonly Network[];
+  readonly root: string;
+  readonly edges: Edges;
+}): Parameters<typeof createHttpApp>[0] {
+  const { memory, services, boards, root } = parts;
+  return {
+    ...parts.edges,
+    ...services,
+    store: memory.store,
+    users: createUserService({ store: memory.store, ...parts.edges, crypto: nodePasswordCrypto }),
+    boards,
+    lintBoards: () => Promise.resolve(boards.findings()),
+    drivers: parts.drivers,
+    artefacts: memory.artefacts,
+    networks: parts.networks,
+    notReady: () => Promise.resolve(undefined),
+    assetsFolder: join(root, 'server', 'web', 'assets'),
+    templatesFolder: join(root, 'templates', 'html'),
+    version: versionOf(root),
+    routers: [{ path: '/', router: bootFilesRouter({ files: services.bootFiles, ...parts.edges }) }],
+  };
+}
+
+/** The local socket (admin), the network's port (a session is needed) and whatever doors the caller opens besides. */
+async function listenAll(app: HttpApp, options: DaemonOptions, socket: string): Promise<readonly Server[]> {
+  const { http } = options.config;
+  const doors: readonly { at: ListenAt; trust: Trust }[] = [
+    { at: { path: socket }, trust: 'socket' },
+    { at: { host: formatIpv4(http.address), port: http.port }, trust: 'tcp' },
+    ...(options.doors ?? []),
+  ];
+  const servers: Server[] = [];
+  for (const door of doors) servers.push(await listenHttp(app.handlerFor(door.trust), door.at));
+  return servers;
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
+  });
+}
+
+/** Boards whose files changed, and TFTP addresses that came back. */
+function lookAgain(parts: {
+  readonly boards: BoardCatalogue;
+  readonly tftp: TftpListener;
+  readonly networks: readonly Network[];
+  readonly log: Log;
+}): Closer {
+  let cancel: () => void = () => undefined;
+  const look = async (): Promise<void> => {
+    if (parts.boards.refresh()) parts.log.info('the board catalogue was read again');
+    await parts.tftp.serve(tftpAddresses(parts.networks));
+  };
+  const again = (): void => {
+    cancel = realClock.after(LOOK_EVERY_MS, () => {
+      void look()
+        .catch((error: unknown) => {
+          parts.log.error(`looking again failed: ${String(error)}`);
+        })
+        .then(again);
+    });
+  };
+  again();
+  return () => {
+    cancel();
+  };
+}

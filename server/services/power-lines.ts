@@ -1,0 +1,110 @@
+import type { Machine, MachineId, PowerSeen } from '../core/machine.ts';
+import type { Boards } from '../ports/boards.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import { PowerError, type PowerDriver } from '../ports/power-driver.ts';
+import type { PowerDrivers } from '../ports/power-drivers.ts';
+import type { Rng } from '../ports/rng.ts';
+import type { Store } from '../ports/store.ts';
+import type { Vault } from '../ports/vault.ts';
+import { Dropped, type Line } from './power-calls.ts';
+import { controllerKey, createController, type Controller } from './power-controller.ts';
+import type { PowerOutcome } from './power-outcome.ts';
+import { openSetting } from './power-secrets.ts';
+import { noteSeen } from './power-seen.ts';
+
+/** What the power service stands on. */
+export interface PowerDeps {
+  readonly store: Pick<Store, 'machines' | 'powerOrders' | 'secrets' | 'events'>;
+  readonly vault: Pick<Vault, 'open'>;
+  readonly drivers: PowerDrivers;
+  readonly boards: Pick<Boards, 'byName'>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+}
+
+/** The ways to the devices: one per machine, joined where machines share a controller. */
+export interface Lines {
+  /** Acts with a machine's driver; whatever goes wrong comes out as an outcome, and the state is then `unknown`. */
+  use(machine: Machine, act: (driver: PowerDriver) => Promise<PowerOutcome>): Promise<PowerOutcome>;
+  /** Binds the driver to the machine, its secrets in place. Throws `config` when something does not fit. */
+  open(driver: PowerDriver, machine: Machine): Promise<Line>;
+  /** Keeps what was seen, with an event when it differs from what was known. */
+  note(machine: Machine, seen: PowerSeen): Promise<void>;
+}
+
+/** The lines over these parts. */
+export function createLines(deps: PowerDeps): Lines {
+  const controllers = new Map<string, Controller>();
+  const controllerOf = (driver: PowerDriver, machine: Machine): Controller => {
+    const key = controllerKey(driver, machine);
+    const controller = controllers.get(key) ?? createController(deps.clock);
+    controllers.set(key, controller);
+    return controller;
+  };
+  const note = createNotes(deps.store.machines);
+  return {
+    use: (machine, act) => use(deps, note, machine, act),
+    open: (driver, machine) => open(deps, driver, machine, controllerOf(driver, machine)),
+    note,
+  };
+}
+
+/** Observations of one machine are written one after another: they must not overtake each other. */
+function createNotes(machines: PowerDeps['store']['machines']): Lines['note'] {
+  const writing = new Map<MachineId, Promise<void>>();
+  return ({ id }, seen) => {
+    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(machines, id, seen));
+    const settled = mine
+      .catch(() => undefined)
+      .finally(() => {
+        if (writing.get(id) === settled) writing.delete(id);
+      });
+    writing.set(id, settled);
+    return mine;
+  };
+}
+
+async function open(deps: PowerDeps, driver: PowerDriver, machine: Machine, controller: Controller): Promise<Line> {
+  const { clock, rng, store, vault } = deps;
+  const setting = await openSetting(machine, Object.keys(driver.fields), { secrets: store.secrets, vault });
+  const { redact } = setting;
+  try {
+    const handle = driver.open(setting.parameters, { clock, rng });
+    return { handle, controller, callTimeoutMs: driver.callTimeoutMs, redact, clock, rng };
+  } catch (thrown) {
+    throw new PowerError('config', redact(thrown instanceof Error ? thrown.message : String(thrown)));
+  }
+}
+
+async function use(
+  deps: PowerDeps,
+  note: Lines['note'],
+  machine: Machine,
+  act: (driver: PowerDriver) => Promise<PowerOutcome>,
+): Promise<PowerOutcome> {
+  if (!machine.power) return { is: 'refused', because: `${machine.name} has no power setting; give it one` };
+  const driver = deps.drivers.byName(machine.power.driver);
+  if (!driver) return { is: 'refused', because: `there is no power driver "${machine.power.driver}"` };
+  try {
+    return await act(driver);
+  } catch (error) {
+    if (error instanceof Dropped) return { is: 'dropped', because: error.message };
+    if (error instanceof PowerError) return failed(deps, note, machine, error);
+    throw error;
+  }
+}
+
+/** The state is no longer known after any failure but one: a device without effect was seen in the other state. */
+async function failed(
+  deps: PowerDeps,
+  note: Lines['note'],
+  machine: Machine,
+  { code, message }: PowerError,
+): Promise<PowerOutcome> {
+  const now = code === 'no-effect' ? await deps.store.machines.byId(machine.id) : undefined;
+  const seen = now?.powerSeen ?? { state: 'unknown', atMs: deps.clock.now(), because: message };
+  if (seen !== now?.powerSeen) await note(machine, seen);
+  return { is: 'failed', code, because: message, seen };
+}

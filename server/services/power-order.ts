@@ -1,0 +1,166 @@
+import type { NewEvent, Severity } from '../core/event.ts';
+import type { Machine, MachineId, PowerSeen } from '../core/machine.ts';
+import { PowerError } from '../ports/power-driver.ts';
+import type { MachineStore, PowerOrder, PowerOrderStore } from '../ports/store.ts';
+import { askOnce, askPatiently, Dropped, givesHope, pauseUnless, type Call, type Line } from './power-calls.ts';
+
+/** Times an order that had no effect is given before that is the verdict: some outlets lose the first one. */
+const ROUNDS = 2;
+const LOOK_AGAIN_MS = [250, 500, 1000] as const;
+const LOOK_SLOWLY_MS = 2000;
+
+/** One order on its way, with all it needs. */
+export interface Job {
+  readonly order: PowerOrder;
+  /** As it was when the order was given. */
+  readonly machine: Machine;
+  readonly line: Line;
+  /** Whether the driver can be asked for the state. */
+  readonly sees: boolean;
+  readonly settleTimeoutMs: number;
+  /** Seconds it stays off in a cycle. */
+  readonly restS: number;
+  readonly signal: AbortSignal;
+  readonly machines: Pick<MachineStore, 'byId'>;
+  readonly orders: PowerOrderStore;
+  /** Keeps what was seen; writes an event when it differs from what was known. */
+  readonly note: (seen: PowerSeen) => Promise<void>;
+}
+
+/** How far a job came, for the words at its end. */
+export interface Progress {
+  called: boolean;
+  wentOff: boolean;
+}
+
+/** A line of a machine's timeline about its power. */
+export function powerEvent(machine: MachineId, atMs: number, severity: Severity, text: string): NewEvent {
+  return { atMs, kind: 'power', severity, machine, boot: undefined, text, detail: {} };
+}
+
+/**
+ * Carries out one order and says what was seen at its end. Throws `Dropped` when the machine changed hands before a
+ * call, else a `PowerError`. A cycle is off, seen off, a rest, on, seen on.
+ */
+export async function carryOut(job: Job, progress: Progress): Promise<PowerSeen> {
+  switch (job.order.verb) {
+    case 'on':
+    case 'off':
+      return reach(job, job.order.verb, progress);
+    case 'reset':
+      return reset(job, progress);
+    case 'cycle': {
+      await reach(job, 'off', progress);
+      progress.wentOff = true;
+      await mark(job, 'off-seen', job.sees ? 'seen off' : 'told to be off');
+      await pauseUnless(job.line.clock, job.restS * 1000, job.signal);
+      return reach(job, 'on', progress);
+    }
+  }
+}
+
+function blind(job: Job, words: string): PowerSeen {
+  return { state: 'unknown', atMs: job.line.clock.now(), because: words };
+}
+
+/** Orders a state until it has been seen. A device that says yes and does nothing ends as `no-effect`. */
+async function reach(job: Job, want: 'on' | 'off', progress: Progress): Promise<PowerSeen> {
+  const call = guarded(job, `${want}-ordered`, `told to be ${want}`, progress, (handle, signal) =>
+    handle.set(want, signal),
+  );
+  for (let round = 1; ; round += 1) {
+    await askPatiently(job.line, call, job.signal);
+    if (!job.sees) return blind(job, `ordered ${want}; this driver cannot see: say what you see`);
+    const seen = await watch(job, want);
+    if (seen.state === want) return seen;
+    if (round === ROUNDS)
+      throw new PowerError('no-effect', `it took "${want}" ${ROUNDS} times and is still ${seen.state}`);
+  }
+}
+
+async function reset(job: Job, progress: Progress): Promise<PowerSeen> {
+  const call = guarded(job, 'started', undefined, progress, async (handle, signal) => {
+    await handle.reset?.(signal);
+  });
+  await askPatiently(job.line, { ...call, felt: true }, job.signal);
+  return job.sees ? watch(job, 'on') : blind(job, 'reset; this driver cannot see: say what you see');
+}
+
+/**
+ * A call that is made only for the owner who ordered it: his epoch is compared in the transaction that marks the step
+ * and once more directly before the driver is called (invariant I4).
+ */
+function guarded(
+  job: Job,
+  step: PowerOrder['step'],
+  words: string | undefined,
+  progress: Progress,
+  act: Call<void>['act'],
+): Call<void> {
+  let isMarked = false;
+  const before = async (): Promise<void> => {
+    if (!progress.called) await mark(job, 'started', `power ${job.order.verb} by ${job.order.by} began`);
+    if (!isMarked && step !== 'started') await mark(job, step, words);
+    isMarked = true;
+    const now = await job.machines.byId(job.machine.id);
+    if (!now) throw new Dropped(`${job.machine.name} is gone`);
+    if (now.ownerEpoch !== job.order.ownerEpoch) throw changedHands(job);
+    if (!isSameSetting(now, job.machine)) throw new Dropped(`the power setting of ${now.name} was changed meanwhile`);
+    progress.called = true;
+  };
+  return { before, act };
+}
+
+function changedHands(job: Job): Dropped {
+  return new Dropped(`${job.machine.name} changed hands before the order's turn came`);
+}
+
+async function mark(job: Job, step: PowerOrder['step'], words: string | undefined): Promise<void> {
+  const { order, line, machine } = job;
+  const events = words === undefined ? [] : [powerEvent(machine.id, line.clock.now(), 'note', words)];
+  if (!(await job.orders.step(order.id, step, words, events))) throw changedHands(job);
+}
+
+/** Whether two settings switch the same outlet the same way. */
+function isSameSetting(a: Machine, b: Machine): boolean {
+  const text = (machine: Machine): string =>
+    JSON.stringify([machine.power?.driver, Object.entries(machine.power?.parameters ?? {}).sort()]);
+  return text(a) === text(b);
+}
+
+/** Looks until the wanted state is seen or the driver's settling time has passed; then says what was seen last. */
+async function watch(job: Job, want: 'on' | 'off'): Promise<PowerSeen> {
+  const { clock } = job.line;
+  const untilMs = clock.monotonicMs() + job.settleTimeoutMs;
+  for (let looks = 0; ; looks += 1) {
+    const seen = await look(job);
+    if (!(seen instanceof PowerError)) await job.note(seen);
+    if (!(seen instanceof PowerError) && seen.state === want) return seen;
+    if (clock.monotonicMs() >= untilMs) {
+      if (seen instanceof PowerError) throw seen;
+      return seen;
+    }
+    await pauseUnless(clock, LOOK_AGAIN_MS[looks] ?? LOOK_SLOWLY_MS, job.signal);
+  }
+}
+
+/** One look. Errors that may pass (a BMC is often deaf while it switches) are given back, the others thrown. */
+async function look(job: Job): Promise<PowerSeen | PowerError> {
+  try {
+    return await see(job.line, job.signal);
+  } catch (error) {
+    if (error instanceof PowerError && givesHope(error) && !job.signal.aborted) return error;
+    throw error;
+  }
+}
+
+/** Asks the device for its state, once. */
+export async function see(line: Line, signal: AbortSignal): Promise<PowerSeen> {
+  const call: Call<PowerSeen['state']> = { before: () => Promise.resolve(), act: (handle, own) => handle.query(own) };
+  const state = await askOnce(line, call, signal);
+  return {
+    state,
+    atMs: line.clock.now(),
+    because: state === 'unknown' ? 'the device itself does not know' : undefined,
+  };
+}

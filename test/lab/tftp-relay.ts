@@ -1,0 +1,69 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+
+/** A bad wire in front of a TFTP server on the loopback: loses, doubles and swaps datagrams in a series that never changes. */
+export class BadWire {
+  readonly #front = createSocket('udp4');
+  readonly #backs = new Map<number, Socket>();
+  readonly #serverPort: number;
+  readonly #lossPercent: number;
+  #seed = 12345;
+  #lost = 0;
+
+  private constructor(serverPort: number, lossPercent: number) {
+    this.#serverPort = serverPort;
+    this.#lossPercent = lossPercent;
+    this.#front.on('message', (datagram, client) => {
+      const [back, port] = this.#towardsServer(client.port);
+      const to = datagram[1] === 1 ? this.#serverPort : port();
+      this.#carry(() => {
+        back.send(datagram, to, '127.0.0.1');
+      });
+    });
+  }
+
+  static async open(serverPort: number, lossPercent: number): Promise<BadWire> {
+    const wire = new BadWire(serverPort, lossPercent);
+    wire.#front.bind(0, '127.0.0.1');
+    await once(wire.#front, 'listening');
+    return wire;
+  }
+
+  get port(): number {
+    return this.#front.address().port;
+  }
+
+  /** Datagrams lost so far. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  close(): void {
+    for (const socket of [this.#front, ...this.#backs.values()]) socket.close();
+  }
+
+  readonly #tids = new Map<number, number>();
+
+  #towardsServer(clientPort: number): readonly [Socket, () => number] {
+    const tid = (): number => this.#tids.get(clientPort) ?? this.#serverPort;
+    const known = this.#backs.get(clientPort);
+    if (known) return [known, tid];
+    const back = createSocket('udp4').on('message', (datagram, server) => {
+      this.#tids.set(clientPort, server.port);
+      this.#carry(() => {
+        this.#front.send(datagram, clientPort, '127.0.0.1');
+      });
+    });
+    this.#backs.set(clientPort, back);
+    return [back, tid];
+  }
+
+  #carry(send: () => void): void {
+    this.#seed = (Math.imul(this.#seed, 1103515245) + 12345) >>> 0;
+    const dice = (this.#seed >>> 16) % 100;
+    if (dice < this.#lossPercent) this.#lost += 1;
+    else if (dice === 99) setTimeout(send, 3);
+    else send();
+    if (dice === 98) send();
+  }
+}

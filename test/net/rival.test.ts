@@ -1,0 +1,160 @@
+import { strict as assert } from 'node:assert';
+import { NO_ADDRESS, type Ipv4 } from '../../server/core/address.ts';
+import { BindError } from '../../server/net/bind-error.ts';
+import type { Neighbour } from '../../server/net/neighbours.ts';
+import { describeRival, findRivals, type Rival, type RivalEdges } from '../../server/net/rival.ts';
+import { openRivalDesk } from '../../server/net/rival-desk.ts';
+import { decodeMessage, messageType } from '../../server/wire/dhcp/message.ts';
+import { OPT } from '../../server/wire/dhcp/options.ts';
+import { clientMessage, countingRng, FakeClock, ip, macNo, MemoryLog, u32 } from '../support/dhcp-lab.ts';
+import { FakeHost } from '../support/fake-wire.ts';
+
+const OURS = ip('10.77.0.1');
+const THEIRS = ip('10.77.0.9');
+
+interface Scene extends RivalEdges {
+  readonly host: FakeHost;
+  readonly clock: FakeClock;
+}
+
+function scene(neighbours: ReadonlyMap<Ipv4, Neighbour> = new Map()): Scene {
+  const [host, clock] = [new FakeHost(), new FakeClock()];
+  return {
+    host,
+    clock,
+    rng: countingRng(),
+    open: (device, port, events) => host.open(device, port, events),
+    neighbours: () => Promise.resolve(neighbours),
+  };
+}
+
+const rest = async (): Promise<void> => {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+const hear = (host: FakeHost, octets: Uint8Array, from = THEIRS): void => {
+  host.sockets.get('eth1:68')?.datagram(octets, { address: from, port: 67 });
+};
+const offer = (server?: Ipv4, op = 2): Uint8Array =>
+  clientMessage('OFFER', { op, mac: macNo(5) }, server === undefined ? [] : [u32(OPT.serverId, server)]);
+
+describe('net/rival', () => {
+  it('7 asks as a client would: DISCOVER and INFORM, broadcast from port 68', async () => {
+    const it = scene();
+    const found = findRivals('eth1', OURS, it);
+    await rest();
+    const messages = it.host.sent.map((sent) => {
+      assert.deepEqual([sent.port, sent.to], [68, { address: 0xffffffff, port: 67 }]);
+      const decoded = decodeMessage(sent.octets);
+      assert.ok(decoded.ok);
+      return decoded.value;
+    });
+    assert.deepEqual(
+      messages.map((message) => messageType(message.options)),
+      ['DISCOVER', 'INFORM'],
+    );
+    assert.deepEqual(
+      messages.map((message) => message.ciaddr),
+      [NO_ADDRESS, OURS],
+    );
+    assert.deepEqual(
+      messages.map((message) => (message.chaddr[0] ?? 0) & 3),
+      [2, 2],
+      'locally administered',
+    );
+    it.clock.advance(1000);
+    assert.deepEqual(await found, []);
+    assert.equal(it.host.sockets.size, 0, 'port 68 is given back');
+  });
+
+  it('7 a server that answers is named by server identifier and MAC, once', async () => {
+    const it = scene(new Map([[THEIRS, { mac: macNo(9), isReachable: true }]]));
+    const found = findRivals('eth1', OURS, it);
+    await rest();
+    hear(it.host, offer(THEIRS));
+    hear(it.host, offer(THEIRS));
+    it.clock.advance(1000);
+    const [rival, ...others] = await found;
+    assert.ok(rival);
+    assert.equal(others.length, 0);
+    assert.equal(describeRival(rival), `10.77.0.9 (${macNo(9)}) on eth1: OFFER to ${macNo(5)}`);
+  });
+
+  it('our own answers, requests, and rubbish are no rivals', async () => {
+    const it = scene();
+    const found = findRivals('eth1', OURS, it);
+    await rest();
+    hear(it.host, offer(OURS), OURS);
+    hear(it.host, offer(OURS), THEIRS);
+    hear(it.host, offer(THEIRS, 1));
+    hear(it.host, new Uint8Array(300));
+    it.clock.advance(1000);
+    assert.deepEqual(await found, []);
+  });
+
+  it('without option 54 a server is where its answer came from', async () => {
+    const it = scene();
+    const found = findRivals('eth1', OURS, it);
+    await rest();
+    hear(it.host, offer());
+    it.clock.advance(1000);
+    assert.deepEqual(
+      (await found).map((rival) => [rival.serverId, rival.source]),
+      [[THEIRS, THEIRS]],
+    );
+  });
+});
+
+describe('net/rival-desk', () => {
+  const rival = (serverId: Ipv4): Rival => ({
+    interface: 'eth1',
+    serverId,
+    source: serverId,
+    mac: undefined,
+    seen: 'x',
+  });
+
+  it('9 asks every three minutes, and hears answers to clients at any time', async () => {
+    const it = scene();
+    const [log, reported] = [new MemoryLog(), [] as Rival[]];
+    const desk = openRivalDesk({ ...it, log, report: (found) => reported.push(found) });
+    const watch = await desk.watch('eth1', OURS);
+    assert.equal(it.host.sent.length, 2);
+    it.clock.advance(180_000);
+    assert.equal(it.host.sent.length, 4);
+    hear(it.host, offer(THEIRS));
+    await rest();
+    assert.deepEqual(
+      reported.map((found) => found.seen),
+      [`OFFER to ${macNo(5)}`],
+    );
+    assert.match(log.lines.join(), /another DHCP server: 10\.77\.0\.9 on eth1/);
+    await watch.close();
+    it.clock.advance(180_000);
+    assert.equal(it.host.sent.length, 4);
+  });
+
+  it('the same server is reported again only after five minutes; a flood of names does not grow', async () => {
+    const it = scene();
+    const reported: Rival[] = [];
+    const desk = openRivalDesk({ ...it, log: new MemoryLog(), report: (found) => reported.push(found) });
+    desk.heard(rival(THEIRS));
+    desk.heard(rival(THEIRS));
+    await rest();
+    assert.equal(reported.length, 1);
+    it.clock.advance(300_000);
+    desk.heard(rival(THEIRS));
+    await rest();
+    assert.equal(reported.length, 2);
+  });
+
+  it('where port 68 is taken it does without, and says so', async () => {
+    const it = scene();
+    const log = new MemoryLog();
+    it.host.failure = () => new BindError('port-taken', 'UDP port 68 on eth1 is held by dhclient (pid 9)');
+    const watch = await openRivalDesk({ ...it, log, report: () => undefined }).watch('eth1', OURS);
+    assert.match(log.lines.join(), /no watch for other DHCP servers on eth1: .*dhclient/);
+    await watch.close();
+    it.host.failure = () => new Error('our own mistake');
+    await assert.rejects(openRivalDesk({ ...it, log, report: () => undefined }).watch('eth1', OURS), /our own mistake/);
+  });
+});

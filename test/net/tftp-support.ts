@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { parseIpv4, parseSha256, parseSubnet, type Ipv4 } from '../../server/core/address.ts';
+import type { Result } from '../../server/core/result.ts';
+import { startTftpListener, type TftpListener, type TftpListenerOptions } from '../../server/net/tftp-listener.ts';
+import type { Content } from '../../server/ports/artefacts.ts';
+import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../../server/ports/boot-files.ts';
+import type { Clock } from '../../server/ports/clock.ts';
+import type { Log } from '../../server/ports/log.ts';
+import { decodePacket, type TftpPacket } from '../../server/wire/tftp/packet.ts';
+
+/** The value of a result that a test knows to be good. */
+export function must<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(result.error);
+  return result.value;
+}
+
+export const ip = (text: string): Ipv4 => must(parseIpv4(text));
+export const net = (text: string): ReturnType<typeof must<{ network: Ipv4; prefix: number }>> =>
+  must(parseSubnet(text));
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (ms, call) => {
+    const timer = setTimeout(call, ms);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** A clock that moves only when told to. */
+export class FakeClock implements Clock {
+  #nowMs = 1000;
+  #calls: { readonly atMs: number; readonly call: () => void }[] = [];
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  after(ms: number, call: () => void): () => void {
+    const entry = { atMs: this.#nowMs + ms, call };
+    this.#calls.push(entry);
+    return () => {
+      this.#calls = this.#calls.filter((each) => each !== entry);
+    };
+  }
+
+  /** Lets time pass and rings what is due, in order. */
+  pass(ms: number): void {
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      const [next] = this.#calls.filter((each) => each.atMs <= endMs).sort((a, b) => a.atMs - b.atMs);
+      if (!next) break;
+      this.#calls = this.#calls.filter((each) => each !== next);
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.call();
+    }
+    this.#nowMs = endMs;
+  }
+}
+
+/** A log that keeps its lines for the test to read. */
+export class KeptLog implements Log {
+  readonly lines: string[] = [];
+  readonly debug = this.#line('debug');
+  readonly info = this.#line('info');
+  readonly warn = this.#line('warn');
+  readonly error = this.#line('error');
+
+  #line(level: string) {
+    return (words: string, fields?: object): void => {
+      this.lines.push(`${level} ${words} ${JSON.stringify(fields ?? {})}`);
+    };
+  }
+}
+
+/** Octets that repeat only after 251, so that a block in the wrong place shows. */
+export function patterned(octets: number): Buffer {
+  return Buffer.from(Uint8Array.from({ length: octets }, (_, i) => (i % 251) ^ (i >>> 12)));
+}
+
+/** A content from a buffer; `inMemory` false makes it one that must be read. Counts its closes and reads. */
+export class TestContent implements Content {
+  readonly octets: number;
+  readonly sha256;
+  readonly whole: Uint8Array | undefined;
+  readonly #buffer: Buffer;
+  reads = 0;
+  closes = 0;
+  failAt = Infinity;
+
+  constructor(buffer: Buffer, inMemory = true) {
+    this.#buffer = buffer;
+    this.octets = buffer.length;
+    this.sha256 = must(parseSha256(createHash('sha256').update(buffer).digest('hex')));
+    this.whole = inMemory ? buffer : undefined;
+  }
+
+  async read(at: number, octets: number): Promise<Uint8Array> {
+    this.reads += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (at + octets > this.failAt) throw new Error('EIO: i/o error, read /secret/place');
+    return this.#buffer.subarray(at, at + octets);
+  }
+
+  close(): void {
+    this.closes += 1;
+  }
+}
+
+/** Boot files from a table; keeps what was asked and how transfers ended. */
+export class TableFiles implements BootFiles {
+  readonly asked: FileRequest[] = [];
+  readonly reports: TransferReport[] = [];
+  readonly #table: Readonly<Record<string, Content | Error | 'refused' | Promise<Content>>>;
+  #waiting: (() => void)[] = [];
+
+  constructor(table: Readonly<Record<string, Content | Error | 'refused' | Promise<Content>>>) {
+    this.#table = table;
+  }
+
+  async open(request: FileRequest): Promise<FileAnswer> {
+    this.asked.push(request);
+    const found = this.#table[request.path];
+    if (found === undefined) return { is: 'absent' };
+    if (found === 'refused') return { is: 'refused', because: 'no DTB in /etc/farrier/dtbs' };
+    if (found instanceof Error) throw found;
+    return {
+      is: 'file',
+      content: await found,
+      ended: (report) => {
+        this.#ended(report);
+      },
+    };
+  }
+
+  /** Resolves when this many transfers have ended. */
+  async ended(count: number): Promise<readonly TransferReport[]> {
+    while (this.reports.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.reports;
+  }
+
+  #ended(report: TransferReport): void {
+    this.reports.push(report);
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** A bare UDP client that does what a test says, packet by packet. */
+export class Peer {
+  readonly #socket: Socket;
+  readonly #heard: { readonly packet: TftpPacket; readonly port: number; readonly address: string }[] = [];
+  #wake: (() => void) | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('message', (datagram, from) => {
+      this.#heard.push({ packet: must(decodePacket(datagram)), port: from.port, address: from.address });
+      this.#wake?.();
+    });
+  }
+
+  static async at(address = '127.0.0.1'): Promise<Peer> {
+    const socket = createSocket('udp4');
+    socket.bind(0, address);
+    await once(socket, 'listening');
+    return new Peer(socket);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  get waiting(): number {
+    return this.#heard.length;
+  }
+
+  send(packet: Uint8Array | string, port: number, address = '127.0.0.1'): void {
+    this.#socket.send(typeof packet === 'string' ? Buffer.from(packet, 'latin1') : packet, port, address);
+  }
+
+  async next(): Promise<{ readonly packet: TftpPacket; readonly port: number; readonly address: string }> {
+    for (;;) {
+      const first = this.#heard.shift();
+      if (first) return first;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#socket.close();
+    await once(this.#socket, 'close');
+  }
+}
+
+/** A listener on the loopback at a free port, serving a table. */
+export async function serveTable(
+  files: BootFiles,
+  more: Partial<TftpListenerOptions> = {},
+): Promise<{ readonly listener: TftpListener; readonly port: number; readonly log: KeptLog }> {
+  const log = new KeptLog();
+  const listener = await startTftpListener({
+    addresses: [{ address: ip('127.0.0.1'), subnets: [net('127.0.0.0/8')] }],
+    port: 0,
+    files,
+    clock: realClock,
+    log,
+    ...more,
+  });
+  return { listener, port: listener.bound[0]?.port ?? 0, log };
+}
+
+/** Waits for something that other parts of the process bring about. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}

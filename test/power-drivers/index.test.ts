@@ -1,0 +1,145 @@
+import { strict as assert } from 'node:assert';
+import { chmod, chown, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
+import { createDriverFolder, createKeptLog, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
+import { realEdges } from '../support/ipmi-crypto.ts';
+import { createMovingClock } from '../support/moving-clock.ts';
+
+const DECLARED = `name: 'site-pdu', summary: 's', abilities: ['on', 'off', 'status'], callTimeoutMs: 1000, settleTimeoutMs: 1000,
+  fields: { outlet: { kind: 'integer', label: 'Outlet', scope: 'machine', required: true } },
+  open: ({ outlet }) => ({ set: async () => {}, query: async () => (outlet === 2 ? 'on' : 'off') })`;
+const forever = new AbortController().signal;
+
+describe('the drivers there are', () => {
+  let folder: DriverFolder;
+  let drivers: SiteDrivers | undefined;
+  const log = createKeptLog();
+  const load = async (): Promise<SiteDrivers> => {
+    drivers = await createPowerDrivers([folder.path], { ...realEdges, log });
+    return drivers;
+  };
+  beforeEach(async () => {
+    log.lines.length = 0;
+    folder = await createDriverFolder();
+  });
+  afterEach(async () => {
+    drivers?.close();
+    await folder.remove();
+  });
+
+  it('ipmi, exec and manual come with Farrier', async () => {
+    const names = (await load()).list().map((driver) => driver.name);
+    assert.deepEqual(names, ['ipmi', 'exec', 'manual']);
+  });
+
+  it('a program dropped into the folder appears within 5 s without a restart, and goes with its file', async () => {
+    const clock = createMovingClock();
+    drivers = await createPowerDrivers([folder.path], { ...realEdges, clock, log });
+    const file = await folder.drop('dropped', shellDriver('dropped', 'exit 0'));
+    const appeared = async (want: boolean): Promise<void> => {
+      await clock.pass(2000);
+      // The program is a real process: its answer takes real time, however the clock is moved.
+      for (const untilMs = performance.now() + 5000; performance.now() < untilMs;)
+        if ((drivers?.byName('dropped') !== undefined) === want) return;
+        else await new Promise((resolve) => setImmediate(resolve));
+      assert.fail(`driver is ${want ? 'not there' : 'still there'}`);
+    };
+    await appeared(true);
+    await rm(file);
+    await appeared(false);
+  });
+
+  for (const [title, text] of [
+    ['an object', `export default { ${DECLARED} };`],
+    [
+      'a function that is given the kit',
+      `export default ({ definePowerDriver }) => definePowerDriver({ ${DECLARED} });`,
+    ],
+  ] as const)
+    it(`a module may export ${title}`, async () => {
+      await folder.drop('site.mjs', text, 0o644);
+      const driver = (await load()).byName('site-pdu');
+      assert.ok(driver, log.lines.join('\n'));
+      assert.equal(await driver.open({ outlet: '2' }, realEdges).query(forever), 'on');
+      assert.throws(() => driver.open({ outlet: 'two' }, realEdges), /"outlet" must be a whole number/);
+    });
+
+  it('a module that was changed is read again', async () => {
+    await folder.drop('site.mjs', `export default { ${DECLARED} };`, 0o644);
+    const all = await load();
+    await folder.drop('site.mjs', `export default { ${DECLARED.replace("'s'", "'changed'")} };`, 0o644);
+    await all.rescan();
+    assert.equal(all.byName('site-pdu')?.summary, 'changed');
+  });
+
+  it('a site may shadow a driver that comes with Farrier', async () => {
+    await folder.drop('manual', shellDriver('manual', 'exit 0'));
+    assert.equal((await load()).byName('manual')?.summary, 'a test driver');
+  });
+
+  const refused: readonly (readonly [string, (folder: DriverFolder) => Promise<unknown>, RegExp])[] = [
+    [
+      'a file that its group may write',
+      (f) => f.drop('a', shellDriver('a', ''), 0o775),
+      /writable by group or world.*chmod go-w/,
+    ],
+    ['a file that all may write', (f) => f.drop('a.mjs', 'export default {}', 0o646), /writable by group or world/],
+    ['a folder that all may write', (f) => chmod(f.path, 0o777), /writable by group or world/],
+    ['a link', (f) => symlink('/bin/true', join(f.path, 'a')), /not a plain file/],
+    [
+      'a program that declares rubbish',
+      (f) => f.drop('a', '#!/bin/sh\necho \'{"name":"A B"}\'\n'),
+      /declaration is wrong at "name"/,
+    ],
+    ['a program that will not describe itself', (f) => f.drop('a', '#!/bin/sh\nexit 3\n'), /exit code 3/],
+    ['a module without a default export', (f) => f.drop('a.mjs', 'export const x = 1;', 0o644), /declaration is wrong/],
+    ['a module that does not parse', (f) => f.drop('a.mjs', 'export default {', 0o644), /Unexpected/],
+    [
+      'a module that cannot open',
+      (f) => f.drop('a.mjs', `export default { ${DECLARED.replace('open:', 'opens:')} };`, 0o644),
+      /has no "open"/,
+    ],
+    [
+      'a default password',
+      (f) => f.drop('a', shellDriver('a', '').replace('"kind":"secret"', '"kind":"secret","default":"admin"')),
+      /no default passwords/,
+    ],
+  ];
+  for (const [title, plant, words] of refused)
+    it(`refuses ${title}, by name and with the reason`, async () => {
+      await plant(folder);
+      const all = await load();
+      assert.equal(all.list().length, 3);
+      assert.match(
+        all
+          .problems()
+          .map((problem) => `${problem.file}: ${problem.because}`)
+          .join('\n'),
+        words,
+      );
+      assert.ok(
+        log.lines.some((line) => line.startsWith('warn')),
+        'the log tells it',
+      );
+    });
+
+  it('refuses a file that belongs to somebody else', async function () {
+    const file = await folder.drop('a', shellDriver('a', ''));
+    if (process.getuid?.() === 0) await chown(file, 12_345, 12_345);
+    const all = await load();
+    if (process.getuid?.() === 0) assert.match(all.problems()[0]?.because ?? '', /belongs to user 12345/);
+    else assert.ok(all.byName('a'), "the service's own user is trusted");
+  });
+
+  it('a README beside the drivers is no driver and no problem', async () => {
+    await folder.drop('README.md', '# ours', 0o644);
+    assert.deepEqual((await load()).problems(), []);
+  });
+
+  it('a folder that is not there is a problem, not an end', async () => {
+    drivers = await createPowerDrivers([join(folder.path, 'absent')], { ...realEdges, log });
+    assert.match(drivers.problems()[0]?.because ?? '', /cannot be read/);
+    assert.equal(drivers.list().length, 3);
+  });
+});

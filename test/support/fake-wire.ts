@@ -1,0 +1,124 @@
+import { type Ipv4 } from '../../server/core/address.ts';
+import type { Network } from '../../server/core/lease.ts';
+import { startDhcpListener, type DhcpEdges, type DhcpListener } from '../../server/net/dhcp-listener.ts';
+import type { HostInterface } from '../../server/net/interfaces.ts';
+import type { Rival } from '../../server/net/rival.ts';
+import type { DeviceSocket, DeviceSocketEvents, Peer } from '../../server/net/udp-on-device.ts';
+import { decodeMessage, messageType, type DhcpMessage } from '../../server/wire/dhcp/message.ts';
+import { countingRng, FakeAdvisor, FakeClock, ip, MemoryLog } from './dhcp-lab.ts';
+import { MemoryLeaseStore } from './memory-lease-store.ts';
+
+/** What left the server. */
+export interface Sent {
+  readonly device: string;
+  readonly port: number;
+  readonly octets: Uint8Array;
+  readonly to: Peer;
+}
+
+/** The interfaces and sockets of a host that exists in memory only. */
+export class FakeHost {
+  readonly sent: Sent[] = [];
+  readonly sockets = new Map<string, DeviceSocketEvents>();
+  readonly present = new Map<string, HostInterface>();
+  opened = 0;
+  /** Set: opening fails with it. */
+  failure: ((device: string, port: number) => Error | undefined) | undefined;
+
+  plug(name: string, index: number, ...addresses: readonly Ipv4[]): void {
+    this.present.set(name, { name, index, addresses });
+  }
+
+  open(device: string, port: number, events: DeviceSocketEvents): Promise<DeviceSocket> {
+    const failure = this.failure?.(device, port);
+    if (failure) return Promise.reject(failure);
+    const id = `${device}:${port}`;
+    this.opened += 1;
+    this.sockets.set(id, events);
+    return Promise.resolve({
+      receiveBufferOctets: 425_984,
+      send: (octets, to) => {
+        this.sent.push({ device, port, octets, to });
+      },
+      close: () => {
+        this.sockets.delete(id);
+        return Promise.resolve();
+      },
+    });
+  }
+}
+
+/** A DHCP service on a host in memory. */
+export interface FakeLab {
+  readonly host: FakeHost;
+  readonly advisor: FakeAdvisor;
+  readonly store: MemoryLeaseStore;
+  readonly clock: FakeClock;
+  readonly log: MemoryLog;
+  readonly rivals: Rival[];
+  readonly listener: DhcpListener;
+  /** Hands the server a datagram and gives the reply, once the server has come to rest. */
+  ask(octets: Uint8Array, from?: { device?: string; address?: Ipv4 }): Promise<Reply | undefined>;
+}
+
+/** A reply, read. */
+export interface Reply {
+  readonly message: DhcpMessage;
+  readonly type: string | undefined;
+  readonly to: Peer;
+  readonly octets: Uint8Array;
+  readonly device: string;
+}
+
+/** Starts the service. Interfaces `eth1` (10.77.0.1) and `eth2` (10.79.0.1) are there. */
+export async function fakeLab(networks: readonly Network[], edges: Partial<DhcpEdges> = {}): Promise<FakeLab> {
+  const [host, advisor, store] = [new FakeHost(), new FakeAdvisor(), new MemoryLeaseStore()];
+  const [clock, log, rivals] = [new FakeClock(), new MemoryLog(), [] as Rival[]];
+  host.plug('eth1', 2, ip('10.77.0.1'));
+  host.plug('eth2', 3, ip('10.79.0.1'), ip('10.79.0.2'));
+  const listener = await startDhcpListener({
+    ...{ networks, advisor, leases: store, clock, rng: countingRng(), log, onRival: (rival) => rivals.push(rival) },
+    edges: {
+      open: (device, port, events) => host.open(device, port, events),
+      interfaces: () => Promise.resolve(new Map(host.present)),
+      probe: () => Promise.resolve(false),
+      neighbours: () => Promise.resolve(new Map()),
+      ...edges,
+    },
+  });
+  host.sent.length = 0;
+  return {
+    host,
+    advisor,
+    store,
+    clock,
+    log,
+    rivals,
+    listener,
+    ask: (octets, from) => ask(host, listener, octets, from),
+  };
+}
+
+async function ask(
+  host: FakeHost,
+  listener: DhcpListener,
+  octets: Uint8Array,
+  from: { device?: string; address?: Ipv4 } = {},
+): Promise<Reply | undefined> {
+  const { device = 'eth1', address = ip('0.0.0.0') } = from;
+  const before = host.sent.length;
+  host.sockets.get(`${device}:67`)?.datagram(octets, { address, port: 68 });
+  await settled(listener);
+  const sent = host.sent[before];
+  if (!sent) return undefined;
+  const decoded = decodeMessage(sent.octets);
+  if (!decoded.ok) throw new Error(decoded.error);
+  const { octets: reply, to, device: out } = sent;
+  return { message: decoded.value, type: messageType(decoded.value.options), to, octets: reply, device: out };
+}
+
+/** A few turns of the event loop: the queue, the advice and the commit each take one. */
+async function settled(listener: DhcpListener): Promise<void> {
+  for (let turn = 0; turn < 12; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  if (listener.serving().length === 0) throw new Error('the service has no sockets');
+}
