@@ -22,12 +22,12 @@ const REST_PER_WORK = 3;
 const SAID_MAX = 3;
 
 /** Which page looks on. */
-export type Watched =
+type Watched =
   | { readonly is: 'rack'; readonly canOperate: boolean }
   | { readonly is: 'machine'; readonly id: MachineId; readonly canOperate: boolean };
 
 /** What a page is told: pieces to put in place, ids of pieces that are gone, sentences for screen readers. */
-export interface Patch {
+interface Patch {
   /** All there is: whatever live piece is not in it is gone. */
   readonly full: boolean;
   readonly parts: readonly Fragment[];

@@ -8,7 +8,7 @@ interface Bar {
 }
 
 /** One event as a line of a boot. */
-export interface TimelineLine {
+interface TimelineLine {
   readonly id: number;
   readonly kind: string;
   readonly severity: string;
