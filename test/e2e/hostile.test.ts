@@ -77,6 +77,7 @@ describe('a guest that has turned against its network', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     const leasedMs = performance.now();
+    const earlier = board.report().log.findLastIndex(({ what }) => what === 'power');
     const gotFile = (): boolean =>
       board
         .report()

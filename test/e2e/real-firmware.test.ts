@@ -65,6 +65,11 @@ describe('real firmware, powered through its BMC', function () {
       ],
       boards: [join(folder, 'boards')],
     });
+    const findings = listOf(await farrier.api.must('GET', '/api/v1/lint/boards'), 'findings');
+    assert.deepEqual(
+      findings.filter((finding) => String(memberOf(finding, 'file')).startsWith(folder)),
+      [],
+    );
     for (const arch of ['amd64', 'arm64', 'armhf'] as const) await importAgent(farrier.api, arch);
   });
   after(async () => {
@@ -78,7 +83,8 @@ describe('real firmware, powered through its BMC', function () {
     const place = join(folder, 'boards', `lab-${kind}`);
     await mkdir(place, { recursive: true });
     const dtb = hasDtb ? ["dtb: { file: lab.dtb, source: 'dumped from QEMU', licence: GPL-2.0-only }"] : [];
-    const lines = [`extends: ${extendsBoard}`, "signs: { oui: ['02:fa:22'] }", ...dtb, "sources: ['this test']", ''];
+    const head = [`title: Lab ${kind}`, `extends: ${extendsBoard}`];
+    const lines = [...head, "signs: { oui: ['02:fa:22'] }", ...dtb, "sources: ['this test']", ''];
     if (hasDtb) await writeFile(join(place, 'lab.dtb'), await board.dtb(modelOf(kind)));
     await writeFile(join(place, 'board.yaml'), lines.join('\n'));
   }
