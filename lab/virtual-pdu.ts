@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import type { Clock } from '../server/ports/clock.ts';
 
 /** What hangs on an outlet. */
-interface PduOutlet {
+export interface PduOutlet {
   isOn(): boolean;
   turn(on: boolean): void;
 }
