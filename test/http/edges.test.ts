@@ -9,7 +9,7 @@ import { FloodGate } from '../../server/http/flood-gate.ts';
 import { listenHttp } from '../../server/http/listen.ts';
 import { as, closeLabs, layHttpLab } from '../support/http-lab.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { digest } from '../support/samples.ts';
+import { digest, sampleMachine } from '../support/samples.ts';
 
 describe('the flood gate', () => {
   afterEach(closeLabs);
@@ -96,6 +96,20 @@ describe('listeners', () => {
       socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(17_000)}\r\n\r\n`);
     });
     assert.match(answer, /^HTTP\/1\.1 431/);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('an order that takes longer than a connection may be silent is answered all the same', async () => {
+    const lab = layHttpLab(undefined, { powerTakesMs: 200 });
+    const setting = { driver: 'ipmi', parameters: {} };
+    await lab.store.machines.add(sampleMachine(1, { power: setting }), []);
+    const server = await listenHttp(lab.app.handlerFor('socket'), { host: '127.0.0.1', port: 0 });
+    server.setTimeout(50);
+    const address = server.address();
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    const url = `http://127.0.0.1:${String(port)}/api/v1/machines/board-01/power/cycle`;
+    assert.equal((await fetch(url, { method: 'POST' })).status, 200);
+    server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
 

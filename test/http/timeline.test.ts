@@ -28,9 +28,9 @@ describe('the boot timeline', () => {
     assert.deepEqual(
       view?.lines.map((line) => [line.offset, line.bar.x, line.bar.width]),
       [
-        ['+0 ms', '0.00%', '0.40%'],
+        ['+0 ms', '0.00%', '1.20%'],
         ['+2.50 s', '25.00%', '25.00%'],
-        ['+10.0 s', '99.60%', '0.40%'],
+        ['+10.0 s', '98.80%', '1.20%'],
       ],
     );
     assert.deepEqual([view.total, view.served, view.retransmits], ['10.0 s', '1.0 MiB', 2]);
@@ -66,7 +66,7 @@ describe('the boot timeline', () => {
         const events = rows.map(([at, durationMs], id) => event(id, { atMs: at, detail: { durationMs } }));
         for (const line of bootsOf([boot], events)[0]?.lines ?? []) {
           const [x, width] = [parseFloat(line.bar.x), parseFloat(line.bar.width)];
-          assert.ok(x >= 0 && x <= 100 && width >= 0.4 && width <= 100, `${line.bar.x} ${line.bar.width}`);
+          assert.ok(x >= 0 && x <= 100 && width >= 1.2 && width <= 100, `${line.bar.x} ${line.bar.width}`);
         }
       }),
       { numRuns: 60 },

@@ -235,9 +235,9 @@ describe('the web page in a real browser', function () {
       const page = await open('/', DESK, at);
       for (const path of PAGES) {
         await page.goto(at + path);
-        const found = (await page.evaluate(
+        const found = await page.evaluate<{ owned?: unknown; handlers: readonly string[] }>(
           '({ owned: window.owned, handlers: [...document.querySelectorAll("*")].flatMap((e) => e.getAttributeNames()).filter((name) => name.startsWith("on")) })',
-        )) as { owned?: unknown; handlers: readonly string[] };
+        );
         assert.deepEqual([found.owned, found.handlers], [undefined, []], path);
       }
     });
@@ -258,9 +258,9 @@ describe('the web page in a real browser', function () {
       assert.ok(statSync(file).size > 10_000);
       const width = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
       assert.ok(Number(width) <= 0, `${name} is ${String(width)} px too wide`);
-      const colours = (await page.evaluate(
+      const colours = await page.evaluate<[string, string]>(
         '(() => { const s = getComputedStyle(document.querySelector("main")); return [s.color, getComputedStyle(document.documentElement).backgroundColor]; })()',
-      )) as readonly [string, string];
+      );
       assert.ok(contrastOf(...colours) >= 7, `${name}: ${colours.join(' on ')}`);
     });
 });
