@@ -12,6 +12,8 @@ import { realClock } from './edges/real-clock.ts';
 /** Looked for in this order when no `--config` is given. */
 const CONFIG_FILES = [join(process.cwd(), 'farrier.yaml'), '/etc/farrier/farrier.yaml'];
 
+const DEMO_FOLDER = join(tmpdir(), 'farrier-demo');
+
 /** One of each kind that is pretended. */
 const BOARDS = 6;
 
@@ -44,7 +46,12 @@ const work = createCliWork({
   demo: ({ boards, qemu, port }) =>
     runDemo(
       { boards: boards ?? BOARDS, qemu, port },
-      { entry: [process.execPath, ...process.execArgv, process.argv[1] ?? ''], signal: ended.signal, say: tell },
+      {
+        entry: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+        signal: ended.signal,
+        say: tell,
+        folder: DEMO_FOLDER,
+      },
     ),
 });
 const [first, order = ''] = process.argv.slice(2);
@@ -56,5 +63,5 @@ else
     clock: realClock,
     work,
     configFiles: CONFIG_FILES,
-    demoSocket: join(tmpdir(), 'farrier-demo', 'data', 'farrier.sock'),
+    demoSocket: join(DEMO_FOLDER, 'data', 'farrier.sock'),
   });

@@ -22,6 +22,8 @@ const PACE_MS = 700;
 export async function runDemo(
   order: { readonly boards: number; readonly qemu: boolean; readonly port: number },
   edges: {
+    /** Everything of the demo lies there, its socket too, so that the other commands find it. */
+    readonly folder: string;
     readonly entry: readonly string[];
     readonly signal: AbortSignal;
     readonly say: (line: string) => void;
@@ -29,6 +31,7 @@ export async function runDemo(
 ): Promise<void> {
   const [command = process.execPath, ...args] = edges.entry;
   await launchDemo({
+    folder: edges.folder,
     boards: order.boards,
     port: order.port,
     paceMs: PACE_MS,

@@ -85,11 +85,9 @@ export async function watchRivals(
   const to: Peer = { address: LIMITED_BROADCAST, port: SERVER_PORT };
   return {
     probe: () => {
-      for (const octets of [
-        probeMessage('DISCOVER', mac, NO_ADDRESS, edges.rng),
-        probeMessage('INFORM', mac, ours, edges.rng),
-      ])
-        socket.send(octets, to, () => undefined);
+      // INFORM first: servers that ping an address before they offer it hear nothing else meanwhile
+      const asks = [probeMessage('INFORM', mac, ours, edges.rng), probeMessage('DISCOVER', mac, NO_ADDRESS, edges.rng)];
+      for (const octets of asks) socket.send(octets, to, () => undefined);
     },
     close: () => socket.close(),
   };

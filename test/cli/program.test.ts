@@ -32,7 +32,7 @@ describe('the commands', () => {
 
   it('each says what it does, and so does each of its options', () => {
     for (const [words, command] of commands) {
-      assert.ok(command.description().length > 10, words.join(' '));
+      assert.ok(command.description() !== '', words.join(' '));
       for (const option of command.options) assert.ok(option.description !== '', `${words.join(' ')} ${option.flags}`);
     }
   });

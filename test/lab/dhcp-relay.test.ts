@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layLan, tool, type LabHost, type Lan } from '../../lab/netns.ts';
@@ -74,15 +74,21 @@ describe('DHCP through a real relay in a lab', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function udhcpc(...more: readonly string[]): Promise<string> {
-    const [script, out] = [join(folder, 'script.sh'), join(folder, 'out')];
+  /** Arguments of `env` for a udhcpc that sets its address and route up, and leaves what it was told in a file. */
+  function udhcpcArgs(...more: readonly string[]): readonly string[] {
+    const script = join(folder, 'script.sh');
     const setUp =
       '#!/bin/sh\n[ "$1" = bound ] || exit 0\nip addr flush dev eth0\nip addr add $ip/$mask dev eth0\n' +
-      'ip route add default via $router\nenv | sort > "$OUT"\n';
+      'ip route add default via $router\nenv | sort > "$OUT.new"\nmv "$OUT.new" "$OUT"\n';
     writeFileSync(script, setUp, { mode: 0o755 });
-    const args = ['udhcpc', '-i', 'eth0', '-f', '-q', '-n', '-t', '5', '-T', '1', '-s', script, ...more];
-    await client.exec('env', ['-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', `OUT=${out}`, ...args]);
-    return readFileSync(out, 'utf8');
+    rmSync(join(folder, 'out'), { force: true });
+    const env = ['-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', `OUT=${join(folder, 'out')}`];
+    return [...env, 'udhcpc', '-i', 'eth0', '-f', '-n', '-t', '5', '-T', '1', '-s', script, ...more];
+  }
+
+  async function udhcpc(): Promise<string> {
+    await client.exec('env', udhcpcArgs('-q'));
+    return readFileSync(join(folder, 'out'), 'utf8');
   }
 
   it('E1 A12 a client behind it gets an address of its own subnet, and the lease is there', async () => {
@@ -96,7 +102,11 @@ describe('DHCP through a real relay in a lab', () => {
   });
 
   it('E7 D17 its RELEASE comes by unicast past the relay, and counts', async () => {
-    await udhcpc('-R');
+    const stays = client.spawn('env', udhcpcArgs('-R'));
+    await until('the lease', () => existsSync(join(folder, 'out')));
+    const ended = new Promise((resolve) => stays.once('exit', resolve));
+    stays.kill('SIGTERM');
+    await ended;
     await until('the release', () => [...store.rows.values()].some((row) => row.state === 'released'));
   });
 

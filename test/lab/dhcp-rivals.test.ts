@@ -47,9 +47,14 @@ describe('DHCP rivals in a lab', () => {
   });
 
   /** dnsmasq listens as soon as it says that DHCP is on. */
-  async function dnsmasq(): Promise<ChildProcess> {
+  async function dnsmasq(...more: readonly string[]): Promise<ChildProcess> {
     const args = ['-k', '-p0', '--conf-file=/dev/null', '--interface=eth0', `--dhcp-leasefile=${folder}/dnsmasq`];
-    const child = host.spawn('dnsmasq', [...args, '--log-facility=-', '--dhcp-range=10.77.0.50,10.77.0.60,1h']);
+    const child = host.spawn('dnsmasq', [
+      ...args,
+      '--log-facility=-',
+      '--dhcp-range=10.77.0.50,10.77.0.60,1h',
+      ...more,
+    ]);
     let said = '';
     child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
     await until('dnsmasq', () => said.includes('DHCP, IP range'));
@@ -79,7 +84,7 @@ describe('DHCP rivals in a lab', () => {
   });
 
   for (const [name, start] of [
-    ['dnsmasq', dnsmasq],
+    ['dnsmasq', () => dnsmasq()],
     ['busybox udhcpd', udhcpd],
   ] as const)
     it(`7 ${name} is found within a second and named by address and MAC`, async () => {
@@ -109,14 +114,15 @@ describe('DHCP rivals in a lab', () => {
     });
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.deepEqual([rivals, listener.leases(), listener.counters.sent], [[], [], 0]);
-    const server = await dnsmasq();
+    const server = await dnsmasq('--no-ping');
     const client = await lan.addHost('rival-client');
-    const script = ['-i', 'eth0', '-f', '-q', '-n', '-t', '5', '-T', '1', '-s', '/bin/true'];
+    const script = ['-i', 'eth0', '-f', '-q', '-n', '-t', '5', '-T', '1', '-B', '-s', '/bin/true'];
     await client.exec('udhcpc', script).catch(() => undefined);
     await until('a report', () => rivals.length > 0);
     assert.equal(formatIpv4(rivals[0]?.serverId ?? OURS), '10.77.0.9');
     assert.ok(log.lines.some((line) => line.includes('another DHCP server: 10.77.0.9')));
     await stopped(server);
     await listener.close();
+    await client.remove();
   });
 });

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { startChassisControl } from './chassis-control.ts';
+import { startIpmiSim } from './ipmi-sim.ts';
+import type { Lan } from './netns.ts';
+import type { QemuKind } from './qemu/machine-args.ts';
+import { qemuBoard, type QemuBoard } from './qemu-board.ts';
+import type { Mac } from '../server/core/address.ts';
+import type { Rack, RackSlot } from './rack.ts';
+
+/** One machine of a QEMU rack. */
+export interface QemuSlotOrder {
+  readonly kind: QemuKind;
+  /** Also the name of its tap: at most 15 letters. */
+  readonly name: string;
+  readonly mac: Mac;
+  readonly uuid: string;
+  readonly uboot?: 'pxe' | 'script' | 'stock';
+  readonly acpi?: boolean;
+  /** Where its BMC listens. */
+  readonly bmc: { readonly address: string; readonly port: number; readonly password: string };
+}
+
+const BMC_USER = 'farrier';
+
+/** QEMU machines on a LAN, each switched only by the BMC (OpenIPMI's ipmi_sim) of its own. */
+export async function buildQemuRack(
+  lan: Lan,
+  folder: string,
+  orders: readonly QemuSlotOrder[],
+): Promise<Rack<QemuBoard>> {
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const control = await startChassisControl(join(folder, 'chassis'));
+    closers.push(() => control.stop());
+    const slots: RackSlot<QemuBoard>[] = [];
+    for (const order of orders) {
+      await lan.addTap(order.name);
+      const board = await qemuBoard({ ...order, tap: order.name, folder });
+      closers.push(() => board.powerOff());
+      const { address, port, password } = order.bmc;
+      const powerProgram = await control.programFor(board);
+      const bmc = await startIpmiSim({ address, port, user: BMC_USER, password, powerProgram });
+      closers.push(() => bmc.stop());
+      const parameters = { host: address, port, user: BMC_USER };
+      slots.push({ board, power: { driver: 'ipmi', parameters, secrets: { password } } });
+    }
+    return { slots, stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}

@@ -1,0 +1,168 @@
+import { strict as assert } from 'node:assert';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AgentArch } from '../../agent/build.ts';
+import { fetchLoaders } from '../../agent/loaders.ts';
+import { layLan, type Lan } from '../../lab/netns.ts';
+import type { QemuKind } from '../../lab/qemu/machine-args.ts';
+import type { QemuBoard } from '../../lab/qemu-board.ts';
+import { buildQemuRack } from '../../lab/qemu-rack.ts';
+import type { Rack, RackSlot } from '../../lab/rack.ts';
+import { memberOf, type SocketApi } from '../../lab/socket-api.ts';
+import { macOf } from '../../server/core/address.ts';
+import { agentFor, TEST_CACHE } from '../support/agent-boot.ts';
+import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
+
+const SECOND_BOOT = 'lab.second=1';
+/** A page that shows an enlisted machine within 5 s shows what the API shows then. */
+const APPEARS_MS = 5000;
+
+interface Case {
+  readonly kind: QemuKind;
+  readonly arch: AgentArch;
+  readonly extendsBoard: string;
+  readonly hasDtb: boolean;
+  readonly uboot?: 'pxe' | 'script';
+}
+const CASES: readonly Case[] = [
+  { kind: 'uboot-arm64', arch: 'arm64', extendsBoard: 'qemu-virt-arm64-uboot', hasDtb: true, uboot: 'pxe' },
+  { kind: 'uboot-armhf', arch: 'armhf', extendsBoard: 'qemu-virt-armhf-uboot', hasDtb: true, uboot: 'script' },
+  { kind: 'uefi-x64', arch: 'amd64', extendsBoard: 'qemu-q35-x64-uefi', hasDtb: false },
+  { kind: 'uefi-arm64', arch: 'arm64', extendsBoard: 'qemu-virt-arm64-uefi', hasDtb: true },
+  { kind: 'bios-ipxe', arch: 'amd64', extendsBoard: 'qemu-pc-x64-bios', hasDtb: false },
+];
+const modelOf = (kind: QemuKind): string => `Farrier lab ${kind}, its own tree`;
+
+describe('real firmware, powered through its BMC', function () {
+  this.timeout(300_000);
+  let folder: string;
+  let lan: Lan;
+  let rack: Rack<QemuBoard>;
+  let farrier: FarrierProcess;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'farrier-real-'));
+    lan = await layLan('real0', '10.97.0.1/24');
+    rack = await buildQemuRack(
+      lan,
+      folder,
+      CASES.map(({ kind, uboot }, nth) => ({
+        ...{ kind, name: `real-${String(nth)}`, mac: macOf(Uint8Array.of(0x52, 0x54, 0, 0x97, 0, nth + 1)) },
+        uuid: `daf5ab7e-f6f5-53cd-9583-3dd819d4350${String(nth)}`,
+        ...(uboot ? { uboot } : {}),
+        acpi: false,
+        bmc: { address: '127.0.0.1', port: 9670 + nth, password: `lab-secret-${String(nth)}` },
+      })),
+    );
+    for (const [nth, each] of CASES.entries()) await writeBoard(each, rack.slots[nth]!.board);
+    farrier = await startFarrier({
+      networks: [
+        {
+          ...{ name: 'real', interface: 'real0', subnet: '10.97.0.0/24', address: '10.97.0.1' },
+          pools: ['10.97.0.100-10.97.0.199'],
+        },
+      ],
+      boards: [join(folder, 'boards')],
+    });
+    const findings = listOf(await farrier.api.must('GET', '/api/v1/lint/boards'), 'findings');
+    assert.deepEqual(
+      findings.filter((finding) => String(memberOf(finding, 'file')).startsWith(folder)),
+      [],
+    );
+    for (const arch of ['amd64', 'arm64', 'armhf'] as const) await importAgent(farrier.api, arch);
+  });
+  after(async () => {
+    await rack.stop();
+    await farrier.stop();
+    await lan.remove();
+    await rm(folder, { recursive: true });
+  });
+
+  async function writeBoard({ kind, extendsBoard, hasDtb }: Case, board: QemuBoard): Promise<void> {
+    const place = join(folder, 'boards', `lab-${kind}`);
+    await mkdir(place, { recursive: true });
+    const dtb = hasDtb ? ["dtb: { file: lab.dtb, source: 'dumped from QEMU', licence: GPL-2.0-only }"] : [];
+    const head = [`title: Lab ${kind}`, `extends: ${extendsBoard}`];
+    const lines = [...head, "signs: { oui: ['02:fa:22'] }", ...dtb, "sources: ['this test']", ''];
+    if (hasDtb) await writeFile(join(place, 'lab.dtb'), await board.dtb(modelOf(kind)));
+    await writeFile(join(place, 'board.yaml'), lines.join('\n'));
+  }
+
+  async function importAgent(api: SocketApi, arch: AgentArch): Promise<void> {
+    const built = await agentFor(arch);
+    const file = async (name: string, path: string): Promise<{ name: string; sha256: string }> => ({
+      name,
+      sha256: await api.upload(name, await readFile(path)),
+    });
+    const files = { kernel: await file('linux', built.kernel), initrd: await file('initrd.gz', built.initrd) };
+    const found = await fetchLoaders({ arch, cacheDir: TEST_CACHE, outDir: join(folder, `loaders-${arch}`) });
+    const loaders = [];
+    for (const each of found) loaders.push(await file(each.name, each.file));
+    const common = { version: '1', arch, loaders, ...files, source: 'built by this test' };
+    const { kernelArgs } = built;
+    await api.must('POST', '/api/v1/bundles', { ...common, name: `agent-${arch}`, role: 'agent', kernelArgs });
+    const system = { ...common, name: `second-${arch}`, role: 'system', kernelArgs: [SECOND_BOOT] };
+    await api.must('POST', '/api/v1/bundles', system);
+  }
+
+  async function failing(slot: RackSlot<QemuBoard>, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      const serial = (await slot.board.serial()).slice(-6000);
+      const timeline = await farrier.api.call('GET', `/api/v1/machines/${slot.board.mac}/timeline`);
+      const events = listOf(timeline.body, 'events').map((event) => String(memberOf(event, 'text')));
+      throw new Error(`${String(cause)}\ntimeline:\n${events.join('\n')}\nserial:\n${serial}`, { cause });
+    }
+  }
+
+  async function until(met: () => Promise<boolean>, timeoutMs: number, what: string): Promise<void> {
+    const untilMs = performance.now() + timeoutMs;
+    while (!(await met())) {
+      if (performance.now() > untilMs) throw new Error(`not in ${String(timeoutMs)} ms: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  for (const [nth, { kind, arch, hasDtb }] of CASES.entries())
+    it(`${kind}: boots the agent, enlists, is accepted, and boots another bundle on its next cycle`, async () => {
+      const slot = rack.slots[nth]!;
+      const { api } = farrier;
+      const path = `/api/v1/machines/${slot.board.mac}`;
+      await failing(slot, async () => {
+        // A stranger has no power setting yet: somebody presses its button once, and it is met by its DHCP alone.
+        await slot.board.powerOn();
+        await untilApi(api, path, () => true, 60_000);
+        await api.must('PATCH', path, { board: `lab-${kind}` });
+        await api.must('PUT', `${path}/power`, slot.power);
+        await api.must('POST', `${path}/power/off`);
+        assert.equal(slot.board.isOn(), false);
+
+        await api.must('POST', `${path}/power/on`);
+        assert.equal(slot.board.isOn(), true);
+        await until(
+          async () => /facts accepted/.test(await slot.board.serial()),
+          150_000,
+          'the agent has its facts accepted',
+        );
+        const machine = await untilApi(api, path, (body) => memberOf(body, 'facts') !== undefined, APPEARS_MS);
+        const facts = memberOf(machine, 'facts');
+        assert.equal(memberOf(facts, 'arch'), arch);
+        if (hasDtb) assert.equal(memberOf(facts, 'dtModel'), modelOf(kind));
+
+        await api.must('POST', `${path}/accept`, { name: `real-${kind}`, bundle: `second-${arch}@1` });
+        await api.must('POST', `${path}/power/cycle`);
+        await until(
+          async () => /farrier-agent: started/.test(await slot.board.serial()),
+          150_000,
+          'the second boot reaches Linux',
+        );
+        const serial = await slot.board.serial();
+        assert.match(serial, new RegExp(`Kernel command line:.*${SECOND_BOOT}`));
+        if (hasDtb) assert.ok(serial.includes(`Machine model: ${modelOf(kind)}`), 'the tree of the second boot');
+        await api.must('POST', `${path}/power/off`);
+        assert.equal(slot.board.isOn(), false);
+      });
+    });
+});
