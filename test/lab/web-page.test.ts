@@ -3,7 +3,7 @@ import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { closeLabs, layHttpLab, type HttpLab } from '../support/http-lab.ts';
+import { closeLabs, COOKIES, layHttpLab, type HttpLab } from '../support/http-lab.ts';
 import { HOSTILE, layHostileLab, PAGES } from '../support/hostile.ts';
 import { mac, sampleEvent, sampleMachine } from '../support/samples.ts';
 import { bootEvents, fillRack } from '../support/web-fixture.ts';
@@ -226,6 +226,19 @@ describe('the web page in a real browser', function () {
     await second.listen('demo-loopback', Number(port));
     await page.locator('.machine', { hasText: 'after-the-restart' }).waitFor({ timeout: 15_000 });
     assert.equal(await page.locator('.machine').count(), 1, 'what is gone is gone');
+  });
+
+  it('a page whose session ended goes to the log-in by itself', async () => {
+    const tcp = await lab.listen('tcp');
+    const context = await browser.newContext(DESK);
+    await context.addCookies([{ name: 'farrier_session', value: COOKIES.viewer, url: tcp }]);
+    const page = await context.newPage();
+    await page.goto(tcp);
+    await page.locator('[data-live-state="live"]').waitFor();
+    assert.equal(await page.locator('[data-api^="POST"]').count(), 0, 'a viewer has no buttons');
+    await lab.deps.users.logout(COOKIES.viewer);
+    // The comment line of the stream, at most 15 s away, finds the session gone.
+    await page.waitForURL(/\/login/, { timeout: 30_000 });
   });
 
   for (const text of HOSTILE)
