@@ -1,5 +1,5 @@
 import { mkdir, symlink } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reset, type RackBoard } from './rack-board.ts';
@@ -24,7 +24,14 @@ export async function startChassisControl(folder: string): Promise<ChassisContro
   const devices = new Map<string, string>();
   await mkdir(folder, { recursive: true });
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    void converse(socket, boards, devices);
+    let line = '';
+    socket.on('error', () => undefined);
+    socket.setEncoding('utf8').on('data', (more: string) => {
+      line += more;
+    });
+    socket.once('end', () => {
+      void answer(line, boards, devices).then((words) => socket.end(words));
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -42,22 +49,19 @@ export async function startChassisControl(folder: string): Promise<ChassisContro
   };
 }
 
-async function converse(
-  socket: Socket,
+async function answer(
+  line: string,
   boards: ReadonlyMap<string, RackBoard>,
   devices: Map<string, string>,
-): Promise<void> {
-  let line = '';
-  socket.on('error', () => undefined);
-  for await (const part of socket.setEncoding('utf8')) line += String(part);
+): Promise<string> {
   try {
     const words: unknown = JSON.parse(line);
     const [name = '', ...rest] = Array.isArray(words) ? words.map(String) : [];
     const board = boards.get(name);
     if (!board) throw new Error(`no board "${name}"`);
-    socket.end(await obey(board, rest, devices));
+    return await obey(board, rest, devices);
   } catch (cause) {
-    socket.end(`error: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+    return `error: ${cause instanceof Error ? cause.message : String(cause)}\n`;
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../server/ports/clock.ts';
 import type { Rng } from '../server/ports/rng.ts';
@@ -7,7 +7,7 @@ import { importDemoBundles } from './demo-bundles.ts';
 import { layDemoPlace, type DemoPlace, type DemoWhere } from './demo-place.ts';
 import type { DemoSite, StartDaemon } from './demo-site.ts';
 import { planRack } from './rack-plan.ts';
-import { buildVirtualRack, type Rack, type RackSlot } from './rack.ts';
+import { buildVirtualRack, PDU_DRIVER, type Rack, type RackSlot } from './rack.ts';
 import { socketApi, type SocketApi } from './socket-api.ts';
 
 /** A demo to be run in the place where this process is. */
@@ -69,8 +69,11 @@ export async function runDemo(order: DemoOrder, edges: DemoEdges): Promise<Demo>
 }
 
 async function siteIn(folder: string, ground: DemoPlace, driverFolder: string): Promise<DemoSite> {
-  const dataDir = join(folder, 'data');
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const [dataDir, drivers] = [join(folder, 'data'), join(folder, 'power-drivers')];
+  for (const each of [dataDir, drivers]) await mkdir(each, { recursive: true, mode: 0o700 });
+  // A copy of our own: in a user namespace files of the host's root belong to nobody, and nobody's are not trusted.
+  await copyFile(join(driverFolder, PDU_DRIVER), join(drivers, PDU_DRIVER));
+  await chmod(join(drivers, PDU_DRIVER), 0o755);
   return {
     network: ground.network,
     httpListen: ground.httpListen,
@@ -78,7 +81,7 @@ async function siteIn(folder: string, ground: DemoPlace, driverFolder: string): 
     dataDir,
     adminSocket: join(dataDir, 'farrier.sock'),
     webSocket: join(folder, 'web.sock'),
-    powerDrivers: [driverFolder],
+    powerDrivers: [drivers],
   };
 }
 

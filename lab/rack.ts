@@ -37,7 +37,7 @@ export interface RackEdges {
 
 const BMC_USER = 'farrier';
 /** The example program of `power-drivers/examples`, which speaks to the virtual PDU. */
-const PDU_DRIVER = 'line-pdu';
+export const PDU_DRIVER = 'line-pdu';
 /** A relay takes this long, so that a power cycle can be watched. */
 const PDU_SWITCH_MS = 300;
 

@@ -15,10 +15,10 @@ socket.on('data', (more) => {
 });
 socket.on('end', () => {
   process.stdout.write(answer);
-  process.exit(answer.startsWith('error:') ? 1 : 0);
+  process.exitCode = answer.startsWith('error:') ? 1 : 0;
 });
 socket.on('error', (cause) => {
   process.stderr.write(`${cause.message}\n`);
-  process.exit(1);
+  process.exitCode = 1;
 });
 socket.end(`${JSON.stringify([path.basename(self), ...words])}\n`);
