@@ -12,7 +12,7 @@ import { realClock } from './edges/real-clock.ts';
 /** Looked for in this order when no `--config` is given. */
 const CONFIG_FILES = [join(process.cwd(), 'farrier.yaml'), '/etc/farrier/farrier.yaml'];
 
-const DEMO_FOLDER = join(tmpdir(), 'farrier-demo');
+const DEMO_FOLDER = join(tmpdir(), `farrier-demo-${process.getuid?.() ?? 0}`);
 
 /** One of each kind that is pretended. */
 const BOARDS = 6;
@@ -28,11 +28,15 @@ function withCommand(args: readonly string[]): readonly string[] {
 const isOptionValue = (before: string | undefined): boolean =>
   ['-c', '--config', '-o', '--output', '--socket', '--boards', '--port'].includes(before ?? '');
 
-const ended = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
-    ended.abort();
-  });
+/** Only the daemon and the demo put things away on Ctrl-C; every other command just ends. */
+function untilSignalled(): AbortSignal {
+  const ended = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      ended.abort();
+    });
+  return ended.signal;
+}
 
 const terminal = createTerminal(process, process.env);
 const tell = (words: string): void => {
@@ -41,14 +45,14 @@ const tell = (words: string): void => {
 const work = createCliWork({
   cacheDir: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'farrier'),
   logLevel: process.env['FARRIER_LOG'] ?? 'info',
-  signal: ended.signal,
+  untilSignalled,
   say: tell,
   demo: ({ boards, qemu, port }) =>
     runDemo(
       { boards: boards ?? BOARDS, qemu, port },
       {
         entry: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
-        signal: ended.signal,
+        signal: untilSignalled(),
         say: tell,
         folder: DEMO_FOLDER,
       },

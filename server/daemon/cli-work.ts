@@ -19,8 +19,8 @@ export interface CliWorkOptions {
   /** Downloads and built files; may be deleted at any time. */
   readonly cacheDir: string;
   readonly logLevel: string;
-  /** Raised by SIGINT and SIGTERM. */
-  readonly signal: AbortSignal;
+  /** Raised by SIGINT and SIGTERM from the first call on; before it they end the process as usual. */
+  readonly untilSignalled: () => AbortSignal;
   readonly say: Say;
   readonly demo: CliWork['demo'];
 }
@@ -72,14 +72,13 @@ async function agentFiles(
 
 async function serve(
   order: { readonly config: string | undefined; readonly force: boolean },
-  { logLevel, signal, say }: CliWorkOptions,
+  { logLevel, untilSignalled, say }: CliWorkOptions,
 ): Promise<void> {
   if (order.config === undefined)
-    throw new Error(
-      'there is no farrier.yaml here; "farrier config init > farrier.yaml" writes one, --config FILE names another',
-    );
+    throw new Error('there is no farrier.yaml here; "farrier config init" writes one, --config FILE names another');
   const config = loadConfig(order.config);
   if (!config.ok) throw new Error(config.error.map(formatProblem).join('\n'));
+  const signal = untilSignalled();
   const daemon = await startDaemon({ config: config.value, log: createLog(logLevel), force: order.force });
   const { address, port } = config.value.http;
   say(

@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some start; never goes back. Deadlines and durations use it. */
   monotonicMs(): number;
-  /** Calls once after `ms`; the answer cancels it. Never keeps the process alive by itself. */
+  /** Calls once after `ms`; the answer cancels it. Whoever waits keeps the process alive. */
   after(ms: number, call: () => void): () => void;
 }
 

@@ -83,6 +83,9 @@ export function createExplain(deps: ExplainDeps): Explain {
   };
 }
 
+/** A stranger is taken to send option 97 as every UEFI does: without it, architecture 11 would mean u-boot's EFI step. */
+const SOME_UUID = '00000000-0000-0000-0000-000000000000';
+
 type Subject =
   | {
       readonly is: 'done';
@@ -121,7 +124,7 @@ function bootRequestOf(
     clientArch: code,
     vendorClass: machine?.firmware?.vendorClass ?? board?.signs.vendorClass[0],
     userClass,
-    systemUuid: machine?.systemUuid,
+    systemUuid: machine ? machine.systemUuid : SOME_UUID,
     loader: userClass?.startsWith('iPXE') ? 'ipxe' : (known?.loader ?? board?.loaders[0]?.loader),
     arch: known?.arch ?? machine?.arch ?? board?.arch,
     format: undefined,

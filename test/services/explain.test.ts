@@ -1,0 +1,81 @@
+import { strict as assert } from 'node:assert';
+import { artefactPath } from '../../server/core/boot-plan.ts';
+import { sha256Of } from '../../server/edges/digest.ts';
+import { createExplain, type Explain } from '../../server/services/explain.ts';
+import { createBootFiles } from '../../server/services/serve-files.ts';
+import { debian, MAC, machine, macFrom, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
+import { BOARD_ADDRESS, layBench, rack1, SERVER, type BootBench } from './boot-bench.ts';
+
+function explainOn(bench: BootBench, recognised = ubootBoard.name): Explain {
+  return createExplain({
+    ...bench.deps,
+    store: bench.store,
+    recognise: () => ({ board: recognised, evidence: ['option 93 says so'] }),
+    networks: () => [rack1],
+    leases: () => [],
+    digest: sha256Of,
+    text: (octets) => new TextDecoder().decode(octets),
+  });
+}
+
+async function explained(explain: Explain, request: Parameters<Explain>[0]) {
+  const outcome = await explain(request);
+  assert.ok(outcome.is === 'done');
+  return outcome.explanation;
+}
+
+describe('explain', () => {
+  it('tells a machine’s first file, plan, config and files with their digests', async () => {
+    const told = await explained(explainOn(layBench(machine)), { ref: machine.name });
+    assert.equal(told.plan.do, 'boot');
+    assert.ok(told.dhcp.includes('file "boot.scr.uimg"'));
+    assert.deepEqual(
+      told.files.map((file) => file.path),
+      ['pxelinux.cfg/01-52-54-00-12-34-56', artefactPath(debian.kernel), artefactPath(debian.initrd ?? debian.kernel)],
+    );
+  });
+
+  it('is the very text the board then gets', async () => {
+    const bench = layBench(machine);
+    const told = await explained(explainOn(bench), { ref: machine.name });
+    bench.leases.set(BOARD_ADDRESS, MAC);
+    const path = 'pxelinux.cfg/01-52-54-00-12-34-56';
+    const served = await createBootFiles(bench.deps).open({ via: 'tftp', path, peer: BOARD_ADDRESS, local: SERVER });
+    assert.ok(served.is === 'file');
+    assert.equal(told.files[0]?.text, new TextDecoder().decode(await served.content.read(0, served.content.octets)));
+    assert.equal(told.files[0]?.sha256, served.content.sha256);
+  });
+
+  it('changes nothing: no boot record, no event, no machine', async () => {
+    const bench = layBench(undefined);
+    await explained(explainOn(bench), { mac: MAC, clientArch: 22 });
+    assert.deepEqual(await bench.events(), []);
+    assert.deepEqual(await bench.store.machines.list(), []);
+  });
+
+  it('a stranger of architecture 11 is a UEFI, which sends option 97, and not u-boot’s EFI step', async () => {
+    const arm = { ...pcBoard, name: 'bench-arm-uefi', arch: 'arm64' as const };
+    const explain = explainOn(layBench(undefined, [arm]), arm.name);
+    const told = await explained(explain, { mac: macFrom('52:54:00:00:00:0b'), clientArch: 11 });
+    assert.ok(told.dhcp.includes('file "shimaa64.efi"'), told.dhcp.join('; '));
+  });
+
+  it('a refusal is told with its reason and remedy, and no file', async () => {
+    const bench = layBench(machine, [{ ...ubootBoard, dtbMissing: 'the DTB mustang.dtb is not there' }]);
+    const told = await explained(explainOn(bench), { ref: machine.name });
+    assert.ok(told.plan.do === 'refuse' && told.plan.because.includes('mustang.dtb') && told.plan.remedy !== '');
+    assert.deepEqual(told.files, []);
+  });
+
+  it('the agent’s token is shown as zeros, so that no real one ever leaves', async () => {
+    const bench = layBench({ ...machine, state: 'new', bundle: undefined });
+    const told = await explained(explainOn(bench), { ref: machine.name });
+    assert.match(told.files[0]?.text ?? '', /farrier\.token=0{32}/);
+  });
+
+  it('a name nobody has, and nothing at all, are refused in words', async () => {
+    const explain = explainOn(layBench(machine));
+    assert.equal((await explain({ ref: 'nobody' })).is, 'unknown-machine');
+    assert.equal((await explain({})).is, 'bad-value');
+  });
+});
