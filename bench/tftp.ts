@@ -127,7 +127,11 @@ async function compare(boards: readonly LabHost[], peer: Server, windowsize: num
     [peer, []],
   ]);
   for (let round = 0; round < ROUNDS; round += 1)
-    for (const [server, list] of samples) list.push(await measure(server, boards, windowsize));
+    for (const [server, list] of samples) {
+      const sample = await measure(server, boards, windowsize);
+      list.push(sample);
+      console.log(`window ${windowsize} ${server.name}: ${sample.cpuSPerGib.toFixed(2)} CPU s/GiB`);
+    }
   const figures = [...samples].map(([server, list]) => ({
     server: server.name,
     windowsize,

@@ -101,6 +101,11 @@ function open({ access, sessions }: Site, payload: Uint8Array): Uint8Array | und
   for (const [id, each] of sessions) if (clock.monotonicMs() - each.usedMs > IDLE_MS) sessions.delete(id);
   const { tag, consoleId, suite, privilege } = request.value;
   if (!suite || !suites.includes(suite)) return encodeOpenRefusal(tag, STATUS.noSuite, consoleId);
+  // Asked again because our answer was lost: the same slot, not another one.
+  const known = [...sessions.values()].find(
+    (each) => each.consoleId === consoleId && each.suite === suite && !each.proof,
+  );
+  if (known) return encodeOpenResponse(tag, known, privilege, suite);
   if (sessions.size >= SESSIONS_MAX) return encodeOpenRefusal(tag, STATUS.full, consoleId);
   const bmcId = Math.max(1, readU32le(crypto.random(4), 0));
   sessions.set(bmcId, { suite, consoleId, bmcId, usedMs: clock.monotonicMs(), sent: 0, window: FRESH_WINDOW });

@@ -20,7 +20,7 @@ export interface IpmiSimOptions {
   /** K_G; up to 20 characters. */
   readonly kg?: string;
   /**
-   * Absolute path of the program that is the machine. It is called as `PROGRAM 0x20 get power` (prints `power:1` or
+   * Absolute path, without blanks, of the program that is the machine. It is called as `PROGRAM 0x20 get power` (prints `power:1` or
    * `power:0`), `PROGRAM 0x20 set power 1`, `… set power 0`, `… set reset 1`, `… set boot pxe|default|none …`,
    * `… get boot` (prints `boot:pxe`), one after another, and must answer within a few seconds.
    */

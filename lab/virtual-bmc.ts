@@ -2,10 +2,11 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Clock } from '../server/ports/clock.ts';
 import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
-import { decodeRequest, encodeResponse } from '../server/wire/ipmi/message.ts';
+import { decodeRequest, encodeResponse, NET_FN } from '../server/wire/ipmi/message.ts';
 import { COMMAND } from '../server/wire/ipmi/commands.ts';
 import { decodePing, decodeRmcp, encodePong, encodeRmcp, RMCP_CLASS } from '../server/wire/ipmi/rmcp.ts';
-import { decodeV15, encodeV15, isRmcpPlus } from '../server/wire/ipmi/session-header.ts';
+import { plainDatagram } from '../server/wire/ipmi/secure.ts';
+import { decodeSessionPacket, decodeV15, encodeV15, isRmcpPlus, PAYLOAD } from '../server/wire/ipmi/session-header.ts';
 import { SUITES, type CipherSuite } from '../server/wire/ipmi/suite.ts';
 import { createBmcChassis, type BmcBootDevice, type BmcChassis, type BmcPower } from './bmc-chassis.ts';
 import { createBmcSessions, type BmcSessions } from './bmc-sessions.ts';
@@ -43,6 +44,8 @@ export interface VirtualBmc {
   stop(): Promise<void>;
 }
 
+/** Get Channel Cipher Suites. */
+const CIPHER_SUITES = 0x54;
 /** Delay of every answer of a `slow` BMC. */
 const SLOW_MS = 3000;
 
@@ -106,20 +109,31 @@ function answer({ chassis, sessions }: Parts, datagram: Uint8Array, isBusy: bool
     return tag === undefined ? undefined : encodePong(tag);
   }
   if (messageClass !== RMCP_CLASS.ipmi) return undefined;
-  if (!isRmcpPlus(body)) return answerOutside(chassis, body);
+  const outside = messageOutside(body);
+  if (outside) return answerOutside(chassis, outside, isRmcpPlus(body));
   return sessions.answer(body, (request) => {
     const said = chassis.answer(request);
     return isBusy ? { ...said, completion: 0xc0, data: new Uint8Array(0) } : said;
   });
 }
 
+/** The message of a packet outside of any session, which comes in either format; ipmitool uses both. */
+function messageOutside(body: Uint8Array): Uint8Array | undefined {
+  if (!isRmcpPlus(body)) {
+    const message = decodeV15(body);
+    return message.ok ? message.value : undefined;
+  }
+  const packet = decodeSessionPacket(body, 0);
+  if (!packet.ok || packet.value.payloadType !== PAYLOAD.ipmi || packet.value.sessionId !== 0) return undefined;
+  return packet.value.encrypted || packet.value.authenticated ? undefined : packet.value.payload;
+}
+
 /** What a BMC says to anybody: how one may log in, and nothing else (IPMI 2.0 §22.13, §22.15). */
-function answerOutside(chassis: BmcChassis, body: Uint8Array): Uint8Array | undefined {
-  const message = decodeV15(body);
-  const request = message.ok ? decodeRequest(message.value) : message;
+function answerOutside(chassis: BmcChassis, message: Uint8Array, isPlus: boolean): Uint8Array | undefined {
+  const request = decodeRequest(message);
   if (!request.ok) return undefined;
-  const { command } = request.value.request;
-  if (command !== COMMAND.authCapabilities && command !== 0x54) return undefined;
+  const { command, netFn } = request.value.request;
+  if (netFn !== NET_FN.app || (command !== COMMAND.authCapabilities && command !== CIPHER_SUITES)) return undefined;
   const reply = encodeResponse(chassis.answer(request.value.request), request.value.sequence);
-  return encodeRmcp(RMCP_CLASS.ipmi, encodeV15(reply));
+  return isPlus ? plainDatagram(PAYLOAD.ipmi, reply) : encodeRmcp(RMCP_CLASS.ipmi, encodeV15(reply));
 }

@@ -24,7 +24,7 @@ const EXIT_CODES: Readonly<Record<number, PowerErrorCode>> = {
 };
 
 /** The verbs a driver program is called with; `bootdev` has the device behind it. */
-export type ProgramVerb = 'describe' | 'on' | 'off' | 'status' | 'reset' | `bootdev ${'pxe' | 'disk' | 'none'}`;
+type ProgramVerb = 'describe' | 'on' | 'off' | 'status' | 'reset' | `bootdev ${'pxe' | 'disk' | 'none'}`;
 
 /** What a program said before it ended well: the fields of its one JSON line. */
 export type ProgramAnswer = Readonly<Record<string, unknown>>;

@@ -19,7 +19,7 @@ const DESCRIBE_MS = 3000;
 const KIT = { definePowerDriver, PowerError };
 
 /** A file in a driver folder that is no driver, and why; for `farrier driver list` and the log. */
-export interface DriverProblem {
+interface DriverProblem {
   readonly file: string;
   readonly because: string;
 }

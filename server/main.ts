@@ -4,12 +4,18 @@ import { join } from 'node:path';
 import { createTerminal } from './cli/terminal.ts';
 import { runCli } from './cli/program.ts';
 import { createCliWork } from './daemon/cli-work.ts';
+import { DEMO_INSIDE, runDemo, runDemoInside } from './daemon/demo.ts';
 import { versionOf } from './daemon/version.ts';
 import { projectRoot } from './edges/project-root.ts';
 import { realClock } from './edges/real-clock.ts';
 
 /** Looked for in this order when no `--config` is given. */
 const CONFIG_FILES = [join(process.cwd(), 'farrier.yaml'), '/etc/farrier/farrier.yaml'];
+
+const DEMO_FOLDER = join(tmpdir(), 'farrier-demo');
+
+/** One of each kind that is pretended. */
+const BOARDS = 6;
 
 /** `npm start` names no command: with a configuration it is the real thing, without one the rack in a box. */
 function withCommand(args: readonly string[]): readonly string[] {
@@ -29,20 +35,33 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 
 const terminal = createTerminal(process, process.env);
+const tell = (words: string): void => {
+  terminal.writeErr(`${words}\n`);
+};
 const work = createCliWork({
   cacheDir: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'farrier'),
   logLevel: process.env['FARRIER_LOG'] ?? 'info',
   signal: ended.signal,
-  say: (words) => {
-    terminal.writeErr(`${words}\n`);
-  },
-  demo: () => Promise.reject(new Error('the rack in a box is not wired')),
+  say: tell,
+  demo: ({ boards, qemu, port }) =>
+    runDemo(
+      { boards: boards ?? BOARDS, qemu, port },
+      {
+        entry: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+        signal: ended.signal,
+        say: tell,
+        folder: DEMO_FOLDER,
+      },
+    ),
 });
-process.exitCode = await runCli(withCommand(process.argv.slice(2)), {
-  version: versionOf(projectRoot()),
-  terminal,
-  clock: realClock,
-  work,
-  configFiles: CONFIG_FILES,
-  demoSocket: join(tmpdir(), 'farrier-demo', 'data', 'farrier.sock'),
-});
+const [first, order = ''] = process.argv.slice(2);
+if (first === DEMO_INSIDE) await runDemoInside(order, process.env['FARRIER_LOG'] ?? 'warn');
+else
+  process.exitCode = await runCli(withCommand(process.argv.slice(2)), {
+    version: versionOf(projectRoot()),
+    terminal,
+    clock: realClock,
+    work,
+    configFiles: CONFIG_FILES,
+    demoSocket: join(DEMO_FOLDER, 'data', 'farrier.sock'),
+  });

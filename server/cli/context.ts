@@ -9,7 +9,7 @@ import { CliFailure, EXIT } from './failure.ts';
 import type { Format } from './output.ts';
 
 /** Options every command knows. */
-export interface GlobalOptions {
+interface GlobalOptions {
   readonly output: Format;
   readonly socket?: string;
   readonly config?: string;

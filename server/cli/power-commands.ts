@@ -31,7 +31,7 @@ const ORDERS = {
   on: 'switches it on, and returns when it was seen on',
   off: 'switches it off, and returns when it was seen off',
   cycle: 'off, seen off, a pause, on, seen on',
-  reset: 'resets it',
+  reset: 'restarts it without switching it off',
   status: 'asks its power state now',
 } as const;
 

@@ -83,8 +83,12 @@ function isMacAgain(clientId: Uint8Array, chaddr: Uint8Array): boolean {
   return clientId.length === 7 && clientId[0] === ETHERNET && chaddr.every((octet, at) => clientId[at + 1] === octet);
 }
 
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+
 function hex(octets: Uint8Array, between: string): string {
-  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(between);
+  let text = '';
+  for (const octet of octets) text += (text === '' ? '' : between) + (HEX[octet] ?? '');
+  return text;
 }
 
 /** Seconds granted for seconds asked (option 51): never 0, never more than the network's (RFC 2131 §3.3). */

@@ -1,5 +1,4 @@
-import type { Ipv4, Mac } from '../core/address.ts';
-import { contains } from '../core/address.ts';
+import { contains, type Ipv4, type Mac } from '../core/address.ts';
 import type { FarrierEvent } from '../core/event.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
@@ -12,14 +11,15 @@ import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
-import { createBootSessions } from '../services/boot-sessions.ts';
+import type { BootFactSources } from '../services/boot-facts.ts';
+import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
 import { createExplain, type Explain } from '../services/explain.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
-import { createReservations } from '../services/reservations.ts';
+import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
 import type { Memory } from './open-memory.ts';
@@ -54,67 +54,37 @@ export interface Services {
 
 /** Wires the use cases to each other and to their parts. */
 export async function buildServices(parts: ServiceParts): Promise<Services> {
-  const { store, clock, rng, log, boards } = parts;
+  const { store, clock, rng, log } = parts;
   const networks = (): readonly Network[] => parts.networks;
   const reservations = createReservations();
   const sessions = createBootSessions({ boots: store.boots, clock, rng, sha256: sha256Of });
   const timeline = createEventBuffer({ events: store.events, clock, log });
   const enlist = createEnlistService({
+    ...parts,
     machines: store.machines,
     boots: store.boots,
     events: store.events,
-    clock,
-    rng,
     sha256: sha256Of,
-    recognise: (evidence) => recognise(boards.list(), evidence),
+    recognise: (evidence) => recognise(parts.boards.list(), evidence),
   });
-  const sources = {
-    boards,
-    bundles: store.bundles,
-    artefacts: store.artefacts,
-    recognise: (request: Parameters<DhcpAdvisor['advise']>[0]) =>
-      recognise(boards.list(), { ...request, facts: undefined }),
-    siteArgs: parts.siteArgs,
-    httpPort: parts.httpPort,
-  };
-  const bootDeps = {
-    ...sources,
-    machines: store.machines,
-    boots: store.boots,
-    sessions,
-    enlist,
-    reservations,
-    timeline,
-    clock,
-  };
-  const refresh = async (): Promise<void> => {
-    reservations.refresh(await store.machines.list());
-  };
-  await refresh();
-  store.events.subscribe((events) => {
-    for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
-    if (events.some((event) => event.kind === 'state' || event.kind === 'edit'))
-      refresh().catch((error: unknown) => {
-        log.error(`reservations could not be read again: ${String(error)}`);
-      });
-  });
+  const sources = bootSources(parts);
+  const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
+  await followEvents(parts, reservations, sessions);
   return {
-    machines: createMachineService({ ...parts, networks, leases: parts.leases }),
-    power: createPowerService({ ...parts }),
+    machines: createMachineService({ ...parts, networks }),
+    power: createPowerService(parts),
     explain: createExplain({
+      ...parts,
       ...sources,
-      store,
-      render: parts.render,
+      networks,
       digest: sha256Of,
       text: (octets) => new TextDecoder().decode(octets),
-      networks,
-      leases: parts.leases,
     }),
     bundles: createBundleService({ store, clock }),
     enlist,
-    advisor: createDhcpAdvisor(bootDeps),
+    advisor: createDhcpAdvisor(booting),
     bootFiles: createBootFiles({
-      ...bootDeps,
+      ...booting,
       store: parts.artefacts,
       render: parts.render,
       macOfAddress: parts.macOfAddress,
@@ -123,6 +93,34 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     }),
     timeline,
   };
+}
+
+/** Where the facts of a boot decision are looked up. */
+function bootSources(parts: ServiceParts): BootFactSources {
+  return {
+    boards: parts.boards,
+    bundles: parts.store.bundles,
+    artefacts: parts.store.artefacts,
+    recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
+    siteArgs: parts.siteArgs,
+    httpPort: parts.httpPort,
+  };
+}
+
+/** What other parts keep in memory follows the store's events: reservations, and boots that a power order ends. */
+async function followEvents(parts: ServiceParts, reservations: Reservations, sessions: BootSessions): Promise<void> {
+  const { store, log } = parts;
+  const refresh = async (): Promise<void> => {
+    reservations.refresh(await store.machines.list());
+  };
+  store.events.subscribe((events) => {
+    for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
+    if (events.some((event) => event.kind === 'state' || event.kind === 'edit'))
+      refresh().catch((error: unknown) => {
+        log.error(`reservations could not be read again: ${String(error)}`);
+      });
+  });
+  await refresh();
 }
 
 /** A machine that was switched on boots anew, whatever its firmware said before. */

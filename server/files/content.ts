@@ -4,7 +4,7 @@ import type { Content } from '../ports/artefacts.ts';
 import { ArtefactError } from './artefact-error.ts';
 
 /** Octets of one read: a quarter of the CPU of the 64 KiB that streams take. */
-export const PIECE_OCTETS = 1024 * 1024;
+const PIECE_OCTETS = 1024 * 1024;
 
 /** A content that is held in memory whole. */
 export function contentInMemory(sha256: Sha256, whole: Uint8Array): Content {

@@ -7,7 +7,7 @@ export interface Who {
   readonly role: Role;
 }
 
-export type LoginOutcome =
+type LoginOutcome =
   | { readonly is: 'done'; readonly cookie: string }
   | { readonly is: 'refused'; readonly because: string }
   /** 10 tries in 5 minutes for each account and address. */

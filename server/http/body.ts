@@ -3,9 +3,9 @@ import type { Clock } from '../ports/clock.ts';
 import { ProblemError } from './problem.ts';
 
 /** Octets a JSON body may have. */
-export const BODY_OCTETS_MAX = 1 << 20;
+const BODY_OCTETS_MAX = 1 << 20;
 /** A body must be here in this time. */
-export const BODY_TIMEOUT_MS = 60_000;
+const BODY_TIMEOUT_MS = 60_000;
 
 const tooLarge = (): ProblemError =>
   new ProblemError({ status: 413, code: 'too-large', detail: `a body may have ${BODY_OCTETS_MAX} octets` });

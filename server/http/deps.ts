@@ -15,14 +15,14 @@ import type { PowerService } from '../services/power.ts';
 import type { Users } from './auth.ts';
 
 /** One complaint of the board catalogue's linter. */
-export interface BoardFinding {
+interface BoardFinding {
   readonly file: string;
   readonly line: number | undefined;
   readonly words: string;
 }
 
 /** A router of another part that answers below a path, before any session is asked for (boot files). */
-export interface Mounted {
+interface Mounted {
   readonly path: string;
   readonly router: Router;
 }

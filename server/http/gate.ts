@@ -7,7 +7,8 @@ import { isCrossSite } from './headers.ts';
 import type { Pages } from './pages/render.ts';
 import type { Problem } from './problem.ts';
 import { RIGHTS, suffices } from './rights.ts';
-import type { Ask, Route } from './route.ts';
+import { IDLE_TIMEOUT_MS } from './listen.ts';
+import type { Answer, Ask, Route } from './route.ts';
 import { problemOf, requestIdOf, tell, tellProblem } from './tell.ts';
 
 /** What every request passes on its way to a route and back. */
@@ -63,6 +64,15 @@ async function askOf(
   };
 }
 
+/** A power cycle may take minutes in which nothing moves on the connection: only uploads may not fall silent. */
+async function patiently(route: Route, ask: Ask): Promise<Answer> {
+  const { socket } = ask.request;
+  if (route.takes === 'json') socket.setTimeout(0);
+  const answer = await route.run(ask);
+  if (answer.is !== 'own') socket.setTimeout(IDLE_TIMEOUT_MS);
+  return answer;
+}
+
 /** Makes the gate: origin, rights, body, answer, errors. */
 export function createGate(deps: Deps, pages: Pages): Gate {
   const agentGate = createAgentGate(deps.clock);
@@ -89,7 +99,7 @@ export function createGate(deps: Deps, pages: Pages): Gate {
           return;
         }
         const ask = await askOf(deps, route, request, response, { who, whoNow });
-        tell(pages, request, response, await route.run(ask), who);
+        tell(pages, request, response, await patiently(route, ask), who);
       } catch (error) {
         fail(error, request, response);
       }

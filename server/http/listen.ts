@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 export type ListenAt = { readonly host: string; readonly port: number } | { readonly path: string };
 
 const HEADERS_TIMEOUT_MS = 15_000;
-const IDLE_TIMEOUT_MS = 60_000;
+/** A connection on which nothing moves for so long is closed. */
+export const IDLE_TIMEOUT_MS = 60_000;
 const CONNECTIONS_MAX = 1000;
 const HEADER_OCTETS_MAX = 16 << 10;
 

@@ -32,6 +32,8 @@ export type Answer =
 
 /** Answers with JSON. */
 export const json = (body: unknown, status = 200): Answer => ({ is: 'json', status, body });
+/** Answers with a page. */
+export const html = (body: string): Answer => ({ is: 'html', status: 200, body });
 /** 204. */
 export const EMPTY: Answer = { is: 'empty' };
 /** Answers with a problem. */

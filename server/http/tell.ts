@@ -18,7 +18,8 @@ export function problemOf(error: unknown): Problem {
 
 /** Whether a person looks at this with a browser, so that a page serves better than a problem document. */
 function wantsPage(request: Request): boolean {
-  return request.method === 'GET' && !/^\/(api|agent|boot|events)\//.test(request.path) && !!request.accepts('html');
+  const isForPeople = !/^\/(api|agent|boot|events)\//.test(request.path);
+  return ['GET', 'HEAD'].includes(request.method) && isForPeople && !!request.accepts('html');
 }
 
 /** The id that answer and log share. */

@@ -3,7 +3,13 @@ import { leaseKey, type ClientIdentity } from '../core/lease-rule.ts';
 import type { Network } from '../core/lease.ts';
 import type { DhcpAdvice, DhcpAdvisor } from '../ports/dhcp-advisor.ts';
 import type { LeaseAsk, LeaseDesk } from '../services/grant-lease.ts';
-import { datagramOctetsMax, encodeMessage, type Encoded } from '../wire/dhcp/encode.ts';
+import {
+  datagramOctetsMax,
+  encodeMessage,
+  type Encoded,
+  type Layout,
+  type MessageToSend,
+} from '../wire/dhcp/encode.ts';
 import { BOOTREPLY, ETHERNET, type DhcpMessage, type MessageType } from '../wire/dhcp/message.ts';
 import { ipv4Option, OPT, textOption, u16Option, u32Option } from '../wire/dhcp/options.ts';
 import { replyFlags, replyTo, type ReplyTo } from '../wire/dhcp/reply-to.ts';
@@ -198,18 +204,14 @@ function grant(
   const { message, network } = incoming;
   const { file, machine } = asked.advice;
   const given = { type: sent, network, leaseS, file, hostname: machine?.name };
-  const reply = encodeMessage(
-    {
-      ...replyHeader(message, sent),
-      ciaddr: sent === 'ACK' ? message.ciaddr : NO_ADDRESS,
-      yiaddr: address,
-      siaddr: network.address,
-      sname: snameField(message, given),
-      file: fileField(file),
-    },
-    grantOptions(message, asked.boot, given),
-    { datagramOctets: datagramOctetsMax(u16Option(message.options, OPT.maxMessageSize)), mayOverload: true },
-  );
+  const header = replyHeader(message, sent, {
+    ciaddr: sent === 'ACK' ? message.ciaddr : NO_ADDRESS,
+    yiaddr: address,
+    siaddr: network.address,
+    sname: snameField(message, given),
+    file: fileField(file),
+  });
+  const reply = encodeMessage(header, grantOptions(message, asked.boot, given), layoutFor(message, true));
   const known = address === NO_ADDRESS ? message.ciaddr : address;
   const to = replyTo(answerable(message, network), sent);
   return { is: 'answered', sent, reply, to, address: known, file, because: asked.advice.because };
@@ -218,10 +220,8 @@ function grant(
 function nak(incoming: Incoming, because: string): Outcome {
   const { message, network } = incoming;
   const none = { ciaddr: NO_ADDRESS, yiaddr: NO_ADDRESS, siaddr: NO_ADDRESS, sname: '', file: '' };
-  const reply = encodeMessage({ ...replyHeader(message, 'NAK'), ...none }, nakOptions(message, network, because), {
-    datagramOctets: datagramOctetsMax(u16Option(message.options, OPT.maxMessageSize)),
-    mayOverload: false,
-  });
+  const header = replyHeader(message, 'NAK', none);
+  const reply = encodeMessage(header, nakOptions(message, network, because), layoutFor(message, false));
   return {
     is: 'answered',
     sent: 'NAK',
@@ -233,13 +233,33 @@ function nak(incoming: Incoming, because: string): Outcome {
   };
 }
 
+/** The client's limit (option 57). */
+function layoutFor(message: DhcpMessage, mayOverload: boolean): Layout {
+  return { datagramOctets: datagramOctetsMax(u16Option(message.options, OPT.maxMessageSize)), mayOverload };
+}
+
 /** What a reply takes over from its request; nothing else is ever copied (RFC 2131 §4.3.1, table 3). */
 function replyHeader(
   message: DhcpMessage,
   sent: MessageType,
-): Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'xid' | 'secs' | 'flags' | 'giaddr' | 'chaddr'> {
-  const { htype, hlen, xid, giaddr, chaddr } = message;
-  return { op: BOOTREPLY, htype, hlen, hops: 0, xid, secs: 0, flags: replyFlags(message, sent), giaddr, chaddr };
+  ours: Pick<MessageToSend, 'ciaddr' | 'yiaddr' | 'siaddr' | 'sname' | 'file'>,
+): MessageToSend {
+  return {
+    op: BOOTREPLY,
+    htype: message.htype,
+    hlen: message.hlen,
+    hops: 0,
+    xid: message.xid,
+    secs: 0,
+    flags: replyFlags(message, sent),
+    ciaddr: ours.ciaddr,
+    yiaddr: ours.yiaddr,
+    siaddr: ours.siaddr,
+    giaddr: message.giaddr,
+    chaddr: message.chaddr,
+    sname: ours.sname,
+    file: ours.file,
+  };
 }
 
 /** A `ciaddr` outside the network is not believed: the answer is broadcast on the link instead. */

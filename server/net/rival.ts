@@ -85,11 +85,9 @@ export async function watchRivals(
   const to: Peer = { address: LIMITED_BROADCAST, port: SERVER_PORT };
   return {
     probe: () => {
-      for (const octets of [
-        probeMessage('DISCOVER', mac, NO_ADDRESS, edges.rng),
-        probeMessage('INFORM', mac, ours, edges.rng),
-      ])
-        socket.send(octets, to, () => undefined);
+      // INFORM first: servers that ping an address before they offer it hear nothing else meanwhile
+      const asks = [probeMessage('INFORM', mac, ours, edges.rng), probeMessage('DISCOVER', mac, NO_ADDRESS, edges.rng)];
+      for (const octets of asks) socket.send(octets, to, () => undefined);
     },
     close: () => socket.close(),
   };
@@ -102,8 +100,9 @@ export async function withMac(rival: Rival, neighbours: ReadNeighbours): Promise
 }
 
 function rivalIn(octets: Uint8Array, from: Peer, device: string, ours: Ipv4, probeMac: Mac): Rival | undefined {
+  if (from.address === ours) return undefined; // broadcasts of our own service come back to this host
   const decoded = decodeMessage(octets);
-  if (!decoded.ok || decoded.value.op !== BOOTREPLY || from.address === ours) return undefined;
+  if (!decoded.ok || decoded.value.op !== BOOTREPLY) return undefined;
   const type = messageType(decoded.value.options);
   const serverId = ipv4Option(decoded.value.options, OPT.serverId) ?? from.address;
   if (type === undefined || serverId === ours) return undefined;

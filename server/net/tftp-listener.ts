@@ -65,7 +65,7 @@ export interface TftpListener {
   readonly bound: readonly Endpoint[];
   /**
    * Serves these addresses from now on: opens what is new or has failed, closes what is gone. Answers which could not be
-   * opened; call it again when that may have changed.
+   * opened. Calling it again every few seconds is cheap, and is how a port comes back after its interface.
    */
   serve(addresses: readonly TftpAddress[]): Promise<readonly TftpBindError[]>;
   /** Ends all transfers and closes all ports. */
@@ -89,15 +89,10 @@ export async function startTftpListener(options: TftpListenerOptions): Promise<T
   throw fatal;
 }
 
-/** Whether an address is to be served just as it is: then its port stays open and its transfers go on. */
-function isSameDoor(wanted: TftpAddress | undefined, now: TftpAddress): boolean {
-  return wanted !== undefined && JSON.stringify(wanted) === JSON.stringify(now);
-}
-
 type FileFound = Extract<FileAnswer, { is: 'file' }>;
 
 interface Door {
-  readonly at: TftpAddress;
+  at: TftpAddress;
   readonly text: string;
   readonly socket: Socket;
 }
@@ -149,7 +144,12 @@ class Listener implements TftpListener {
 
   async serve(addresses: readonly TftpAddress[]): Promise<readonly TftpBindError[]> {
     const wanted = new Map(addresses.map((each) => [each.address, each]));
-    for (const [address, door] of this.#doors) if (!isSameDoor(wanted.get(address), door.at)) this.#shut(door);
+    for (const [address, door] of this.#doors) {
+      const at = wanted.get(address);
+      // What may be asked there changes without closing the port: requests that wait in it are not lost.
+      if (at) door.at = at;
+      else this.#shut(door);
+    }
     const missing = addresses.filter((each) => !this.#doors.has(each.address));
     const faults = await Promise.all(missing.map((each) => this.#open(each)));
     return faults.filter((fault) => fault !== undefined);
@@ -278,14 +278,14 @@ class Listener implements TftpListener {
 
   #start(asked: Asked, slot: Slot, file: FileFound): void {
     if (slot.isStopped) {
-      letGo(file, 'gave-up', slot.isStopped);
+      this.#letGo(file, 'gave-up', slot.isStopped);
       return;
     }
     try {
       slot.run(this.#run(asked, slot, file));
       this.counters.started += 1;
     } catch (error) {
-      letGo(file, 'failed', String(error));
+      this.#letGo(file, 'failed', String(error));
       throw error;
     }
   }
@@ -306,9 +306,23 @@ class Listener implements TftpListener {
         slot.free();
         this.#count(report);
         this.#losses.note(peer, terms, report);
-        file.ended(report);
+        this.#tell(file, report);
       },
     });
+  }
+
+  #letGo(file: FileFound, outcome: 'gave-up' | 'failed', words: string): void {
+    file.content.close();
+    this.#tell(file, { outcome, octetsSent: 0, durationMs: 0, retransmits: 0, words });
+  }
+
+  /** Whoever wants to know must not be able to break a transfer's end by throwing. */
+  #tell(file: FileFound, report: TransferReport): void {
+    try {
+      file.ended(report);
+    } catch (error) {
+      this.#options.log.error('the end of a transfer could not be noted', { error: String(error) });
+    }
   }
 
   #count(report: TransferReport): void {
@@ -336,9 +350,4 @@ class Listener implements TftpListener {
     if (this.#doors.get(door.at.address) === door)
       door.socket.send(encodeError(code, message), client.port, client.address);
   }
-}
-
-function letGo(file: FileFound, outcome: 'gave-up' | 'failed', words: string): void {
-  file.content.close();
-  file.ended({ outcome, octetsSent: 0, durationMs: 0, retransmits: 0, words });
 }

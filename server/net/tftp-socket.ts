@@ -64,7 +64,10 @@ export function openTransferSocket(local: string, client: Endpoint, events: Tran
     guard.bind(0, local);
     socket.bind(guard.address().port, local);
     socket.connect(client.port, client.address);
+    // Throws when there is no way to the client; that it could not connect is otherwise told a turn later.
+    socket.remoteAddress();
   } catch (error) {
+    socket.on('error', () => undefined);
     close();
     throw error;
   }

@@ -168,6 +168,7 @@ export class RunningTransfer {
         this.#send(first, end);
       },
       (error: unknown) => {
+        if (this.#state.phase === 'ended') return;
         this.#socket.send(encodeError(TFTP_ERROR.undefined, 'the file cannot be read'));
         this.stop('failed', error instanceof Error ? error.message : String(error));
       },

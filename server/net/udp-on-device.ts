@@ -1,5 +1,6 @@
 import dgram from 'node:dgram';
 import { formatIpv4, NO_ADDRESS, parseIpv4, type Ipv4 } from '../core/address.ts';
+import { LIMITED_BROADCAST } from '../wire/dhcp/reply-to.ts';
 import { bindErrorOf } from './bind-error.ts';
 
 /** A link-local address nobody has; binding to it with a scope ties the socket to the scope's device and then fails. */
@@ -8,6 +9,7 @@ const NOBODY = 'fe80::dead:beef:0:1';
 const RECEIVE_BUFFER_OCTETS = 4 << 20;
 /** IPv4 addresses as an IPv6 socket writes them. */
 const MAPPED = '::ffff:';
+const MAPPED_BROADCAST = '::ffff:255.255.255.255';
 
 /** Where a datagram came from. */
 export interface Peer {
@@ -67,7 +69,8 @@ function deviceSocket(socket: dgram.Socket): DeviceSocket {
   return {
     receiveBufferOctets: socket.getRecvBufferSize(),
     send: (octets, to, failed) => {
-      socket.send(octets, to.port, MAPPED + formatIpv4(to.address), (error) => {
+      const host = to.address === LIMITED_BROADCAST ? MAPPED_BROADCAST : MAPPED + formatIpv4(to.address);
+      socket.send(octets, to.port, host, (error) => {
         if (error) failed(error);
       });
     },
@@ -104,6 +107,7 @@ function bindToAll(socket: dgram.Socket, port: number): Promise<void> {
 }
 
 function unmapped(address: string): Ipv4 {
+  if (address === '::ffff:0.0.0.0') return NO_ADDRESS;
   const parsed = parseIpv4(address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address);
   return parsed.ok ? parsed.value : NO_ADDRESS;
 }

@@ -1,4 +1,3 @@
-import { formatIpv4, type Ipv4 } from '../core/address.ts';
 import type { Artefact, BootFacts, BootRequest, Bundle } from '../core/boot-plan.ts';
 import type { Board } from '../core/board.ts';
 import type { Network } from '../core/lease.ts';
@@ -65,14 +64,4 @@ async function dtbOfMachine(
   machine: Machine | undefined,
 ): Promise<Artefact | undefined> {
   return machine?.dtb ? sources.artefacts.bySha256(machine.dtb) : undefined;
-}
-
-/** The network an address of ours belongs to. */
-export function networkOf(networks: readonly Network[], ours: Ipv4): Network | undefined {
-  return networks.find((network) => network.address === ours);
-}
-
-/** `10.77.0.1`, or words where there is none. */
-export function addressText(address: Ipv4 | undefined): string {
-  return address === undefined ? 'no address' : formatIpv4(address);
 }

@@ -64,7 +64,7 @@ export type RequestOutcome =
   | { readonly is: 'silent'; readonly because: string };
 
 /** What a DECLINE or RELEASE came to: nothing when it counted, else why it was ignored. */
-export type Ignored = string | undefined;
+type Ignored = string | undefined;
 
 /** Gives addresses to clients and takes them back. Only this writes leases. */
 export interface LeaseDesk {

@@ -80,7 +80,8 @@ async function reach(job: Job, want: 'on' | 'off', progress: Progress): Promise<
 
 async function reset(job: Job, progress: Progress): Promise<PowerSeen> {
   const call = guarded(job, 'started', undefined, progress, async (handle, signal) => {
-    await handle.reset?.(signal);
+    if (!handle.reset) throw new PowerError('config', 'the driver declares "reset" and has none');
+    await handle.reset(signal);
   });
   await askPatiently(job.line, { ...call, felt: true }, job.signal);
   return job.sees ? watch(job, 'on') : blind(job, 'reset; this driver cannot see: say what you see');

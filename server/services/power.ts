@@ -1,5 +1,5 @@
 import type { Machine, MachineId, PowerState } from '../core/machine.ts';
-import type { BootDevice } from '../ports/power-driver.ts';
+import { PowerError, type BootDevice, type PowerHandle } from '../ports/power-driver.ts';
 import type { PowerOrder } from '../ports/store.ts';
 import type { Actor } from './machines.ts';
 import { askPatiently, Dropped } from './power-calls.ts';
@@ -155,7 +155,11 @@ function setBootDevice(
       if (now?.ownerEpoch !== machine.ownerEpoch) throw new Dropped(`${machine.name} changed hands`);
     };
     const line = await lines.open(driver, machine);
-    await askPatiently(line, { before, act: async (handle, own) => handle.bootdev?.(device, own) }, signal);
+    const act = async (handle: PowerHandle, own: AbortSignal): Promise<void> => {
+      if (!handle.bootdev) throw new PowerError('config', 'the driver declares "bootdev" and has none');
+      await handle.bootdev(device, own);
+    };
+    await askPatiently(line, { before, act }, signal);
     const words = `next boot from ${device === 'none' ? 'its own choice' : device}`;
     await store.events.append([powerEvent(machine.id, clock.now(), 'note', words)]);
     const unasked = { state: 'unknown', atMs: clock.now(), because: 'not asked yet' } as const;

@@ -9,18 +9,18 @@ import type { Actor } from './machines.ts';
 import { hashPassword, isPassword, randomHex } from './password-hash.ts';
 
 /** An account, without anything secret. */
-export interface Account {
+interface Account {
   readonly name: string;
   readonly role: Role;
 }
 
-export type LoginOutcome =
+type LoginOutcome =
   /** The cookie's value: 256 bits, shown once; only its SHA-256 is stored. */
   | { readonly is: 'done'; readonly cookie: string }
   | { readonly is: 'refused'; readonly because: string }
   | { readonly is: 'too-many'; readonly waitS: number };
 
-export type UserOutcome =
+type UserOutcome =
   | { readonly is: 'done' }
   | { readonly is: 'bad-value'; readonly field: string; readonly because: string }
   | { readonly is: 'taken'; readonly because: string }

@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../core/result.ts';
 
 /** Octets of a path, at most. */
-export const PATH_OCTETS_MAX = 255;
+const PATH_OCTETS_MAX = 255;
 
 /**
  * Makes the name a loader asked for comparable: no slash at either end, none doubled, no `.` parts. Firmware asks

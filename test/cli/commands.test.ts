@@ -61,18 +61,14 @@ describe('farrier commands', () => {
         return asked < 3 ? { status: 404, body: { detail: 'no machine "late"' } } : { status: 200, body: machine01 };
       });
       const running = daemon.run(['machine', 'show', 'late', '--wait', '-o', 'name']);
-      await until(running, () => {
-        daemon.clock.advance(1000);
-      });
+      await passTime(daemon, running);
       assert.deepEqual(await running, { exit: 0, out: 'board-01\n', err: '' });
       assert.equal(asked, 3);
     });
 
     it('show --wait=2s gives up with 124; other failures are not waited over', async () => {
       const running = daemon.run(['machine', 'show', 'never', '--wait=2s']);
-      await until(running, () => {
-        daemon.clock.advance(1000);
-      });
+      await passTime(daemon, running);
       assert.deepEqual(await running, { exit: 124, out: '', err: 'farrier: the machine did not come true in time\n' });
       assert.equal(lines().length, 3);
       daemon.on('GET /machines/bad', { status: 503, body: { detail: 'the disk is full' } });
@@ -114,9 +110,7 @@ describe('farrier commands', () => {
         return { status: 200, body: asked < 2 ? moving : { ...machine01, state: 'allocated' } };
       });
       const running = daemon.run(['machine', 'abort', 'board-01', '--wait']);
-      await until(running, () => {
-        daemon.clock.advance(1000);
-      });
+      await passTime(daemon, running);
       assert.equal((await running).err, 'board-01 is allocated\n');
       assert.equal((await daemon.run(['machine', 'abort', 'board-01'])).err, 'board-01 is deploying\n');
     });
@@ -535,16 +529,17 @@ describe('farrier commands', () => {
 
   it('serve and demo hand over to the daemon', async () => {
     await daemon.run(['serve', '--config', '/etc/f.yaml']);
-    await daemon.run(['serve']);
+    await daemon.run(['serve', '--force']);
     await daemon.run(['demo', '--boards', '5', '--qemu']);
-    await daemon.run(['demo']);
+    await daemon.run(['demo', '--port', '8080']);
     assert.deepEqual(daemon.work, [
-      ['serve', { config: '/etc/f.yaml' }],
-      ['serve', { config: undefined }],
-      ['demo', { boards: 5, qemu: true }],
-      ['demo', { boards: undefined, qemu: false }],
+      ['serve', { config: '/etc/f.yaml', force: false }],
+      ['serve', { config: undefined, force: true }],
+      ['demo', { boards: 5, qemu: true, port: 5240 }],
+      ['demo', { boards: undefined, qemu: false, port: 8080 }],
     ]);
     assert.equal((await daemon.run(['demo', '--boards', 'many'])).exit, 2);
+    assert.equal((await daemon.run(['demo', '--port', '65536'])).exit, 2);
   });
 });
 
@@ -554,9 +549,11 @@ function lastBody(daemon: FakeDaemon): Readonly<Record<string, unknown>> {
   return typeof body === 'object' && body !== null ? Object.fromEntries(Object.entries(body)) : {};
 }
 
-/** Turns the crank until something has ended. */
-async function until(running: Promise<unknown>, crank: () => void): Promise<void> {
-  const timer = setInterval(crank, 2);
+/** Lets a second pass whenever the command waits for one, until it has ended. */
+async function passTime(daemon: FakeDaemon, running: Promise<unknown>): Promise<void> {
+  const timer = setInterval(() => {
+    if (daemon.clock.waiting() > 0) daemon.clock.advance(1000);
+  }, 1);
   await running;
   clearInterval(timer);
 }

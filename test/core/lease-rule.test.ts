@@ -302,3 +302,56 @@ describe('core/lease-rule: DECLINE and RELEASE', () => {
     assert.equal(mayRelease(view([standing('10.77.0.110', 'bound')]), keys, A), true);
   });
 });
+
+describe('core/lease-rule: for any view', () => {
+  const hosts = fc.integer({ min: 0, max: 255 }).map((n) => `10.77.0.${n}`);
+  const states = fc.constantFrom<Standing['is']>('offered', 'bound', 'expired', 'released', 'declined');
+  const entries = fc.uniqueArray(fc.tuple(hosts, states, fc.boolean()), { selector: ([host]) => host, maxLength: 20 });
+  const scene = fc.tuple(entries, hosts, fc.option(hosts, { nil: undefined }), fc.option(hosts, { nil: undefined }));
+
+  function sceneOf(
+    list: readonly (readonly [string, Standing['is'], boolean])[],
+    mine?: string,
+    theirs?: string,
+  ): LeaseView {
+    const all = list.map(([address, is, isMine]) => standing(address, is, isMine ? me : them));
+    const reserved = new Map<Ipv4, Mac>();
+    if (theirs !== undefined) reserved.set(ip(theirs), THEIRS);
+    if (mine !== undefined) reserved.set(ip(mine), OURS);
+    const isOffer = (each: Standing): boolean => each.is === 'offered';
+    return view(
+      all.filter((each) => !isOffer(each)),
+      { offers: all.filter(isOffer), reserved },
+    );
+  }
+
+  it('D1 what a DISCOVER is told is always something the client may have', () => {
+    fc.assert(
+      fc.property(scene, ([list, requested, mine, theirs]) => {
+        const seen = sceneOf(list, mine, theirs);
+        const client = { ...me, reserved: mine === undefined ? undefined : ip(mine) };
+        const address = rememberedAddress(seen, client, ip(requested));
+        if (address !== undefined) assert.equal(whyNot(seen, client, address), undefined);
+      }),
+    );
+  });
+
+  it('a reserved address is for its machine alone, whatever is on record', () => {
+    fc.assert(
+      fc.property(scene, ([list, requested, , theirs]) => {
+        const address = rememberedAddress(sceneOf(list, undefined, theirs), me, ip(requested));
+        assert.ok(address === undefined || theirs === undefined || address !== ip(theirs));
+      }),
+    );
+  });
+
+  it('a lease is never shorter than asked for without a reason, never longer than the policy', () => {
+    fc.assert(
+      fc.property(fc.nat(0xffffffff), fc.integer({ min: 1, max: 0xffffffff }), (askedS, leaseS) => {
+        const givenS = grantedLeaseS(askedS, { leaseS });
+        assert.ok(givenS >= 1 && givenS <= leaseS);
+        assert.ok(givenS >= Math.min(askedS, leaseS));
+      }),
+    );
+  });
+});

@@ -88,7 +88,7 @@ describe('the OpenAPI document', () => {
       const found = ref
         .replace(/^#\//, '')
         .split('/')
-        .reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], document);
+        .reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], document);
       assert.ok(found !== undefined, ref);
     }
   });
@@ -97,7 +97,7 @@ describe('the OpenAPI document', () => {
     const accept = document.paths['/api/v1/machines/{ref}/accept']?.['post'];
     const schema = accept?.requestBody?.content['application/json']?.schema;
     assert.equal(schema?.['additionalProperties'], false);
-    assert.deepEqual(Object.keys(schema?.['properties'] as object).sort(), [
+    assert.deepEqual(Object.keys(schema['properties'] as object).sort(), [
       'board',
       'bundle',
       'extraArgs',

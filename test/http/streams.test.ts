@@ -181,6 +181,24 @@ describe('event streams', () => {
     reader.close();
   });
 
+  it('what tells no event is found by looking: power seen anew, a lease that ended', async () => {
+    const seen = (atMs: number): object => ({ powerSeen: { state: 'on', atMs, because: undefined } });
+    const machine = await lab.store.machines.add(sampleMachine(1, seen(1)), []);
+    await lab.store.machines.add(sampleMachine(2), []);
+    const reader = await open('/events/rows');
+    await reader.until(() => reader.messages.length === 1);
+    await clock.pass(5000);
+    await lab.store.machines.change(machine, seen(2), []);
+    await clock.pass(5000);
+    await reader.until(() => reader.messages.length === 2);
+    assert.deepEqual(
+      partsOf(reader.messages[1]).map((part) => part.id),
+      ['row-m-sample0001'],
+      'only what differs is sent, and nothing while nothing does',
+    );
+    reader.close();
+  });
+
   it('viewers get no buttons, operators do', async () => {
     await lab.store.machines.add(sampleMachine(1, { state: 'new' }), []);
     const [viewer, operator] = [await open('/events/rows'), await open('/events/rows', as('operator'))];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -15,6 +16,7 @@ import type { Artefact } from '../../server/core/boot-plan.ts';
 import { FakeClock, ip, KeptLog, net, Peer, realClock, until } from '../net/tftp-support.ts';
 import { BadWire } from './tftp-relay.ts';
 
+const require = createRequire(import.meta.url);
 const run = promisify(execFile);
 const ADDRESS = '10.69.0.1';
 const MIB = 1 << 20;
@@ -22,15 +24,15 @@ const MIB = 1 << 20;
 const KERNEL_OCTETS = 40 * MIB + 123;
 
 const NPM_TFTP = `
-  const [host, path, to] = process.argv.slice(1);
-  require('tftp').createClient({ host, windowSize: 16, blockSize: 1468 }).get(path, to, (error) => {
+  const [module, host, path, to] = process.argv.slice(1);
+  require(module).createClient({ host, windowSize: 16, blockSize: 1468 }).get(path, to, (error) => {
     if (error) { console.error(String(error)); process.exit(1); }
   });`;
 const NPM_TFTP2 = `
-  const [host, path, to] = process.argv.slice(1);
+  const [module, host, path, to] = process.argv.slice(1);
   const fs = require('fs');
   const pieces = [];
-  const client = require('tftp2')(host, 69);
+  const client = require(module)(host, 69);
   client.read(path, (data) => { pieces.push(Buffer.from(data)); }, () => { fs.writeFileSync(to, Buffer.concat(pieces)); process.exit(0); });`;
 
 describe('TFTP with real peers', () => {
@@ -139,13 +141,13 @@ describe('TFTP with real peers', () => {
       'npm tftp, window 16',
       'kernel',
       'blksize 1468, windowsize 16',
-      (to) => [process.execPath, '--no-deprecation', '-e', NPM_TFTP, ADDRESS, 'kernel', to],
+      (to) => [process.execPath, '--no-deprecation', '-e', NPM_TFTP, require.resolve('tftp'), ADDRESS, 'kernel', to],
     ],
     [
       'npm tftp2, plain RFC 1350',
       'small',
       'blksize 512, windowsize 1',
-      (to) => [process.execPath, '-e', NPM_TFTP2, ADDRESS, 'small', to],
+      (to) => [process.execPath, '-e', NPM_TFTP2, require.resolve('tftp2'), ADDRESS, 'small', to],
     ],
   ];
   for (const [title, name, words, command] of clients)

@@ -5,10 +5,12 @@ import { once } from 'node:events';
 export class BadWire {
   readonly #front = createSocket('udp4');
   readonly #backs = new Map<number, Socket>();
+  readonly #tids = new Map<number, number>();
   readonly #serverPort: number;
   readonly #lossPercent: number;
   #seed = 12345;
   #lost = 0;
+  #isClosed = false;
 
   private constructor(serverPort: number, lossPercent: number) {
     this.#serverPort = serverPort;
@@ -39,10 +41,9 @@ export class BadWire {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const socket of [this.#front, ...this.#backs.values()]) socket.close();
   }
-
-  readonly #tids = new Map<number, number>();
 
   #towardsServer(clientPort: number): readonly [Socket, () => number] {
     const tid = (): number => this.#tids.get(clientPort) ?? this.#serverPort;
@@ -62,7 +63,10 @@ export class BadWire {
     this.#seed = (Math.imul(this.#seed, 1103515245) + 12345) >>> 0;
     const dice = (this.#seed >>> 16) % 100;
     if (dice < this.#lossPercent) this.#lost += 1;
-    else if (dice === 99) setTimeout(send, 3);
+    else if (dice === 99)
+      setTimeout(() => {
+        if (!this.#isClosed) send();
+      }, 3);
     else send();
     if (dice === 98) send();
   }

@@ -38,7 +38,7 @@ const offer = (server?: Ipv4, op = 2): Uint8Array =>
   clientMessage('OFFER', { op, mac: macNo(5) }, server === undefined ? [] : [u32(OPT.serverId, server)]);
 
 describe('net/rival', () => {
-  it('7 asks as a client would: DISCOVER and INFORM, broadcast from port 68', async () => {
+  it('7 asks as a client would: INFORM and DISCOVER, broadcast from port 68', async () => {
     const it = scene();
     const found = findRivals('eth1', OURS, it);
     await rest();
@@ -50,11 +50,11 @@ describe('net/rival', () => {
     });
     assert.deepEqual(
       messages.map((message) => messageType(message.options)),
-      ['DISCOVER', 'INFORM'],
+      ['INFORM', 'DISCOVER'],
     );
     assert.deepEqual(
       messages.map((message) => message.ciaddr),
-      [NO_ADDRESS, OURS],
+      [OURS, NO_ADDRESS],
     );
     assert.deepEqual(
       messages.map((message) => (message.chaddr[0] ?? 0) & 3),

@@ -143,7 +143,10 @@ describe('tftp listener', () => {
   });
 
   it('an address that is named again stays open, one that is not is closed', async () => {
-    const [kept, gone] = ['127.0.0.2', '127.0.0.3'].map((each) => ({ address: ip(each), subnets: [net('127.0.0.0/8')] }));
+    const [kept, gone] = ['127.0.0.2', '127.0.0.3'].map((each) => ({
+      address: ip(each),
+      subnets: [net('127.0.0.0/8')],
+    }));
     const { listener } = await serve(new TableFiles({}), { addresses: [kept!, gone!] });
     const before = listener.bound.find((each) => each.address === '127.0.0.2');
     await listener.serve([{ address: ip('127.0.0.2'), subnets: [net('127.0.0.0/8')] }]);
@@ -386,6 +389,18 @@ describe('tftp listener', () => {
     assert.equal(listener.bound.length, 2);
   });
 
+  it('serving the same address again keeps its port open, with the new subnets', async () => {
+    const { listener, port } = await serve(new TableFiles({}));
+    const client = await peer();
+    await listener.serve([{ address: ip('127.0.0.1'), subnets: [net('10.0.0.0/8')] }]);
+    client.send(rrq('x'), port);
+    await until(() => listener.counters.outside === 1);
+    await listener.serve([{ address: ip('127.0.0.1'), subnets: [net('127.0.0.0/8')] }]);
+    client.send(rrq('x'), port);
+    assert.equal((await client.next()).packet.op, 'ERROR');
+    assert.deepEqual(listener.bound, [{ address: '127.0.0.1', port }]);
+  });
+
   it('an address that is not there yet does not stop the start', async () => {
     const { listener } = await serve(new TableFiles({}), { addresses: [{ address: ip('192.0.2.1'), subnets: [] }] });
     assert.deepEqual(listener.bound, []);
@@ -406,6 +421,24 @@ describe('tftp listener', () => {
   it('says how large a receive buffer it was granted', async () => {
     const { log } = await serve(new TableFiles({}));
     assert.match(log.lines[0] ?? '', /"receiveBufferOctets":\d{6,}/);
+  });
+
+  it('whoever is told of the end cannot break it by throwing', async () => {
+    const content = new TestContent(patterned(10));
+    const files: BootFiles = {
+      open: () =>
+        Promise.resolve({
+          is: 'file',
+          content,
+          ended: () => {
+            throw new Error('disk full');
+          },
+        }),
+    };
+    const { port, log, listener } = await serve(files);
+    for (let i = 0; i < 2; i += 1) await fetchByTftp({ server: '127.0.0.1', port, path: 'x', clock: realClock });
+    await until(() => listener.counters.done === 2);
+    assert.match(log.lines.join(), /disk full/);
   });
 
   it('closing ends what is under way, tells so, and leaves no descriptor behind', async () => {

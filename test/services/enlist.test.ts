@@ -297,7 +297,7 @@ describe('enlist: what agents send', () => {
     assert.match(told, /renamed from new-aabb02 to linux-dummy-virt-1/);
     const facts = (await world.events()).find((event) => event.text.startsWith('facts'));
     assert.equal(facts?.boot, 'b-1');
-    assert.match(String(facts?.detail['fdtSha256']), /^[0-9a-f]{64}$/);
+    assert.match(String(facts.detail['fdtSha256']), /^[0-9a-f]{64}$/);
     assert.equal((await world.enlist.agentFacts(TOKEN, FROM, golden('arm64'))).is, 'forbidden');
     assert.equal((await world.enlist.agentStep(TOKEN, FROM, 'again')).is, 'forbidden');
   });

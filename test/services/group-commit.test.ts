@@ -40,7 +40,20 @@ describe('services/group-commit', () => {
     await commit([3]);
   });
 
-  it('a lone writer waits for the end of the turn and no longer', async () => {
+  it('writers of the next turn still get in, and a stream of them does not hold the commit up for ever', async () => {
+    const batches: (readonly number[])[] = [];
+    const commit = groupCommit((batch: readonly number[]) => Promise.resolve(void batches.push(batch)), soon);
+    const writers: Promise<void>[] = [];
+    for (let n = 0; n < 30; n += 1) {
+      writers.push(commit([n]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(writers);
+    assert.deepEqual(batches.flat(), [...Array(30).keys()]);
+    assert.ok((batches[0]?.length ?? 0) >= 2 && batches.length >= 2, `${batches.length} batches`);
+  });
+
+  it('a lone writer waits for two idle turns and no longer', async () => {
     const calls: (() => void)[] = [];
     let commits = 0;
     const commit = groupCommit(
@@ -48,9 +61,13 @@ describe('services/group-commit', () => {
       (call) => calls.push(call),
     );
     const done = commit([1]);
-    await Promise.resolve();
-    assert.equal(commits, 0);
-    for (const call of calls) call();
+    for (let turn = 0; turn < 2; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(commits, 0);
+      calls.splice(0).forEach((call) => {
+        call();
+      });
+    }
     await done;
     assert.equal(commits, 1);
   });

@@ -58,6 +58,14 @@ describe('opening the SQLite store', () => {
     await store.close();
   });
 
+  it('keeps an event with a figure JSON has no word for', async () => {
+    const store = await open();
+    await store.events.append([sampleEvent('sent', { detail: { octetsPerMs: Number.POSITIVE_INFINITY, octets: 5 } })]);
+    const [kept] = await store.events.list({ limit: 1 });
+    assert.deepEqual(kept?.detail, { octetsPerMs: 'Infinity', octets: 5 });
+    await store.close();
+  });
+
   it('is private to its owner, the journal and the folder too', async () => {
     const store = await open();
     await store.events.append([sampleEvent('x')]);

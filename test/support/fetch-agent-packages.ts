@@ -1,17 +1,15 @@
+import { join } from 'node:path';
 import { fetchAgentPackages, AGENT_KERNELS, type AgentArch } from '../../agent/build.ts';
 import { fetchLoaders } from '../../agent/loaders.ts';
 import { TEST_CACHE } from './agent-boot.ts';
-import { inTempFolder } from './archives.ts';
 
 // Fills the cache the lab and end-to-end tests build agents from: inside their network namespace there is no network.
+const say = (words: string): void => {
+  console.error(`farrier: ${words}`);
+};
 for (const arch of Object.keys(AGENT_KERNELS) as AgentArch[]) {
-  const packages = await fetchAgentPackages({
-    arch,
-    cacheDir: TEST_CACHE,
-    say: (words) => {
-      console.error(`farrier: ${words}`);
-    },
-  });
-  await inTempFolder((outDir) => fetchLoaders({ arch, cacheDir: TEST_CACHE, outDir }));
-  console.error(`farrier: ${arch}: ${packages.kernelName} ${packages.kernelVersion} is in ${TEST_CACHE}`);
+  const order = { arch, cacheDir: TEST_CACHE, say };
+  const packages = await fetchAgentPackages(order);
+  const loaders = await fetchLoaders({ ...order, outDir: join(TEST_CACHE, 'agents') });
+  say(`${arch}: ${packages.kernelName} ${packages.kernelVersion} and ${loaders.length} loaders are in ${TEST_CACHE}`);
 }

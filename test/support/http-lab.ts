@@ -157,7 +157,7 @@ export interface HttpLab {
   readonly app: HttpApp;
   readonly log: ReturnType<typeof createQuietLog>;
   /** Starts a listener of that trust on loopback; gives its address without a slash at the end. */
-  listen(trust: Trust): Promise<string>;
+  listen(trust: Trust, port?: number): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -166,6 +166,13 @@ export const LAB_BOARDS: readonly Board[] = [
   { ...ubootBoard, name: 'qemu-virt-arm64-uboot', title: 'QEMU virt, arm64, u-boot', proof: 'emulated' },
   { ...pcBoard, name: 'generic-x64-uefi', title: 'Any x64 machine with UEFI', proof: 'emulated' },
 ];
+
+const laid = new Set<HttpLab>();
+
+/** Closes whatever lab a test left open, also when it failed in the middle. */
+export async function closeLabs(): Promise<void> {
+  for (const lab of laid) await lab.close();
+}
 
 /** Lays the lab; `change` replaces what a test wants otherwise. */
 export function layHttpLab(
@@ -231,19 +238,20 @@ export function layHttpLab(
   const all = { ...deps, ...change(deps) };
   const app = createHttpApp(all);
   const servers = new Set<Server>();
-  return {
+  const lab: HttpLab = {
     deps: all,
     store,
     app,
     log,
-    listen: async (trust) => {
+    listen: async (trust, port = 0) => {
       const server = createServer(app.handlerFor(trust));
       servers.add(server);
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
       const address = server.address();
       return `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : 0)}`;
     },
     close: async () => {
+      laid.delete(lab);
       app.close();
       for (const server of servers) {
         server.closeAllConnections();
@@ -251,6 +259,8 @@ export function layHttpLab(
       }
     },
   };
+  laid.add(lab);
+  return lab;
 }
 
 /** The headers of a browser of ours with this session. */

@@ -28,7 +28,7 @@ export function sampleMachine(n: number, change: Partial<Machine> = {}): Machine
     state: 'ready',
     failed: undefined,
     deadlineMs: undefined,
-    macs: [mac(`52:54:00:00:00:${n.toString(16).padStart(2, '0')}`)],
+    macs: [mac(`52540000${n.toString(16).padStart(4, '0')}`)],
     systemUuid: undefined,
     arch: undefined,
     board: undefined,

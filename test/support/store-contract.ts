@@ -118,6 +118,27 @@ function machineContract(fresh: () => StoreUnderTest): void {
     assert.equal((await store.machines.list()).length, 2);
   });
 
+  it('tells no old tale of a machine that was read, removed and added anew with the same id and revision', async () => {
+    const { store } = fresh();
+    await store.machines.add(full, []);
+    assert.equal((await store.machines.byId(full.id))?.board, 'mustang');
+    await store.machines.remove(full, []);
+    assert.equal(await store.machines.byId(full.id), undefined);
+    await store.machines.add({ ...full, board: 'other', macs: [mac('02:00:00:00:00:42')] }, []);
+    assert.equal((await store.machines.byId(full.id))?.board, 'other');
+    assert.deepEqual((await store.machines.list())[0]?.macs, ['02:00:00:00:00:42']);
+  });
+
+  it('a change that is refused leaves what is read as it was', async () => {
+    const { store } = fresh();
+    const [one, two] = [await store.machines.add(full, []), await store.machines.add(sampleMachine(2), [])];
+    await assert.rejects(store.machines.change(two, { name: one.name, board: 'x' }, []), Taken);
+    await assert.rejects(store.machines.change(two, { state: 'deploying', board: 'x' }, []));
+    assert.deepEqual(await store.machines.byId(two.id), two);
+    assert.deepEqual(await store.machines.change(two, { board: 'y' }, []), { ...two, rev: 2, board: 'y' });
+    assert.equal((await store.machines.byName(two.name))?.board, 'y');
+  });
+
   it('refuses a moving state without a deadline (invariant I3)', async () => {
     const { store } = fresh();
     await assert.rejects(store.machines.add(sampleMachine(1, { state: 'deploying' }), []));

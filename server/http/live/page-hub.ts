@@ -14,18 +14,20 @@ import type { EventStream } from './sse.ts';
 
 /** Events that come within this time are told together: 200 machines that enlist at once are a handful of patches. */
 const GATHER_MS = 150;
+/** So often the page is compared with what is: leases that end and power that is seen anew tell no event. */
+const COMPARE_MS = 5000;
 /** Drawing takes at most a quarter of the time, however much happens. */
 const REST_PER_WORK = 3;
 /** More sentences than this at once are told as a number: a screen reader cannot follow more. */
 const SAID_MAX = 3;
 
 /** Which page looks on. */
-export type Watched =
+type Watched =
   | { readonly is: 'rack'; readonly canOperate: boolean }
   | { readonly is: 'machine'; readonly id: MachineId; readonly canOperate: boolean };
 
 /** What a page is told: pieces to put in place, ids of pieces that are gone, sentences for screen readers. */
-export interface Patch {
+interface Patch {
   /** All there is: whatever live piece is not in it is gone. */
   readonly full: boolean;
   readonly parts: readonly Fragment[];
@@ -56,6 +58,9 @@ class Hub implements PageHub {
   readonly #unsubscribe: () => void;
   #pending: FarrierEvent[] = [];
   #cancel: (() => void) | undefined;
+  #cancelCompare: (() => void) | undefined;
+  /** What pages of each kind were last sent, by the piece's id. */
+  readonly #shown = new Map<string, Map<string, string>>();
   #lastWorkMs = 0;
   /** One job after the other: a full set drawn earlier must never arrive after a newer patch. */
   #work: Promise<void> = Promise.resolve();
@@ -72,14 +77,18 @@ class Hub implements PageHub {
     const viewer = { stream, watched };
     this.#viewers.add(viewer);
     stream.onEnd(() => this.#viewers.delete(viewer));
+    this.#compareLater();
     this.#do(async () => {
-      this.#send(stream, await this.#full(watched));
+      const drawing = await this.#full(watched);
+      if (!this.#shown.has(keyOf(watched))) this.#remember(watched, drawing);
+      this.#send(stream, drawing);
     });
   }
 
   close(): void {
     this.#unsubscribe();
     this.#cancel?.();
+    this.#cancelCompare?.();
     for (const { stream } of [...this.#viewers]) stream.close();
   }
 
@@ -109,14 +118,54 @@ class Hub implements PageHub {
     const beganMs = this.#deps.clock.monotonicMs();
     const events = this.#pending;
     this.#pending = [];
-    const patches = new Map<string, Drawing | undefined>();
-    for (const { stream, watched } of [...this.#viewers]) {
-      const key = `${watched.is} ${watched.is === 'machine' ? watched.id : ''} ${watched.canOperate}`;
-      if (!patches.has(key)) patches.set(key, await this.#changed(watched, events));
-      const patch = patches.get(key);
-      if (patch) this.#send(stream, patch);
-    }
+    await this.#sendEach(async (watched) => {
+      const drawing = await this.#changed(watched, events);
+      if (drawing) this.#remember(watched, drawing);
+      return drawing;
+    });
     this.#lastWorkMs = this.#deps.clock.monotonicMs() - beganMs;
+  }
+
+  /** Draws once for all pages that show the same, and sends it to each. */
+  async #sendEach(draw: (watched: Watched) => Promise<Drawing | undefined>): Promise<void> {
+    const drawings = new Map<string, Drawing | undefined>();
+    for (const { stream, watched } of [...this.#viewers]) {
+      const key = keyOf(watched);
+      if (!drawings.has(key)) drawings.set(key, await draw(watched));
+      const drawing = drawings.get(key);
+      if (drawing) this.#send(stream, drawing);
+    }
+  }
+
+  #remember(watched: Watched, drawing: Drawing): void {
+    const shown = this.#shown.get(keyOf(watched)) ?? new Map<string, string>();
+    for (const part of drawing.parts) shown.set(part.id, part.html);
+    for (const id of drawing.gone) shown.delete(id);
+    this.#shown.set(keyOf(watched), shown);
+  }
+
+  /** Only while somebody looks: an idle daemon draws nothing. */
+  #compareLater(): void {
+    this.#cancelCompare ??= this.#deps.clock.after(COMPARE_MS, () => {
+      this.#cancelCompare = undefined;
+      const watched = new Set([...this.#viewers].map((viewer) => keyOf(viewer.watched)));
+      for (const key of this.#shown.keys()) if (!watched.has(key)) this.#shown.delete(key);
+      if (watched.size === 0) return;
+      this.#do(() => this.#sendEach((each) => this.#differing(each)));
+      this.#compareLater();
+    });
+  }
+
+  async #differing(watched: Watched): Promise<Drawing | undefined> {
+    const shown = this.#shown.get(keyOf(watched));
+    const now = await this.#full(watched);
+    const ids = new Set(now.parts.map((part) => part.id));
+    const parts = now.parts.filter((part) => shown?.get(part.id) !== part.html);
+    const gone = [...(shown?.keys() ?? []), ...now.gone].filter((id) => !ids.has(id));
+    if (parts.length + gone.length === 0) return undefined;
+    const drawing = { full: false, parts, gone, say: [] };
+    this.#remember(watched, drawing);
+    return drawing;
   }
 
   #full(watched: Watched): Promise<Drawing> {
@@ -157,6 +206,10 @@ class Hub implements PageHub {
     const gone = [...ids].flatMap((id) => [`row-${id}`, `new-${id}`]).filter((id) => !kept.has(id));
     return { full: false, parts: [countsFragment(this.#pages, all), ...rows], gone, say: sentences(events) };
   }
+}
+
+function keyOf(watched: Watched): string {
+  return `${watched.is === 'machine' ? watched.id : 'rack'} ${watched.canOperate}`;
 }
 
 function sentences(events: readonly FarrierEvent[]): readonly string[] {

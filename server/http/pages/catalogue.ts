@@ -3,7 +3,7 @@ import { bundleRef } from '../../core/boot-plan.ts';
 import { LIFECYCLE, STATES, next, lawfulEvents } from '../../core/lifecycle.ts';
 import type { HttpDeps } from '../deps.ts';
 import { byName } from '../read-machines.ts';
-import { PAGE, route, type Answer, type Route } from '../route.ts';
+import { PAGE, html, route, type Route } from '../route.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
 import { toneOf } from './rack.ts';
 import type { Frame, Pages } from './render.ts';
@@ -13,8 +13,6 @@ interface Parts {
   readonly deps: HttpDeps;
   readonly pages: Pages;
 }
-
-const html = (body: string): Answer => ({ is: 'html', status: 200, body });
 
 /** Boards, bundles, leases and help: pages that only show. */
 export function cataloguePages(parts: Parts): readonly Route[] {

@@ -22,20 +22,20 @@ type Deps = Pick<HttpDeps, 'store' | 'power' | 'explain' | 'clock' | 'boards' | 
 export function machineFragment(deps: Deps, pages: Pages, view: MachineView, canOperate: boolean): Fragment {
   const row = rowOf(view);
   if (view.state !== 'new') {
-    const html = pages.part('parts/row.njk', { row, canOperate, mark: markOf(row, canOperate) });
+    const html = pages.part('parts/row.njk', markOf(row, canOperate), { row, canOperate });
     return { id: `row-${view.id}`, into: 'rack-rows', html };
   }
   const boards = boardChoices(deps.boards.list());
   const card = { ...row, facts: factLines(view).slice(0, 3), firstSeen: moment(view.createdMs) };
-  const html = pages.part('parts/candidate.njk', { row: card, boards, canOperate, mark: markOf(card, canOperate) });
+  const html = pages.part('parts/candidate.njk', markOf(card, boards, canOperate), { row: card, boards, canOperate });
   return { id: `new-${view.id}`, into: 'new-cards', html };
 }
 
 /** The line of counts above the rack. */
 export function countsFragment(pages: Pages, machines: readonly Pick<MachineView, 'state'>[]): Fragment {
   const counts = countsOf(machines);
-  const content = { counts, total: machines.length, mark: markOf(counts) };
-  return { id: 'counts', into: undefined, html: pages.part('parts/counts.njk', content) };
+  const content = { counts, total: machines.length };
+  return { id: 'counts', into: undefined, html: pages.part('parts/counts.njk', markOf(counts), content) };
 }
 
 async function nextBoot(deps: Deps, machine: Machine): Promise<NextBoot | undefined> {
@@ -50,13 +50,13 @@ async function timelineFragments(deps: Deps, pages: Pages, machine: Machine): Pr
   const newest = views[0]?.id;
   const parts = views.map((boot) => {
     const isNewest = boot.id === newest;
-    const html = pages.part('parts/boot.njk', { boot, isNewest, mark: markOf(boot, isNewest) });
+    const html = pages.part('parts/boot.njk', markOf(boot, isNewest), { boot, isNewest });
     return { id: `boot-${boot.id}`, into: 'boots', html };
   });
   const history = historyOf(events, 40);
   return [
     ...parts,
-    { id: 'history', into: undefined, html: pages.part('parts/history.njk', { history, mark: markOf(history) }) },
+    { id: 'history', into: undefined, html: pages.part('parts/history.njk', markOf(history), { history }) },
   ];
 }
 
@@ -67,11 +67,9 @@ function summaryFragment(pages: Pages, view: MachineView, canOperate: boolean): 
     canOperate,
     tone: toneOf(view.state),
     power: powerCell(view),
-    lawful: view.lawful,
     canAbort: view.deadlineMs !== undefined,
-    mark: markOf(row, canOperate, view.lawful),
   };
-  return { id: 'summary', into: undefined, html: pages.part('parts/summary.njk', content) };
+  return { id: 'summary', into: undefined, html: pages.part('parts/summary.njk', markOf(content), content) };
 }
 
 /** Whether an event can change what the next boot gets, so that the whole explanation is worth asking for again. */
@@ -92,12 +90,12 @@ export async function machinePageFragments(
   const timeline = await timelineFragments(deps, pages, machine);
   if (!options.withNextBoot) return [summary, ...timeline];
   const next = await nextBoot(deps, machine);
-  const facts = { lines: factLines(view), hardware: hardwareOf(view), view };
-  const identity = { lines: facts.lines, hardware: facts.hardware, evidence: rowOf(view).evidence };
+  const { recognised, macs } = view;
+  const facts = { lines: factLines(view), hardware: hardwareOf(view), view: { recognised, macs } };
   return [
     summary,
-    { id: 'next-boot', into: undefined, html: pages.part('parts/next-boot.njk', { next, mark: markOf(next) }) },
-    { id: 'facts', into: undefined, html: pages.part('parts/facts.njk', { ...facts, mark: markOf(identity) }) },
+    { id: 'next-boot', into: undefined, html: pages.part('parts/next-boot.njk', markOf(next), { next }) },
+    { id: 'facts', into: undefined, html: pages.part('parts/facts.njk', markOf(facts), facts) },
     ...timeline,
   ];
 }

@@ -31,7 +31,7 @@ interface Point {
 }
 
 /** A state as a box. */
-export interface PictureBox extends Point {
+interface PictureBox extends Point {
   readonly state: State;
   readonly tone: Tone;
   readonly rests: boolean;
@@ -40,7 +40,7 @@ export interface PictureBox extends Point {
 }
 
 /** A way from one state to another, with the events that lead there. */
-export interface PictureWay {
+interface PictureWay {
   readonly from: State;
   readonly to: State;
   readonly events: string;

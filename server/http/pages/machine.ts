@@ -68,7 +68,7 @@ export function nextBootOf(explanation: Explanation): NextBoot {
 }
 
 /** One input of a power driver's form. */
-export interface FormField {
+interface FormField {
   readonly name: string;
   readonly label: string;
   readonly help: string | undefined;

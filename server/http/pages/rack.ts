@@ -147,5 +147,5 @@ export function boardChoices(boards: readonly Board[]): readonly BoardChoice[] {
 
 /** A short mark of what a fragment shows: the page keeps what it has when the mark is the same. */
 export function markOf(...shown: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(shown)).digest('base64url').slice(0, 10);
+  return createHash('sha256').update(JSON.stringify(shown)).digest('base64url').slice(0, 16);
 }

@@ -16,10 +16,16 @@ export interface Frame {
 /** The HTML templates. Their text comes from disk only; users' words go in as data and are escaped. */
 export interface Pages {
   page(template: string, frame: Frame, content: object): string;
-  /** A fragment for the live streams, the same file the page includes. */
-  part(template: string, content: object): string;
+  /**
+   * A fragment for pages and live streams alike. `mark` stands for all it shows (see `markOf`): what was drawn with the
+   * same mark before is not drawn again.
+   */
+  part(template: string, mark: string, content: object): string;
   problem(problem: Problem, requestId: string, who: Who | undefined): string;
 }
+
+/** Fragments kept: a few for each of a thousand machines, some 5 MB. */
+const DRAWN_MAX = 3000;
 
 /** Makes the HTML environment, separate from the one for boot files: here `&` must become `&amp;`, there never. */
 export function createPages(options: {
@@ -39,9 +45,18 @@ export function createPages(options: {
         canOperate: suffices(frame.who?.role, 'operator'),
       },
     });
+  const drawn = new Map<string, string>();
   return {
     page,
-    part: (template, content) => environment.render(template, content),
+    part: (template, mark, content) => {
+      const key = `${template} ${mark}`;
+      const html = drawn.get(key) ?? environment.render(template, { ...content, mark });
+      drawn.delete(key);
+      drawn.set(key, html);
+      const [oldest] = drawn.keys();
+      if (drawn.size > DRAWN_MAX && oldest !== undefined) drawn.delete(oldest);
+      return html;
+    },
     problem: (problem, requestId, who) =>
       page('problem.njk', { title: 'Not possible', at: 'none', who, stream: undefined }, { problem, requestId }),
   };

@@ -6,7 +6,7 @@ import type { PageHub } from '../live/page-hub.ts';
 import { openStream, type StreamSet } from '../live/sse.ts';
 import { byName, viewMachines } from '../read-machines.ts';
 import { suffices } from '../rights.ts';
-import { NO_FIELDS, PAGE, problem, route, type Answer, type Route } from '../route.ts';
+import { NO_FIELDS, PAGE, html, problem, route, type Route } from '../route.ts';
 import { loginQuery, rowsQuery } from '../schemas.ts';
 import { cataloguePages } from './catalogue.ts';
 import { countsFragment, machineFragment, machinePageFragments } from './fragments.ts';
@@ -22,9 +22,6 @@ export interface PageParts {
   readonly hub: PageHub;
   readonly streams: StreamSet;
 }
-
-/** Answers with a page. */
-export const html = (body: string, status = 200): Answer => ({ is: 'html', status, body });
 
 /** Only a path of our own may follow a log-in: no scheme, no other host, no backslash that browsers read as a slash. */
 export function safeNext(next: string | undefined): string {

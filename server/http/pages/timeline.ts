@@ -8,7 +8,7 @@ interface Bar {
 }
 
 /** One event as a line of a boot. */
-export interface TimelineLine {
+interface TimelineLine {
   readonly id: number;
   readonly kind: string;
   readonly severity: string;
@@ -41,6 +41,8 @@ export interface BootView {
 
 /** So many lines of one boot are shown; a loader that searches for hours would fill the page otherwise. */
 const LINES_MAX = 300;
+/** The least a bar measures, in per cent of the axis: what took no time is still to be seen. */
+const BAR_PERCENT_MIN = 1.2;
 
 function figure(event: FarrierEvent, key: string): number | undefined {
   const value = event.detail[key];
@@ -88,8 +90,8 @@ function lineOf(event: FarrierEvent, startMs: number, totalMs: number): Timeline
     retransmits: figure(event, 'retransmits') ?? 0,
     sha256: words(event, 'sha256'),
     bar: {
-      x: percent(Math.min(beganMs - startMs, totalMs * 0.996), totalMs),
-      width: `${Math.max(0.4, parseFloat(percent(durationMs ?? 0, totalMs))).toFixed(2)}%`,
+      x: percent(Math.min(beganMs - startMs, totalMs * (1 - BAR_PERCENT_MIN / 100)), totalMs),
+      width: `${Math.max(BAR_PERCENT_MIN, parseFloat(percent(durationMs ?? 0, totalMs))).toFixed(2)}%`,
     },
   };
 }

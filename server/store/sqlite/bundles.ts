@@ -40,7 +40,7 @@ function rowOf(bundle: Bundle): BundleRow {
     arch: bundle.arch,
     role: bundle.role,
     kernel: JSON.stringify(bundle.kernel),
-    initrd: toJson(bundle.initrd),
+    initrd: toJson(artefactShape, bundle.initrd),
     kernel_args: JSON.stringify(bundle.kernelArgs),
     loaders: JSON.stringify(bundle.loaders),
     source: bundle.source,

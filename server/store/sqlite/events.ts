@@ -30,6 +30,15 @@ function eventOf(row: EventRow): FarrierEvent {
   };
 }
 
+/** A figure JSON has no word for (a rate over no time) is kept as text: an event is not lost for the sake of it. */
+function detailJson(detail: NewEvent['detail']): string | null {
+  const entries = Object.entries(detail).map(([key, value]) => {
+    const known = typeof value !== 'number' || Number.isFinite(value);
+    return [key, known ? value : String(value)] as const;
+  });
+  return toJson(detailShape, Object.fromEntries(entries));
+}
+
 /** Prepares the insertion of one event; it must run inside a transaction. */
 export function eventInserter(db: Database.Database): (event: NewEvent) => FarrierEvent {
   const insert = db.prepare(
@@ -45,7 +54,7 @@ export function eventInserter(db: Database.Database): (event: NewEvent) => Farri
       machine: machine ?? null,
       boot: boot ?? null,
       text,
-      detail: toJson(detail),
+      detail: detailJson(detail),
     });
     return { id: Number(lastInsertRowid), atMs, kind, severity, machine, boot, text, detail };
   };

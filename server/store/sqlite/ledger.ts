@@ -10,7 +10,7 @@ const BUSY_PAUSE_MS = 40;
 export const BUSY_LIMIT_MS = 5000;
 
 /** Writes events inside the transaction under way and gives them back with their numbers. */
-export type Note = (events: readonly NewEvent[]) => readonly FarrierEvent[];
+type Note = (events: readonly NewEvent[]) => readonly FarrierEvent[];
 
 /**
  * The one way to the database. Reads wait for nothing. Writes run one after the other in the order asked, each in a

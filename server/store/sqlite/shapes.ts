@@ -71,10 +71,15 @@ export const factsShape: z.ZodType<Facts> = z.object({
   bmcAddress: orNone(address),
 });
 
-/** JSON text of a part; null when there is none. */
-export function toJson(value: unknown): string | null {
+/**
+ * JSON text of a part; null when there is none. What could not be read again (a NaN, for one) is refused here: it must
+ * fail the one who writes, not everybody who reads afterwards.
+ */
+export function toJson<T>(shape: z.ZodType<T>, value: T | undefined): string | null {
   if (value === undefined) return null;
-  return JSON.stringify(value, (_key, each: unknown) => each ?? null);
+  const json = JSON.stringify(value, (_key, each: unknown) => each ?? null);
+  shape.parse(JSON.parse(json));
+  return json;
 }
 
 /** A part from its JSON text; nothing when the column is null. Throws when the row was changed by other hands. */

@@ -81,7 +81,8 @@ function put(body, name, value) {
 async function call(source, body) {
   const [method, path] = attribute(source, 'api').split(' ');
   const machine = attribute(source, 'machine');
-  const id = source.querySelector('[data-note="form"]') || source.closest('form') ? 'form' : machine;
+  const place = source.closest('form')?.querySelector('[data-note]');
+  const id = place ? attribute(place, 'note') : machine;
   if (busy.has(machine)) return;
   if (machine) busy.add(machine);
   const doing = attribute(source, 'doing');

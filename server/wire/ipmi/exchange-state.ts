@@ -56,7 +56,7 @@ export interface Session {
 }
 
 /** Half of a handshake: RAKP 1 is under way. */
-export type HalfHandshake = Omit<Handshake, 'bmcRandom' | 'bmcGuid'>;
+type HalfHandshake = Omit<Handshake, 'bmcRandom' | 'bmcGuid'>;
 
 export type Phase =
   | { readonly at: 'idle' }
@@ -79,7 +79,7 @@ export type Phase =
   | { readonly at: 'over' };
 
 /** What is repeated when nothing answers: a datagram as it was, or a message sealed under a fresh sequence number. */
-export type Outgoing =
+type Outgoing =
   { readonly is: 'datagram'; readonly octets: Uint8Array } | { readonly is: 'message'; readonly octets: Uint8Array };
 
 /** The state between two events. `dueMs` says when the next tick is wanted; nothing when none is. */

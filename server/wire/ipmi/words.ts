@@ -1,5 +1,5 @@
 /** What a "no" means for whoever asked: another try later, or never. */
-export type IpmiFault = 'unreachable' | 'timeout' | 'busy' | 'auth' | 'refused' | 'config';
+type IpmiFault = 'unreachable' | 'timeout' | 'busy' | 'auth' | 'refused' | 'config';
 
 /** A fault with its words. */
 export interface IpmiTrouble {

@@ -19,7 +19,7 @@ export interface TftpTerms {
 }
 
 /** Block size without the option (RFC 1350). */
-export const BLKSIZE_DEFAULT = 512;
+const BLKSIZE_DEFAULT = 512;
 
 /**
  * Answers the options of a read request for a file of `octets` (RFC 2347, 2348, 2349, 7440). An option that is unknown

@@ -29,7 +29,7 @@ export const TFTP_ERROR = {
 } as const;
 
 /** Octets of a request, at most (RFC 2347): longer ones are refused. */
-export const REQUEST_OCTETS_MAX = 512;
+const REQUEST_OCTETS_MAX = 512;
 /** Octets before the data of a DATA packet. */
 export const DATA_HEADER_OCTETS = 4;
 

@@ -90,6 +90,30 @@ describe('readFdt', () => {
     assert.match(reasonOf(buildFdt(node)), /deeper than 64/);
   });
 
+  it('a tree cut short at any octet gives a reason', () => {
+    const good = buildFdt(mustang);
+    for (let length = 0; length < good.length; length += 1) assert.notEqual(reasonOf(good.subarray(0, length)), 'read');
+  });
+
+  it('a tree whose structure block ends at any earlier word gives a reason', () => {
+    const whole = new DataView(buildFdt(mustang).buffer).getUint32(36);
+    for (let octets = 0; octets < whole; octets += 4) assert.notEqual(reasonOf(changed(36, octets)), 'read');
+  });
+
+  it('a property of 4 KiB is passed over, not kept', () => {
+    const root = { name: '', properties: { model: 'x'.repeat(5000), compatible: 'a,b\0' }, nodes: [] };
+    const tree = readFdt(buildFdt(root));
+    assert.deepEqual(tree.ok && [tree.value.model, tree.value.compatible], [undefined, ['a,b']]);
+  });
+
+  it('a property whose name lies outside the strings has no name, and is nobody', () => {
+    const octets = buildFdt({ name: '', properties: { model: 'Bench\0' }, nodes: [] });
+    const view = new DataView(octets.buffer);
+    view.setUint32(view.getUint32(8) + 4 + 4 + 8, 0x7fffffff); // begin node, its empty name, token and length of model
+    const tree = readFdt(octets);
+    assert.deepEqual(tree.ok && tree.value.model, undefined);
+  });
+
   it('property: whatever is flipped, there is an answer and no exception', () => {
     const good = buildFdt(mustang);
     fc.assert(

@@ -94,6 +94,45 @@ describe('legacy u-boot images', () => {
     return image;
   }
 
+  it('an image cut short at any octet gives a reason', () => {
+    const image = buildLegacyImage(kernel);
+    for (let length = 0; length < image.length; length += 1)
+      assert.notEqual(reasonOf(image.subarray(0, length)), 'read');
+  });
+
+  it('any single flipped bit is noticed', () => {
+    const image = buildLegacyImage(kernel);
+    for (let bit = 0; bit < image.length * 8; bit += 1) {
+      const spoilt = image.slice();
+      spoilt[bit >> 3] = (spoilt[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.notEqual(reasonOf(spoilt), 'read', `bit ${bit}`);
+    }
+  });
+
+  it('an image that lies inside a larger buffer is read where it lies', () => {
+    const outer = new Uint8Array(200);
+    outer.set(buildLegacyImage(kernel), 50);
+    assert.equal(reasonOf(outer.subarray(50)), 'read');
+  });
+
+  it('an empty payload is an image too', () => {
+    const read = parseLegacyImage(buildLegacyImage({ ...kernel, payload: new Uint8Array() }));
+    assert.equal(read.ok && read.value.payload.length, 0);
+  });
+
+  it('every kind of image reads back as that kind', () => {
+    for (const type of ['standalone', 'kernel', 'ramdisk', 'multi', 'firmware', 'script', 'flat-dt'] as const)
+      for (const arch of ['armhf', 'arm64', 'amd64', 'i386', 'riscv64'] as const)
+        for (const compression of ['none', 'gzip', 'bzip2', 'lzma', 'lzo', 'lz4', 'zstd'] as const) {
+          const read = parseLegacyImage(buildLegacyImage({ ...kernel, type, arch, compression }));
+          assert.deepEqual(read.ok && [read.value.type, read.value.arch, read.value.compression], [
+            type,
+            arch,
+            compression,
+          ]);
+        }
+  });
+
   it('a script reads back, whatever its text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(0xffffffff), (text, madeAtS) => {

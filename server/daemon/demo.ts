@@ -1,0 +1,79 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { demoInside, readDemoOrder } from '../../lab/demo-inside.ts';
+import { launchDemo } from '../../lab/demo-launch.ts';
+import type { DemoSite } from '../../lab/demo-site.ts';
+import { nodeIpmiCrypto } from '../../power-drivers/ipmi.ts';
+import { formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { createLog } from '../edges/pino-log.ts';
+import { projectRoot } from '../edges/project-root.ts';
+import { realClock } from '../edges/real-clock.ts';
+import { realRng } from '../edges/real-rng.ts';
+import { startDaemon, type Daemon } from './daemon.ts';
+
+/** The hidden command with which the demo starts this program again, inside its namespaces. */
+export const DEMO_INSIDE = 'demo-inside';
+
+/** Pretended work at each stage of a virtual board's boot, so that people can follow. */
+const PACE_MS = 700;
+
+/** Runs the rack in a box until the signal; `entry` is how this program was started. */
+export async function runDemo(
+  order: { readonly boards: number; readonly qemu: boolean; readonly port: number },
+  edges: {
+    /** Everything of the demo lies there, its socket too, so that the other commands find it. */
+    readonly folder: string;
+    readonly entry: readonly string[];
+    readonly signal: AbortSignal;
+    readonly say: (line: string) => void;
+  },
+): Promise<void> {
+  const [command = process.execPath, ...args] = edges.entry;
+  await launchDemo({
+    folder: edges.folder,
+    boards: order.boards,
+    port: order.port,
+    paceMs: PACE_MS,
+    inside: { command, args: [...args, DEMO_INSIDE] },
+    isRoot: process.getuid?.() === 0,
+    clock: realClock,
+    say: edges.say,
+    signal: edges.signal,
+  });
+}
+
+/** The inside of the demo: this program again, in a network of its own. */
+export async function runDemoInside(text: string, logLevel: string): Promise<void> {
+  const order = readDemoOrder(text);
+  if (!order) throw new Error('this command is for the demo itself; run "farrier demo"');
+  await demoInside(order, {
+    clock: realClock,
+    rng: realRng,
+    crypto: nodeIpmiCrypto(realRng),
+    driverFolder: join(projectRoot(), 'power-drivers', 'examples'),
+    startDaemon: (site) => startOn(site, order.folder, logLevel),
+  });
+}
+
+/** The demo is configured as a lab would be: by a file, which is checked like any other. */
+async function startOn(site: DemoSite, folder: string, logLevel: string): Promise<Daemon> {
+  const { name, interface: device, subnet, address, pool } = site.network;
+  const file = join(folder, 'farrier.yaml');
+  const text = {
+    dataDir: site.dataDir,
+    keyFile: join(folder, 'farrier.key'),
+    http: { listen: site.httpListen },
+    networks: [{ name, interface: device, subnet, address, pools: [pool], probe: 'none' }],
+    powerDrivers: site.powerDrivers,
+  };
+  await writeFile(file, JSON.stringify(text, undefined, 2), { mode: 0o600 });
+  const config = loadConfig(file);
+  if (!config.ok) throw new Error(config.error.map(formatProblem).join('\n'));
+  return startDaemon({
+    config: config.value,
+    log: createLog(logLevel),
+    force: false,
+    doors: [{ at: { path: site.webSocket }, trust: 'demo-loopback' }],
+  });
+}

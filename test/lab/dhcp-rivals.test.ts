@@ -1,0 +1,128 @@
+import { strict as assert } from 'node:assert';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
+import { formatIpv4 } from '../../server/core/address.ts';
+import { startDhcpListener } from '../../server/net/dhcp-listener.ts';
+import { sharedNeighbours } from '../../server/net/neighbours.ts';
+import { findRivals, type Rival } from '../../server/net/rival.ts';
+import { udpOnDevice } from '../../server/net/udp-on-device.ts';
+import { FakeAdvisor, ip, MemoryLog, network } from '../support/dhcp-lab.ts';
+import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
+import { realClock, realRng } from '../support/real-clock.ts';
+
+const OURS = ip('10.77.0.1');
+const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours() };
+const THEIR_MAC = '52:54:00:77:00:99';
+
+async function until(what: string, isSo: () => boolean, timeoutMs = 10_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!isSo()) {
+    assert.ok(Date.now() < end, `${what} within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
+}
+
+describe('DHCP rivals in a lab', () => {
+  let lan: Lan;
+  let folder: string;
+  let host: LabHost;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'dhcp-rivals-'));
+    lan = await layLan('rivalbr0', '10.77.0.1/24');
+    host = await lan.addHost('rival-host', { mac: THEIR_MAC, address: '10.77.0.9/24' });
+  });
+  after(async () => {
+    await lan.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** dnsmasq listens as soon as it says that DHCP is on. */
+  async function dnsmasq(...more: readonly string[]): Promise<ChildProcess> {
+    const args = ['-k', '-p0', '--conf-file=/dev/null', '--interface=eth0', `--dhcp-leasefile=${folder}/dnsmasq`];
+    const child = host.spawn('dnsmasq', [
+      ...args,
+      '--log-facility=-',
+      '--dhcp-range=10.77.0.50,10.77.0.60,1h',
+      ...more,
+    ]);
+    let said = '';
+    child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
+    await until('dnsmasq', () => said.includes('DHCP, IP range'));
+    return child;
+  }
+
+  async function udhcpd(): Promise<ChildProcess> {
+    const conf = join(folder, 'udhcpd.conf');
+    const lines = [
+      'start 10.77.0.70',
+      'end 10.77.0.80',
+      'interface eth0',
+      `lease_file ${folder}/udhcpd`,
+      `pidfile ${folder}/pid`,
+    ];
+    writeFileSync(conf, `${lines.join('\n')}\n`);
+    writeFileSync(join(folder, 'udhcpd'), '');
+    const child = host.spawn('busybox', ['udhcpd', '-f', conf]);
+    let said = '';
+    child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
+    await until('udhcpd', () => said.includes('started'));
+    return child;
+  }
+
+  it('7 an empty wire has no rival', async () => {
+    assert.deepEqual(await findRivals('rivalbr0', OURS, edges), []);
+  });
+
+  for (const [name, start] of [
+    ['dnsmasq', () => dnsmasq()],
+    ['busybox udhcpd', udhcpd],
+  ] as const)
+    it(`7 ${name} is found within a second and named by address and MAC`, async () => {
+      const server = await start();
+      try {
+        const [rival] = await findRivals('rivalbr0', OURS, edges);
+        assert.ok(rival, 'a rival');
+        assert.deepEqual(
+          [formatIpv4(rival.serverId), rival.mac, rival.interface],
+          ['10.77.0.9', THEIR_MAC, 'rivalbr0'],
+        );
+      } finally {
+        await stopped(server);
+      }
+    });
+
+  it('9 one that comes up later is reported when it answers a client of the link, and our service does not answer our own probe', async () => {
+    const [rivals, log] = [[] as Rival[], new MemoryLog()];
+    const listener = await startDhcpListener({
+      networks: [network({ interface: 'rivalbr0' }, ['10.77.0.200-10.77.0.210'])],
+      advisor: new FakeAdvisor(),
+      leases: new MemoryLeaseStore(),
+      clock: realClock,
+      rng: realRng,
+      log,
+      onRival: (rival) => rivals.push(rival),
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.deepEqual([rivals, listener.leases(), listener.counters.sent], [[], [], 0]);
+    const server = await dnsmasq('--no-ping');
+    const client = await lan.addHost('rival-client');
+    const script = ['-i', 'eth0', '-f', '-q', '-n', '-t', '5', '-T', '1', '-B', '-s', '/bin/true'];
+    await client.exec('udhcpc', script).catch(() => undefined);
+    await until('a report', () => rivals.length > 0);
+    assert.equal(formatIpv4(rivals[0]?.serverId ?? OURS), '10.77.0.9');
+    assert.ok(log.lines.some((line) => line.includes('another DHCP server: 10.77.0.9')));
+    await stopped(server);
+    await listener.close();
+    await client.remove();
+  });
+});

@@ -1,0 +1,292 @@
+import { strict as assert } from 'node:assert';
+import { mkdtempSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { closeLabs, COOKIES, layHttpLab, type HttpLab } from '../support/http-lab.ts';
+import { HOSTILE, layHostileLab, PAGES } from '../support/hostile.ts';
+import { mac, sampleEvent, sampleMachine } from '../support/samples.ts';
+import { bootEvents, fillRack } from '../support/web-fixture.ts';
+
+/** The machine must be on the page in this time, without a reload. */
+const LIVE_MS = 5000;
+const ARGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const PHONE = { viewport: { width: 390, height: 844 } };
+const DESK = { viewport: { width: 1360, height: 900 } };
+const WALL = { viewport: { width: 2200, height: 1200 } };
+
+describe('the web page in a real browser', function () {
+  this.timeout(60_000);
+  let browser: Browser;
+  let lab: HttpLab;
+  let base = '';
+  const faults: string[] = [];
+  const shots = mkdtempSync(join(tmpdir(), 'farrier-pages-'));
+
+  before(async () => {
+    const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ARGS, ...sandbox] });
+  });
+  after(() => browser.close());
+  beforeEach(async () => {
+    faults.length = 0;
+    lab = layHttpLab(undefined, { powerTakesMs: 300 });
+    await fillRack(lab.store, Date.now());
+    base = await lab.listen('demo-loopback');
+  });
+  afterEach(async function () {
+    for (const context of browser.contexts()) await context.close();
+    await closeLabs();
+    if (this.currentTest?.state === 'passed') assert.deepEqual(faults, [], 'the browser has nothing to complain of');
+  });
+
+  const open = async (path: string, options: BrowserContextOptions = DESK, at = base): Promise<Page> => {
+    const page = await (await browser.newContext(options)).newPage();
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      // A refused call is a refused call: the page shows it, the browser notes it.
+      if (message.type() === 'error' && !message.text().includes('Failed to load resource'))
+        faults.push(message.text());
+    });
+    await page.goto(at + path);
+    if (path === '/' || path.startsWith('/machines/')) await page.locator('[data-live-state="live"]').waitFor();
+    return page;
+  };
+  const met = async (name: string, last: string): Promise<void> => {
+    const machine = sampleMachine(99, {
+      name,
+      state: 'new',
+      macs: [mac(`52:54:00:77:00:${last}`)],
+      createdMs: Date.now(),
+    });
+    const event = sampleEvent('DISCOVER, answered with OFFER', { kind: 'dhcp', machine: machine.id, atMs: Date.now() });
+    await lab.store.machines.add(machine, [event]);
+  };
+
+  it('shows the rack, and a new machine within 5 s without a reload', async () => {
+    const page = await open('/');
+    assert.equal(await page.locator('.machine').count(), 10);
+    assert.equal(await page.locator('.candidate').count(), 2);
+    await page.evaluate(() => Object.assign(globalThis, { stayed: true }));
+    await met('fresh-board', '01');
+    await page.locator('.candidate', { hasText: 'fresh-board' }).waitFor({ timeout: LIVE_MS });
+    assert.match(await page.locator('.candidate').first().innerText(), /fresh-board/, 'the newest stands first');
+    assert.equal(await page.evaluate(() => 'stayed' in globalThis), true);
+    assert.match(await page.locator('#counts').innerText(), /13\s+machines/);
+  });
+
+  it('accepts a machine by keyboard alone: search, jump, name it, Enter', async () => {
+    const page = await open('/');
+    await page.keyboard.press('/');
+    assert.equal(await page.evaluate('document.activeElement.id'), 'filter');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('n');
+    assert.equal(await page.evaluate('document.activeElement.name'), 'name');
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.type('north-7');
+    await page.keyboard.press('Enter');
+    await page.locator('.machine', { hasText: 'north-7' }).waitFor({ timeout: LIVE_MS });
+    assert.equal(await page.locator('.candidate').count(), 1);
+    assert.equal((await lab.store.machines.byName('north-7'))?.state, 'ready');
+    const focused = String(
+      await page.evaluate('document.activeElement.closest(".candidate, .machine")?.className ?? ""'),
+    );
+    assert.notEqual(focused, '', 'the focus is not lost when the card goes');
+  });
+
+  it('what somebody is typing survives what happens meanwhile', async () => {
+    const page = await open('/');
+    const input = page.locator('.candidate', { hasText: 'arm64-0a3f' }).locator('input[name=name]');
+    await input.fill('half-a-na');
+    const machine = await lab.store.machines.byName('arm64-0a3f');
+    await lab.store.events.append([sampleEvent('initrd.gz served', { kind: 'tftp', machine: machine!.id })]);
+    await page.locator('.candidate', { hasText: 'initrd.gz served' }).waitFor({ timeout: LIVE_MS });
+    assert.equal(await page.locator('#new-m-sample0001 input[name=name]').inputValue(), 'half-a-na');
+    assert.equal(await page.evaluate('document.activeElement.name'), 'name');
+    await page.keyboard.type('me');
+    assert.equal(await page.locator('#new-m-sample0001 input[name=name]').inputValue(), 'half-a-name');
+  });
+
+  it('a refused name is said beside the field, and the field gets the focus', async () => {
+    const page = await open('/machines/mustang-03');
+    await page.locator('input[name=name]').fill('mustang 03!');
+    await page.getByRole('button', { name: 'Save' }).first().click();
+    await page.getByText('cannot be a machine name').waitFor();
+    assert.equal(await page.locator('[data-note=power-form]').innerText(), '', 'the other form says nothing');
+    assert.equal(await page.evaluate('document.activeElement.name'), 'name');
+  });
+
+  it('switches power: pending at once, then what was seen; a failure says why in its row', async () => {
+    const page = await open('/');
+    const row = page.locator('#row-m-sample0003');
+    await row.getByRole('button', { name: 'Switch mustang-01 off' }).press('Enter');
+    await row.getByText('switching off …').first().waitFor();
+    await row.locator('[data-power=off]').waitFor({ timeout: LIVE_MS });
+    const stuck = page.locator('#row-m-sample0006');
+    await stuck.getByRole('button', { name: 'Switch mustang-04-stuck on' }).press('Space');
+    await stuck.locator('.note', { hasText: 'did not answer within 5 s' }).waitFor({ timeout: LIVE_MS });
+  });
+
+  it('asks once more before it takes the power from a machine in use', async () => {
+    const page = await open('/');
+    const off = page.locator('#row-m-sample0004').getByRole('button', { name: 'Switch mustang-02 off' });
+    await off.click();
+    assert.equal(await off.innerText(), 'Off, sure?');
+    assert.equal(await page.locator('#row-m-sample0004 [data-power=on]').count(), 1);
+    await off.click();
+    await page.locator('#row-m-sample0004 [data-power=off]').waitFor({ timeout: LIVE_MS });
+  });
+
+  it('search and state chips hide what does not fit, and give it back', async () => {
+    const page = await open('/');
+    await page.locator('#filter').fill('xeon dep');
+    assert.equal(await page.locator('.machine:visible').count(), 1);
+    await page.locator('#filter').fill('nothing like it');
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.locator('[data-state-filter=broken]').click();
+    assert.deepEqual(await page.locator('.machine:visible [data-row-link]').allInnerTexts(), ['xeon-3']);
+    await page.locator('[data-state-filter=broken]').click();
+    assert.equal(await page.locator('.machine:visible').count(), 10);
+  });
+
+  it('shows why a board was recognised when the word has the focus', async () => {
+    const page = await open('/');
+    const hint = page.locator('#row-m-sample0005 .hint');
+    await hint.focus();
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Tab');
+    await page.locator('#evidence-m-sample0005').waitFor({ state: 'visible' });
+    assert.match(await page.locator('#evidence-m-sample0005').innerText(), /option 93 is 22/);
+  });
+
+  it('the timeline grows as the boot happens', async () => {
+    const page = await open('/machines/mustang-01');
+    const machine = await lab.store.machines.byName('mustang-01');
+    const startedMs = Date.now();
+    await lab.store.boots.add({
+      id: 'b-live',
+      machine: machine!.id,
+      startedMs,
+      tokenHash: undefined,
+      plan: 'boots agent@1 as apm-mustang',
+    });
+    for (const event of bootEvents(machine!.id, 'b-live', startedMs)) {
+      await lab.store.events.append([event]);
+      await page.locator('#boot-b-live .line', { hasText: event.text }).first().waitFor({ timeout: LIVE_MS });
+    }
+    assert.equal(await page.locator('#boot-b-live .line').count(), 10);
+    assert.match(await page.locator('#boot-b-live .boot-sum').innerText(), /66\.5 MiB served/);
+  });
+
+  it('sets a power driver from the form its declaration makes', async () => {
+    const page = await open('/machines/beagle-1');
+    await page.locator('#driver').selectOption('ipmi');
+    await page.getByLabel('BMC address').fill('10.0.9.88');
+    await page.getByLabel('User').fill('farrier');
+    await page.getByLabel('Password').fill('a canary');
+    const form = page.locator('form', { has: page.locator('#driver') });
+    await Promise.all([page.waitForEvent('load'), form.getByRole('button', { name: 'Save' }).click()]);
+    const machine = await lab.store.machines.byName('beagle-1');
+    assert.deepEqual(machine?.power, {
+      driver: 'ipmi',
+      parameters: { host: '10.0.9.88', port: 623, user: 'farrier', cipher: '17' },
+    });
+    assert.match((await page.getByLabel('Password').getAttribute('placeholder')) ?? '', /^set/);
+  });
+
+  it('logs in, comes back to where it wanted to go, and logs out', async () => {
+    const tcp = await lab.listen('tcp');
+    const page = await open('/leases', DESK, tcp);
+    assert.match(page.url(), /\/login\?next=%2Fleases$/);
+    await page.getByLabel('Name').fill('alice');
+    await page.getByLabel('Password').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('name or password is wrong').waitFor();
+    await page.getByLabel('Password').fill('horseshoe');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${tcp}/leases`);
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.waitForURL(`${tcp}/login`);
+  });
+
+  it('says when it has lost the daemon, and has the full set again when that is back', async () => {
+    const page = await open('/');
+    const { port } = new URL(base);
+    await lab.close();
+    await page.locator('[data-live-state=lost]').waitFor({ timeout: LIVE_MS });
+    const second = layHttpLab();
+    await second.store.machines.add(sampleMachine(50, { name: 'after-the-restart' }), []);
+    await second.listen('demo-loopback', Number(port));
+    await page.locator('.machine', { hasText: 'after-the-restart' }).waitFor({ timeout: 15_000 });
+    assert.equal(await page.locator('.machine').count(), 1, 'what is gone is gone');
+  });
+
+  it('a page whose session ended goes to the log-in by itself', async () => {
+    const tcp = await lab.listen('tcp');
+    const context = await browser.newContext(DESK);
+    await context.addCookies([{ name: 'farrier_session', value: COOKIES.viewer, url: tcp }]);
+    const page = await context.newPage();
+    await page.goto(tcp);
+    await page.locator('[data-live-state="live"]').waitFor();
+    assert.equal(await page.locator('[data-api^="POST"]').count(), 0, 'a viewer has no buttons');
+    await lab.deps.users.logout(COOKIES.viewer);
+    // The comment line of the stream, at most 15 s away, finds the session gone.
+    await page.waitForURL(/\/login/, { timeout: 30_000 });
+  });
+
+  for (const text of HOSTILE)
+    it(`runs nothing of a hostile text: ${text}`, async () => {
+      const hostile = await layHostileLab(text);
+      const at = await hostile.listen('demo-loopback');
+      const page = await open('/', DESK, at);
+      for (const path of PAGES) {
+        await page.goto(at + path);
+        const found = await page.evaluate<{ owned?: unknown; handlers: readonly string[] }>(
+          '({ owned: window.owned, handlers: [...document.querySelectorAll("*")].flatMap((e) => e.getAttributeNames()).filter((name) => name.startsWith("on")) })',
+        );
+        assert.deepEqual([found.owned, found.handlers], [undefined, []], path);
+      }
+    });
+
+  const looks: readonly (readonly [string, string, BrowserContextOptions])[] = [
+    ['rack-light', '/', { ...DESK, colorScheme: 'light' }],
+    ['rack-dark', '/', { ...DESK, colorScheme: 'dark' }],
+    ['rack-phone', '/', { ...PHONE, colorScheme: 'light' }],
+    ['rack-wall', '/', { ...WALL, colorScheme: 'dark' }],
+    ['machine-light', '/machines/mustang-03', { ...DESK, colorScheme: 'light' }],
+    ['machine-phone', '/machines/mustang-03', { ...PHONE, colorScheme: 'dark' }],
+  ];
+  for (const [name, path, options] of looks)
+    it(`fits and keeps its contrast: ${name}`, async () => {
+      const page = await open(path, options);
+      const file = join(shots, `${name}.png`);
+      await page.screenshot({ path: file, fullPage: true });
+      assert.ok(statSync(file).size > 10_000);
+      const width = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+      assert.ok(Number(width) <= 0, `${name} is ${String(width)} px too wide`);
+      const colours = await page.evaluate<[string, string]>(
+        '(() => { const s = getComputedStyle(document.querySelector("main")); return [s.color, getComputedStyle(document.documentElement).backgroundColor]; })()',
+      );
+      assert.ok(contrastOf(...colours) >= 7, `${name}: ${colours.join(' on ')}`);
+    });
+});
+
+/** The contrast ratio of two `rgb()` colours (WCAG 2.1 §1.4.3). */
+function contrastOf(a: string, b: string): number {
+  const luminance = (colour: string): number => {
+    const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? [])
+      .map(Number)
+      .map((value) => value / 255)
+      .map((value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [dark = 0, light = 0] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+  return (light + 0.05) / (dark + 0.05);
+}

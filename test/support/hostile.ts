@@ -1,0 +1,114 @@
+import type { Board } from '../../server/core/board.ts';
+import type { Network } from '../../server/core/lease.ts';
+import { ipv4 } from '../../server/core/address.ts';
+import type { MachineId } from '../../server/core/machine.ts';
+import type { Store } from '../../server/ports/store.ts';
+import { rack1 } from '../services/boot-bench.ts';
+import { ubootBoard } from '../core/boot-fixtures.ts';
+import { layHttpLab, type HttpLab } from './http-lab.ts';
+import { mac, sampleBundle, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
+
+/** Texts that turn into something else wherever one escape is forgotten. */
+export const HOSTILE = [
+  '"><img src=x onerror="window.owned=1">',
+  "'><svg/onload=window.owned=1>",
+  '</script><script>window.owned=1</script>',
+  'javascript:window.owned=1',
+  '{{7*7}}{% raw %}${7*7}',
+  '--><iframe srcdoc="<script>parent.owned=1</script>">',
+  '</textarea></title></style><b onmouseover=window.owned=1>',
+] as const;
+
+/** A board, a network and a store with the hostile text in every field that can hold a text. */
+export function hostileBoard(text: string): Board {
+  return {
+    ...ubootBoard,
+    name: text,
+    title: text,
+    extends: text,
+    dtbMissing: text,
+    console: { device: text, baud: 1 },
+    file: text,
+    shadows: text,
+  };
+}
+
+async function fill(store: Store, text: string): Promise<void> {
+  const id = 'm-hostile' as MachineId;
+  const facts = {
+    ...sampleFacts,
+    cpuModel: text,
+    vendor: text,
+    product: text,
+    serial: text,
+    dtModel: text,
+    kernel: text,
+    disks: [{ name: text, octets: 1, model: text, serial: text, rotational: false }],
+    nics: [{ name: text, mac: mac('52:54:00:00:00:01'), driver: text, speedMbit: 1, linkUp: true, addresses: [] }],
+  };
+  const hostile = {
+    failed: text,
+    systemUuid: text,
+    recognised: { board: text, evidence: [text, text] },
+    firmware: { clientArch: 7, vendorClass: text, userClass: text },
+    facts,
+    network: text,
+    bundle: `${text}@${text}`,
+    extraArgs: [text],
+    powerSeen: { state: 'unknown', atMs: 1, because: text },
+  } as const;
+  const parameters = { host: text, port: text };
+  await store.machines.add(
+    sampleMachine(1, { ...hostile, id, name: text, state: 'new', power: { driver: 'ipmi', parameters } }),
+    [sampleEvent(text, { machine: id, detail: { because: text } })],
+  );
+  await store.machines.add(sampleMachine(2, { ...hostile, name: `${text}2`, bundle: undefined }), [
+    sampleEvent(text, { machine: sampleMachine(2).id, severity: 'bad' }),
+  ]);
+  await store.boots.add({ id: 'b1', machine: id, startedMs: 1, tokenHash: undefined, plan: text });
+  await store.events.append([
+    sampleEvent(text, { machine: id, boot: 'b1', kind: 'tftp', detail: { path: text, sha256: text, octets: 3 } }),
+    sampleEvent(text, { machine: id, boot: 'b1', kind: 'boot', severity: 'bad', detail: { because: text } }),
+  ]);
+  await store.bundles.add(sampleBundle(text, { version: text, source: text, kernelArgs: [text] }), []);
+  await store.leases.commit([sampleLease(9, { hostname: text, network: text, address: ipv4(0x0a4d0009) })]);
+}
+
+/** A lab in which every text is hostile. */
+export async function layHostileLab(text: string): Promise<HttpLab> {
+  const network: Network = { ...rack1, name: text };
+  const lab = layHttpLab(
+    () => ({
+      networks: [network],
+      lintBoards: () => Promise.resolve([{ file: text, line: 1, words: text }]),
+      explain: () =>
+        Promise.resolve({
+          is: 'done',
+          explanation: {
+            subject: text,
+            network: text,
+            board: { name: text, file: text, shadows: text },
+            evidence: [text],
+            dhcp: [text],
+            plan: {
+              do: 'refuse',
+              because: text,
+              remedy: text,
+              args: {
+                words: [{ word: text, origin: 'machine' }],
+                text,
+                limits: [{ layer: text, octets: 2, octetsMax: 1 }],
+              },
+            },
+            files: [{ path: text, octets: 1, sha256: text, text }],
+          },
+        }),
+    }),
+    { boards: [hostileBoard(text)] },
+  );
+  await fill(lab.store, text);
+  return lab;
+}
+
+/** The pages a hostile lab is looked at through. */
+export const PAGES = ['/', '/machines/m-hostile', '/boards', '/bundles', '/leases', '/help'] as const;
