@@ -13,7 +13,8 @@ const nets = new Map<string, SocketNet>();
 const boards = new Map<string, VirtualBoard>();
 
 function tell(news: HostNews): void {
-  if (process.connected) process.send?.(news);
+  // A parent that is just leaving hears nothing any more; that is no fault of ours.
+  if (process.connected) process.send?.(news, undefined, undefined, () => undefined);
 }
 
 /** Several devices on one LAN: each answers ARP for its own addresses only, as machines do. */
@@ -22,10 +23,16 @@ async function separateArp(): Promise<void> {
   await writeFile('/proc/sys/net/ipv4/conf/all/arp_announce', '2');
 }
 
+/** Without it the kernel takes all other boards' addresses along when the first one of a device goes. */
+async function keepNeighbours(device: string): Promise<void> {
+  await writeFile(`/proc/sys/net/ipv4/conf/${device}/promote_secondaries`, '1');
+}
+
 async function obey(order: HostOrder): Promise<void> {
   switch (order.do) {
     case 'plug':
       if (order.net.addresses === 'own') await separateArp();
+      if (order.net.addresses === 'shared') await keepNeighbours(order.net.device);
       nets.set(order.net.device, await socketNet(order.net));
       return;
     case 'add': {
