@@ -37,6 +37,13 @@ async function start(networks: readonly Network[], advisor = new FakeAdvisor()):
   return { listener, advisor, store, log, rivals };
 }
 
+/** A message as the npm package `dhcp` read it. */
+interface Heard {
+  readonly yiaddr: string;
+  readonly siaddr: string;
+  readonly options: Readonly<Record<number, unknown>>;
+}
+
 async function until(what: string, isSo: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await isSo())) {
@@ -148,6 +155,26 @@ describe('DHCP in a lab', () => {
     assert.match(lease, /fixed-address 10\.77\.0\.100;/);
     assert.match(lease, /option dhcp-server-identifier 10\.77\.0\.1;/);
     assert.match(lease, /option subnet-mask 255\.255\.255\.0;/);
+    await host.remove();
+  });
+
+  it('the client of the npm package dhcp gets an address, and reads the options as they were meant', async () => {
+    running = await start([rack()]);
+    const host = await lan.addHost('dhcp-npm', { mac: MAC_A });
+    await host.exec('ip', ['route', 'add', 'default', 'dev', 'eth0']); // it broadcasts without naming an interface
+    const program = ['--import', 'tsx', 'test/support/npm-dhcp-client.ts', MAC_A];
+    const { stdout } = await host.exec('timeout', ['10', process.execPath, ...program]);
+    const [offer, ack, ...more] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Heard);
+    assert.deepEqual([offer?.options[53], ack?.options[53], more.length], [2, 5, 0]);
+    assert.deepEqual([ack?.yiaddr, ack?.siaddr], ['10.77.0.100', '10.77.0.1']);
+    const read = [1, 3, 6, 28, 51, 54, 58, 59].map((code) => ack?.options[code]);
+    const [mask, router, dns, broadcast] = ['255.255.255.0', ['10.77.0.254'], ['10.77.0.53'], '10.77.0.255'];
+    assert.deepEqual(read, [mask, router, dns, broadcast, 3600, '10.77.0.1', 1800, 3150]);
+    const [row] = await running.store.list();
+    assert.deepEqual([row?.state, row?.mac], ['bound', MAC_A]);
     await host.remove();
   });
 
