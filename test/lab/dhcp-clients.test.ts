@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layLan, tool, type LabHost, type Lan } from '../../lab/netns.ts';
@@ -92,8 +92,9 @@ async function dhclient(host: LabHost, folder: string): Promise<string> {
   const args = ['-4', '-1', '-v', '-lf', leases, '-pf', `${leases}.pid`, '-sf', script, '-cf', '/dev/null', 'eth0'];
   await host.exec('dhclient', args);
   const text = readFileSync(leases, 'utf8');
-  const pid = readFileSync(`${leases}.pid`, 'utf8').trim();
-  process.kill(Number(pid), 'SIGKILL');
+  const pid = (): number => Number(existsSync(`${leases}.pid`) ? readFileSync(`${leases}.pid`, 'utf8') : 0);
+  await until('dhclient, gone to the background, says who it is', () => pid() > 0); // it may do so after it returned
+  process.kill(pid(), 'SIGKILL');
   return text;
 }
 
