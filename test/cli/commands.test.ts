@@ -351,11 +351,25 @@ describe('farrier commands', () => {
     it('importing the very same files again is no fault, and makes nothing', async () => {
       const folder = join(daemon.folder, 'same');
       mkdirSync(folder);
-      writeFileSync(join(folder, 'vmlinuz-6.1'), 'k');
+      writeFileSync(join(folder, 'vmlinuz 6.1'), 'k');
+      writeFileSync(join(folder, 'initrd.gz'), 'i');
       const stored = { name: 'vmlinuz-6.1', sha256: 'd'.repeat(64), octets: 1 };
-      const known = { ...bundle, name: 'same', version: '9', kernel: stored, initrd: undefined, kernelArgs: [] };
+      const known = { ...bundle, name: 'same', version: '9', kernel: stored, initrd: stored, kernelArgs: ['quiet'] };
       daemon.on('GET /bundles', { status: 200, body: { bundles: [known] } });
-      const args = ['bundle', 'import', '--folder', folder, '--arch', 'arm64', '--bundle-version', '9'];
+      const args = [
+        'bundle',
+        'import',
+        '--folder',
+        folder,
+        '--arch',
+        'arm64',
+        '--bundle-version',
+        '9',
+        '--initrd',
+        'initrd.gz',
+        '--arg',
+        'quiet',
+      ];
       const ran = await daemon.run(args);
       assert.equal(ran.exit, 0, ran.err);
       assert.match(ran.err, /same@9 is here already/);
