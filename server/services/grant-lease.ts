@@ -335,8 +335,9 @@ class Desk implements LeaseDesk {
     const quarantined = table.quarantined();
     const over = quarantined.slice(0, Math.max(0, quarantined.length - quarantineMax(network)));
     for (const each of over) table.remove(each);
-    if (!over.includes(address)) await this.#commit([lease]);
-    if (over.length > 0) await this.#edges.store.forget(network.name, over);
+    // Forgotten at once: a lease that such an address gets from now on is written later, and stays.
+    const forgotten = over.length > 0 ? this.#edges.store.forget(network.name, over) : undefined;
+    await Promise.all([forgotten, over.includes(address) ? undefined : this.#commit([lease])]);
   }
 
   #expiresMs(leaseS: number): number {
