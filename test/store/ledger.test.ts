@@ -90,6 +90,15 @@ describe('ledger', () => {
     assert.deepEqual(rows(), [3]);
   });
 
+  it('many writes behind a lock do not each hold the event loop', async () => {
+    other.exec('BEGIN IMMEDIATE');
+    const startMs = performance.now();
+    const outcomes = await Promise.allSettled(Array.from({ length: 30 }, (_, n) => insert(n)));
+    assert.ok(outcomes.every((outcome) => outcome.status === 'rejected'));
+    assert.ok(performance.now() - startMs < 1000, `${String(performance.now() - startMs)} ms for one held lock`);
+    other.exec('COMMIT');
+  });
+
   it('a full disk fails the write whole, and writing works again when there is room', async () => {
     const pages = db.pragma('page_count', { simple: true });
     db.pragma(`max_page_count = ${String(pages)}`);

@@ -79,11 +79,13 @@ export function createLedger({ db, clock, insertEvent, publish }: LedgerNeeds): 
   };
 
   // The first try may block for BUSY_BLOCK_MS, which carries over the short locks of a backup. The later ones do not
-  // block at all: DHCP goes on answering from memory while the lock is held.
+  // block at all: DHCP goes on answering from memory while the lock is held. Nor does a write that has waited behind
+  // others already: fifty of them in a row would hold the event loop for seconds.
   const untilCommitted = async <T>(job: (note: Note) => T, askedMs: number): Promise<T> => {
     for (let tries = 0; ; tries++)
       try {
-        return tries === 0 ? commit(job) : commitWithoutBlocking(job);
+        const isFresh = tries === 0 && clock.monotonicMs() - askedMs < BUSY_BLOCK_MS;
+        return isFresh ? commit(job) : commitWithoutBlocking(job);
       } catch (error) {
         if (!isBusy(error) || clock.monotonicMs() - askedMs >= BUSY_LIMIT_MS) throw unavailable(error, db.name);
         await pause(clock, BUSY_PAUSE_MS);
