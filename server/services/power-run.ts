@@ -50,12 +50,7 @@ function worded(outcome: PowerOutcome, progress: Progress, isAborted: boolean): 
   return { ...outcome, because };
 }
 
-async function writeEnd(
-  orders: OrderBook,
-  order: PowerOrder,
-  outcome: PowerOutcome,
-  atMs: number,
-): Promise<void> {
+async function writeEnd(orders: OrderBook, order: PowerOrder, outcome: PowerOutcome, atMs: number): Promise<void> {
   const because = outcome.is === 'done' ? outcome.seen.because : outcome.because;
   const words = `power ${order.verb} by ${order.by}`;
   const tail = because === undefined ? '' : `: ${because}`;
