@@ -32,7 +32,8 @@ function createReader(db: Database.Database): MachineReader {
     if (known?.rev === row.rev) return known;
     const own = macs.all(row.id).map((each) => each.mac);
     const machine = machineOfRow(row, own);
-    read.set(row.id, machine);
+    // What is read inside a transaction may yet be undone.
+    if (!db.inTransaction) read.set(row.id, machine);
     return machine;
   };
   const select = (where: string): ((...values: (string | number)[]) => Machine | undefined) => {
