@@ -26,6 +26,8 @@ describe('ipmitool against the virtual BMC', () => {
         assert.match(await tell('chassis', 'bootparam', 'get', '5'), /Force PXE/);
         assert.equal(bmc.takeBootDevice(), 'pxe');
         assert.equal(bmc.takeBootDevice(), 'none', 'one boot only');
+        await tell('chassis', 'identify', '7');
+        assert.equal(bmc.blinkS(), 7);
         await tell('chassis', 'power', 'off');
         assert.deepEqual(bmc.deeds, ['on', 'reset', 'off']);
         assert.equal(bmc.sessions(), 0, 'every session was closed');

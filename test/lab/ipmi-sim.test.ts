@@ -17,7 +17,7 @@ function opened(port: number, change: Record<string, string> = {}): Required<Pow
 }
 
 function isWhole(handle: PowerHandle): handle is Required<PowerHandle> {
-  return handle.reset !== undefined && handle.bootdev !== undefined;
+  return handle.reset !== undefined && handle.bootdev !== undefined && handle.identify !== undefined;
 }
 
 const codeOf = (error: unknown): string => (error instanceof PowerError ? error.code : String(error));
@@ -58,6 +58,9 @@ describe('the ipmi driver against ipmi_sim', () => {
     assert.equal(await chassis.bootDevice(), 'default');
     await bmc.bootdev('none', forever);
     assert.equal(await chassis.bootDevice(), 'none');
+    await bmc.identify(60, forever);
+    // Seconds, and whether to blink until told otherwise.
+    assert.equal((await chassis.deeds()).at(-1), 'identify 60 0');
   });
 
   it('"auto" falls back to suite 3 where 17 is not offered, and 17 alone is refused by name', async () => {

@@ -35,7 +35,7 @@ export function shellDriver(name: string, lines: string, callTimeoutMs = 5000): 
     outlet: { kind: 'text', label: 'Outlet', scope: 'machine', required: false },
   };
   const summary = 'a test driver';
-  const abilities = ['on', 'off', 'status', 'reset', 'bootdev'];
+  const abilities = ['on', 'off', 'status', 'reset', 'bootdev', 'identify'];
   const declaration = JSON.stringify({ name, summary, abilities, fields, callTimeoutMs });
   return `#!/bin/sh\nif [ "$1" = describe ]; then echo '${declaration}'; exit 0; fi\n${lines}\n`;
 }

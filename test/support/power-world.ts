@@ -116,6 +116,7 @@ function mortalDriver(driver: PowerDriver, alive: Alive): PowerDriver {
         query: (signal) => alive(() => handle.query(signal)),
         reset: (signal) => alive(async () => handle.reset?.(signal)),
         bootdev: (device, signal) => alive(async () => handle.bootdev?.(device, signal)),
+        identify: (forS, signal) => alive(async () => handle.identify?.(forS, signal)),
       };
     },
   };

@@ -39,7 +39,7 @@ export interface PretendPdu {
 /** A PDU whose outlets are all off. */
 export function createPretendPdu(
   clock: MovingClock,
-  abilities: readonly PowerAbility[] = ['on', 'off', 'status', 'reset', 'bootdev'],
+  abilities: readonly PowerAbility[] = ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
 ): PretendPdu {
   const states = new Map<string, PowerState>();
   const habitsOf = new Map<string, OutletHabits>();
@@ -92,6 +92,7 @@ export function createPretendPdu(
         query: () => during(host, outlet, 'status', () => states.get(outlet) ?? 'off'),
         reset: () => during(host, outlet, 'reset', () => undefined),
         bootdev: (device) => during(host, outlet, `bootdev ${device}`, () => undefined),
+        identify: (forS) => during(host, outlet, `identify ${forS}`, () => undefined),
       };
     },
   };
