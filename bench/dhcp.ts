@@ -13,7 +13,8 @@ import { startDhcpListener } from '../server/net/dhcp-listener.ts';
 import type { DhcpAdvisor } from '../server/ports/dhcp-advisor.ts';
 import type { Log } from '../server/ports/log.ts';
 import { openStore } from '../server/store/sqlite/open.ts';
-import { realClock, realRng } from '../test/support/real-clock.ts';
+import { realClock } from '../server/edges/real-clock.ts';
+import { realRng } from '../server/edges/real-rng.ts';
 import { runLoad, type LoadResult } from './dhcp-load.ts';
 
 const SELF = fileURLToPath(import.meta.url);

@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import { PowerError, type PowerHandle, type PowerParameters } from '../../server/ports/power-driver.ts';
-import { createDriverFolder, createKeptLog, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
+import { createDriverFolder, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 const CANARY = 'canary-s3cret';
 const forever = new AbortController().signal;
@@ -15,7 +16,7 @@ describe('driver programs', () => {
   let drivers: SiteDrivers;
   beforeEach(async () => {
     folder = await createDriverFolder();
-    drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createKeptLog() });
+    drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createQuietLog() });
   });
   afterEach(async () => {
     drivers.close();

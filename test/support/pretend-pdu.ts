@@ -5,7 +5,7 @@ import {
   type PowerDriver,
   type PowerErrorCode,
 } from '../../server/ports/power-driver.ts';
-import type { MovingClock } from './moving-clock.ts';
+import type { FakeClock } from './fake-clock.ts';
 
 /** How an outlet misbehaves; the order is right where nothing is said. */
 export interface OutletHabits {
@@ -38,7 +38,7 @@ export interface PretendPdu {
 
 /** A PDU whose outlets are all off. */
 export function createPretendPdu(
-  clock: MovingClock,
+  clock: FakeClock,
   abilities: readonly PowerAbility[] = ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
 ): PretendPdu {
   const states = new Map<string, PowerState>();
