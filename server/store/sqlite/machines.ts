@@ -32,7 +32,8 @@ function createReader(db: Database.Database): MachineReader {
     if (known?.rev === row.rev) return known;
     const own = macs.all(row.id).map((each) => each.mac);
     const machine = machineOfRow(row, own);
-    read.set(row.id, machine);
+    // What is read inside a transaction may yet be undone.
+    if (!db.inTransaction) read.set(row.id, machine);
     return machine;
   };
   const select = (where: string): ((...values: (string | number)[]) => Machine | undefined) => {
@@ -136,7 +137,7 @@ export function createMachineStore(ledger: Ledger): MachineStore {
   const reader = createReader(ledger.db);
   const writer = createWriter(ledger.db);
   const kept = keepByMac(reader);
-  // No read comes between a job and its commit, so it is enough to forget here.
+  // No read from outside comes between a job and its commit, so it is enough to forget here.
   const changing: Pick<Ledger, 'write'> = {
     write: (job) =>
       ledger.write((note) => {
