@@ -1,4 +1,4 @@
-import { broadcastOf, contains, formatIpv4, inRange, NO_ADDRESS, type Ipv4, type Mac } from './address.ts';
+import { broadcastOf, contains, formatIpv4, hexOf, inRange, NO_ADDRESS, type Ipv4, type Mac } from './address.ts';
 import type { Network } from './lease.ts';
 
 /** A lease of this many seconds never ends (RFC 2131 §3.3). */
@@ -76,21 +76,13 @@ export function leaseKey(identity: ClientIdentity, isKnown: boolean): string | u
   const { htype, chaddr, clientId } = identity;
   const isEthernet = htype === ETHERNET && chaddr.length === ETHERNET_OCTETS;
   const validId = clientId !== undefined && clientId.length >= CLIENT_ID_OCTETS_MIN ? clientId : undefined;
-  if (isEthernet && (isKnown || validId === undefined || isMacAgain(validId, chaddr))) return `mac:${hex(chaddr, ':')}`;
-  if (validId) return `id:${hex(validId, '')}`;
-  return chaddr.length === 0 ? undefined : `hw:${htype}:${hex(chaddr, ':')}`;
+  if (isEthernet && (isKnown || validId === undefined || isMacAgain(validId, chaddr))) return `mac:${hexOf(chaddr, ':')}`;
+  if (validId) return `id:${hexOf(validId)}`;
+  return chaddr.length === 0 ? undefined : `hw:${htype}:${hexOf(chaddr, ':')}`;
 }
 
 function isMacAgain(clientId: Uint8Array, chaddr: Uint8Array): boolean {
   return clientId.length === 7 && clientId[0] === ETHERNET && chaddr.every((octet, at) => clientId[at + 1] === octet);
-}
-
-const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
-
-function hex(octets: Uint8Array, between: string): string {
-  let text = '';
-  for (const octet of octets) text += (text === '' ? '' : between) + (HEX[octet] ?? '');
-  return text;
 }
 
 /** Seconds granted for seconds asked (option 51): never 0, never more than the network's (RFC 2131 §3.3). */
