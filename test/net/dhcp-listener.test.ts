@@ -157,7 +157,9 @@ describe('net/dhcp-listener: what is answered', () => {
     const id = Uint8Array.of(255, 0, 0, 0, 9, 1, 2, 3);
     const offer = await lab.ask(clientMessage('DISCOVER', {}, [[OPT.clientId, id]]));
     const ack = await lab.ask(clientMessage('REQUEST', {}, [...selecting('10.77.0.100'), [OPT.clientId, id]]));
-    for (const reply of [offer, ack]) assert.deepEqual(reply?.message.options.get(OPT.clientId), id);
+    const nak = await lab.ask(clientMessage('REQUEST', {}, [...selecting('10.99.0.9'), [OPT.clientId, id]]));
+    assert.equal(nak?.type, 'NAK');
+    for (const reply of [offer, ack, nak]) assert.deepEqual(reply?.message.options.get(OPT.clientId), id);
     assert.equal(codesOf(await lab.ask(clientMessage('DISCOVER', { mac: macNo(2) }))).includes(OPT.clientId), false);
   });
 
