@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layLan, tool, type LabHost, type Lan } from '../../lab/netns.ts';
@@ -85,10 +85,14 @@ async function dhclient(host: LabHost, folder: string): Promise<string> {
   const args = ['-4', '-1', '-v', '-lf', leases, '-pf', `${leases}.pid`, '-sf', script, '-cf', '/dev/null', 'eth0'];
   await host.exec('dhclient', args);
   const text = readFileSync(leases, 'utf8');
+  // It goes into the background before it has written its process id.
+  for (let tries = 0; tries < 100 && !existsSync(`${leases}.pid`); tries += 1) await pause(20);
   const pid = readFileSync(`${leases}.pid`, 'utf8').trim();
   process.kill(Number(pid), 'SIGKILL');
   return text;
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('DHCP in a lab', () => {
   let lan: Lan;
