@@ -6,10 +6,11 @@ import type { Log } from '../ports/log.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { LeaseStore } from '../ports/store.ts';
 import { openLeaseDesk, type LeaseDesk } from '../services/grant-lease.ts';
+import { relayPortText } from '../services/lease-table.ts';
 import { OPT } from '../wire/dhcp/options.ts';
 import { SERVER_PORT } from '../wire/dhcp/reply-to.ts';
 import { noCounts, type DhcpCounters } from './dhcp-counters.ts';
-import { exchange, type ExchangeEdges, type Incoming, type Outcome } from './dhcp-exchange.ts';
+import { exchange, portSeen, type ExchangeEdges, type Incoming, type Outcome } from './dhcp-exchange.ts';
 import { routeDatagram } from './dhcp-route.ts';
 import { listInterfaces, type HostInterface } from './interfaces.ts';
 import { keepOpen, type Keeper, type Kept } from './keep-open.ts';
@@ -269,6 +270,7 @@ class DhcpService implements DhcpListener {
       address: outcome.address,
       file: isAnswered ? outcome.file : undefined,
       because: outcome.because,
+      relayPort: relayPortText(portSeen(incoming.message)),
       durationMs: this.#options.clock.monotonicMs() - atMs,
     });
   }
