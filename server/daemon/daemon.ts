@@ -28,6 +28,7 @@ import { refuseRivals } from './rivals.ts';
 import { nodePasswordCrypto } from '../edges/password-crypto.ts';
 import { createUserService } from '../services/users.ts';
 
+const PORTS = { dhcpServer: 67, dhcpClient: 68, tftp: 69 };
 /** How often files and addresses that may have changed are looked at. */
 const LOOK_EVERY_MS = 2000;
 
@@ -36,6 +37,8 @@ export interface DaemonOptions {
   readonly log: Log;
   /** Serve DHCP although another server answers there. */
   readonly force: boolean;
+  /** UDP; 67, 68 and 69 unless said: a lab that may not have them. */
+  readonly ports?: { readonly dhcpServer: number; readonly dhcpClient: number; readonly tftp: number };
   /** Further listeners of the page: the demo's, whose visitors are logged in by themselves. */
   readonly doors?: readonly { readonly at: ListenAt; readonly trust: Trust }[];
 }
@@ -65,7 +68,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 async function start(options: DaemonOptions, closers: Closer[], stop: () => Promise<void>): Promise<Daemon> {
-  const { config, log } = options;
+  const { config, log, ports = PORTS } = options;
   const edges = { clock: realClock, rng: realRng, log };
   const networks = resolveNetworks(config.networks, await listInterfaces());
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
@@ -92,12 +95,12 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => services.timeline.flush());
   closers.push(() => services.power.stop());
   await refuseRivals(networks, options.force, edges);
-  const dhcp = await startDhcp(networks, services, memory, edges);
+  const dhcp = await startDhcp(networks, ports, services, memory, edges);
   closers.push(() => dhcp.close());
   leases.attach(dhcp);
   const tftp = await startTftpListener({
     addresses: tftpAddresses(networks),
-    port: 69,
+    port: ports.tftp,
     files: services.bootFiles,
     ...edges,
   });
@@ -140,6 +143,7 @@ type Edges = { readonly clock: typeof realClock; readonly rng: typeof realRng; r
 
 function startDhcp(
   networks: readonly Network[],
+  ports: { readonly dhcpServer: number; readonly dhcpClient: number },
   services: Services,
   memory: Memory,
   edges: Edges,
@@ -148,6 +152,7 @@ function startDhcp(
     networks,
     advisor: services.advisor,
     leases: memory.store.leases,
+    ports: { server: ports.dhcpServer, client: ports.dhcpClient },
     ...edges,
     onRival: (rival) => {
       edges.log.warn(`another DHCP server: ${describeRival(rival)}`);

@@ -74,6 +74,7 @@ async function startOn(site: DemoSite, folder: string, logLevel: string): Promis
     config: config.value,
     log: createLog(logLevel),
     force: false,
+    ports: site.ports,
     doors: [{ at: { path: site.webSocket }, trust: 'demo-loopback' }],
   });
 }
