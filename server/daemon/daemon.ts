@@ -11,7 +11,7 @@ import { openBoards, type BoardCatalogue } from '../files/board-catalogue.ts';
 import { createHttpApp, type HttpApp } from '../http/app.ts';
 import type { Trust } from '../http/auth.ts';
 import { bootFilesRouter } from '../http/boot-files.ts';
-import { listenHttp, type ListenAt } from '../http/listen.ts';
+import { listenHttp, refuseSecond, type ListenAt } from '../http/listen.ts';
 import { startDhcpListener, type DhcpListener } from '../net/dhcp-listener.ts';
 import { listInterfaces } from '../net/interfaces.ts';
 import { describeRival } from '../net/rival.ts';
@@ -72,6 +72,11 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const edges = { clock: realClock, rng: realRng, log };
   const networks = resolveNetworks(config.networks, await listInterfaces());
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const socket = join(config.dataDir, 'farrier.sock');
+  await refuseSecond(socket);
+  const alone = refuseRivals(networks, options.force, edges);
+  // It is waited for further down; until then its refusal must not count as nobody's.
+  alone.catch(() => undefined);
   const memory = await openMemory(config, edges);
   closers.push(() => memory.store.close());
   const root = projectRoot();
@@ -94,7 +99,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   });
   closers.push(() => services.timeline.flush());
   closers.push(() => services.power.stop());
-  await refuseRivals(networks, options.force, edges);
+  await alone;
   const dhcp = await startDhcp(networks, ports, services, memory, edges);
   closers.push(() => dhcp.close());
   leases.attach(dhcp);
@@ -109,7 +114,6 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     app.close();
   });
-  const socket = join(config.dataDir, 'farrier.sock');
   for (const server of await listenAll(app, options, socket)) closers.push(() => closeServer(server));
   const watch = watchDeadlines({ machines: memory.store.machines, ...edges });
   closers.push(() => {

@@ -111,7 +111,7 @@ class InterfaceKeeper<T extends Kept> implements Keeper<T> {
   async #follow(device: string, address: Ipv4, seen: HostInterface | undefined): Promise<void> {
     const entry = this.#entries.get(device);
     const isThere = seen !== undefined && hasAddress(seen, address);
-    if (entry && (!isThere || entry.isLost || entry.index !== seen?.index)) await this.#drop(device);
+    if (entry && (!isThere || entry.isLost || entry.index !== seen.index)) await this.#drop(device);
     if (!seen || !isThere) {
       this.#tell(device, `dhcp: waiting for ${formatIpv4(address)} on interface ${device}`);
       return;

@@ -1,3 +1,6 @@
+import { remediesForPermission } from './bind-error.ts';
+import { holderOfUdpPort } from './port-holder.ts';
+
 /** A TFTP port could not be opened; the message names the likely cause and the remedies. `code` is the system's. */
 export class TftpBindError extends Error {
   override readonly name = 'TftpBindError';
@@ -9,24 +12,23 @@ export class TftpBindError extends Error {
 }
 
 /** Puts the failure to bind UDP `port` on `address` into words an operator can act on. */
-export function bindFault(error: NodeJS.ErrnoException, address: string, port: number): TftpBindError {
+export async function bindFault(error: NodeJS.ErrnoException, address: string, port: number): Promise<TftpBindError> {
   const code = error.code ?? 'unknown';
-  return new TftpBindError(code, `UDP ${address}:${port} (TFTP): ${remedy(code, error.message)}`, { cause: error });
+  return new TftpBindError(code, `UDP ${address}:${port} (TFTP): ${await remedy(code, port, error.message)}`, {
+    cause: error,
+  });
 }
 
-function remedy(code: string, message: string): string {
+async function remedy(code: string, port: number, message: string): Promise<string> {
   switch (code) {
     case 'EADDRINUSE':
       return (
-        'another program holds it, most likely tftpd-hpa, dnsmasq or atftpd; "ss -ulpn sport = :69" names it. ' +
-        'Stop it (systemctl disable --now tftpd-hpa, enable-tftp removed from dnsmasq) and start again'
+        `held by ${await holderOfUdpPort(port)}. Stop it ` +
+        '(systemctl disable --now tftpd-hpa, or enable-tftp removed from dnsmasq) and start Farrier again'
       );
     case 'EACCES':
     case 'EPERM':
-      return (
-        'not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE ' +
-        '(AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit, or setcap on a node binary of its own)'
-      );
+      return `not permitted. ${remediesForPermission(port)}`;
     case 'EADDRNOTAVAIL':
       return 'no interface has this address now; it is opened as soon as one has ("ip -4 addr" shows what there is)';
     default:

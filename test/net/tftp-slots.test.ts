@@ -129,15 +129,15 @@ describe('tftp loss memory', () => {
 
 describe('tftp bind faults', () => {
   const cases: readonly (readonly [string, RegExp])[] = [
-    ['EADDRINUSE', /tftpd-hpa, dnsmasq or atftpd.*ss -ulpn/],
+    ['EADDRINUSE', /held by .*tftpd-hpa, dnsmasq or atftpd.*disable --now tftpd-hpa/],
     ['EACCES', /CAP_NET_BIND_SERVICE/],
     ['EPERM', /CAP_NET_BIND_SERVICE/],
     ['EADDRNOTAVAIL', /no interface has this address/],
     ['ENOBUFS', /out of something/],
   ];
   for (const [code, remedy] of cases)
-    it(`${code} is told with address, port and remedy`, () => {
-      const fault = bindFault(Object.assign(new Error('out of something'), { code }), '10.0.0.1', 69);
+    it(`${code} is told with address, port and remedy`, async () => {
+      const fault = await bindFault(Object.assign(new Error('out of something'), { code }), '10.0.0.1', 69);
       assert.equal(fault.code, code);
       assert.match(fault.message, /^UDP 10\.0\.0\.1:69 \(TFTP\): /);
       assert.match(fault.message, remedy);

@@ -1,0 +1,24 @@
+import { buildAgent } from '../../agent/build.ts';
+import { fetchLoaders } from '../../agent/loaders.ts';
+import type { BundleFiles, PackagedArch, Say } from '../cli/deps.ts';
+
+/** The agent of an architecture with the loaders it wants, built from Debian's packages, ready to be uploaded. */
+export async function agentFiles(
+  arch: PackagedArch,
+  say: Say,
+  folders: { readonly cacheDir: string; readonly outDir: string },
+): Promise<BundleFiles> {
+  const built = await buildAgent({ ...folders, arch, say });
+  const loaders = await fetchLoaders({ ...folders, arch, say });
+  return {
+    name: `agent-${arch}`,
+    version: built.version,
+    arch,
+    role: 'agent',
+    kernelFile: built.kernel,
+    initrdFile: built.initrd,
+    kernelArgs: built.kernelArgs,
+    loaders,
+    source: [built.source, ...loaders.map((each) => `${each.name} from ${each.source}`)].join('; ').slice(0, 500),
+  };
+}
