@@ -7,7 +7,6 @@ import { importDemoBundles, importDemoFiles, type DemoFiles } from './demo-bundl
 import { layDemoPlace, type DemoPlace, type DemoWhere } from './demo-place.ts';
 import { layQemuRack, switchOnInTurn } from './demo-qemu.ts';
 import type { DemoDaemon, DemoSite, StartDaemon } from './demo-site.ts';
-import type { RackBoard } from './rack-board.ts';
 import { planRack } from './rack-plan.ts';
 import { buildVirtualRack, PDU_DRIVER, type Rack, type RackSlot } from './rack.ts';
 import { socketApi, type SocketApi } from './socket-api.ts';
