@@ -140,11 +140,7 @@ function switchOn(rack: Rack, paceMs: number, clock: Clock): () => Promise<void>
 }
 
 /** An operator's part: as soon as the board is known, says how it is switched. The answer ends the looking. */
-function tellPowerOnceEnlisted(
-  api: SocketApi,
-  { board, power }: RackSlot,
-  clock: Clock,
-): () => Promise<void> {
+function tellPowerOnceEnlisted(api: SocketApi, { board, power }: RackSlot, clock: Clock): () => Promise<void> {
   let cancel = (): void => undefined;
   let last: Promise<void> = Promise.resolve();
   const look = async (): Promise<void> => {

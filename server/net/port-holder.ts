@@ -1,8 +1,8 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** Programs that commonly hold a port, for the remedy when the holder cannot be seen. */
-const DHCP_HOLDERS = 'dnsmasq, isc-dhcp-server (dhcpd), kea-dhcp4, systemd-networkd or libvirt (its own dnsmasq)';
-const TFTP_HOLDERS = 'tftpd-hpa, dnsmasq or atftpd';
+const LIKELY_HOLDERS = 'dnsmasq, isc-dhcp-server (dhcpd), kea-dhcp4, systemd-networkd or libvirt (its own dnsmasq)';
+const LIKELY_TFTP_HOLDERS = 'tftpd-hpa, dnsmasq or atftpd';
 const TFTP_PORT = 69;
 
 /**
@@ -10,7 +10,7 @@ const TFTP_PORT = 69;
  * usual suspects are named.
  */
 export async function holderOfUdpPort(port: number): Promise<string> {
-  const likely = port === TFTP_PORT ? TFTP_HOLDERS : DHCP_HOLDERS;
+  const likely = port === TFTP_PORT ? LIKELY_TFTP_HOLDERS : LIKELY_HOLDERS;
   const inodes = await inodesOfUdpPort(port);
   if (inodes.size === 0) return `another program (often ${likely})`;
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));

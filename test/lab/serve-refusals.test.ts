@@ -14,6 +14,8 @@ const [OURS, THEIRS, THEIR_MAC] = ['10.96.0.1', '10.96.0.9', '52:54:00:96:00:09'
 const NETWORK = { name: 'refuse', interface: 'refuse0', subnet: '10.96.0.0/24', address: OURS };
 const POOLS = ['10.96.0.100-10.96.0.199'];
 
+const here: LabHost['spawn'] = (command, args, options = {}) => spawn(command, args, options);
+
 interface Ended {
   readonly code: number | null;
   readonly said: string;
@@ -68,7 +70,7 @@ describe('farrier serve says no', function () {
     assert.equal(code, 1);
   }
 
-  async function dnsmasq(run: typeof spawn | LabHost['spawn'], args: readonly string[]): Promise<() => Promise<void>> {
+  async function dnsmasq(run: LabHost['spawn'], args: readonly string[]): Promise<() => Promise<void>> {
     const common = ['-k', '-p0', '--conf-file=/dev/null', '--log-facility=-', '--user=root', '--pid-file='];
     const child = run('dnsmasq', [...common, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
@@ -83,14 +85,14 @@ describe('farrier serve says no', function () {
   const leases = (): string => `--dhcp-leasefile=${join(folder, 'leases')}`;
 
   it('when another program holds port 67, naming it', async () => {
-    const stop = await dnsmasq(spawn, ['--interface=refuse0', range, leases()]);
+    const stop = await dnsmasq(here, ['--interface=refuse0', range, leases()]);
     isOneLine(await serve(), /UDP port 67 on refuse0 is held by dnsmasq \(pid \d+\)\. Stop it/);
     await stop();
   });
 
   it('when another program holds port 69, naming it', async () => {
-    const stop = await dnsmasq(spawn, ['--interface=refuse0', '--enable-tftp', `--tftp-root=${folder}`]);
-    isOneLine(await serve(), /UDP 10\.96\.0\.1:69 \(TFTP\): held by dnsmasq \(pid \d+\)\. Stop it/);
+    const stop = await dnsmasq(here, ['--interface=refuse0', '--enable-tftp', `--tftp-root=${folder}`]);
+    isOneLine(await serve(), /UDP port 69 on 10\.96\.0\.1 is held by dnsmasq \(pid \d+\)\. Stop it/);
     await stop();
   });
 
@@ -110,7 +112,7 @@ describe('farrier serve says no', function () {
 
   it('when another DHCP server answers on the wire, by name; with --force it serves', async () => {
     const stop = await dnsmasq(
-      (...call) => host.spawn(call[0], call[1] ?? [], call[2]),
+      (command, args, options) => host.spawn(command, args, options),
       ['--interface=eth0', range, leases(), '--no-ping'],
     );
     isOneLine(

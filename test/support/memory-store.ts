@@ -1,7 +1,6 @@
 import { formatIpv4, type Sha256 } from '../../server/core/address.ts';
 import { bundleRef, type Artefact, type Bundle } from '../../server/core/boot-plan.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
-import type { Lease } from '../../server/core/lease.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
 import type { Clock } from '../../server/ports/clock.ts';
@@ -12,7 +11,6 @@ import {
   type BootStore,
   type BundleStore,
   type EventStore,
-  type LeaseStore,
   type MachineStore,
   type PowerOrder,
   type PowerOrderStore,
@@ -22,6 +20,7 @@ import {
   type User,
   type UserStore,
 } from '../../server/ports/store.ts';
+import { MemoryLeaseStore } from './memory-lease-store.ts';
 
 /** Runs a use case as one step: what it throws becomes a rejection. */
 const step = <T>(job: () => T): Promise<T> =>
@@ -34,11 +33,10 @@ interface EventHub {
   readonly note: (events: readonly NewEvent[]) => readonly FarrierEvent[];
 }
 
-function createEvents(machines: ReadonlyMap<MachineId, Machine>): EventHub {
-  const all: FarrierEvent[] = [];
+function createEvents({ machines, events: all }: MemoryTables): EventHub {
   const listeners = new Set<(events: readonly FarrierEvent[]) => void>();
   const note = (events: readonly NewEvent[]): readonly FarrierEvent[] => {
-    const numbered = events.map((event, index) => ({ ...event, id: all.length + index + 1 }));
+    const numbered = events.map((event, index) => ({ ...event, id: (all.at(-1)?.id ?? 0) + index + 1 }));
     all.push(...numbered);
     if (numbered.length > 0)
       for (const listener of [...listeners])
@@ -70,6 +68,13 @@ function createEvents(machines: ReadonlyMap<MachineId, Machine>): EventHub {
             ),
           ),
       ),
+    trim: (keep, atMost) =>
+      step(() => {
+        const last = all.at(-1)?.id ?? 0;
+        const gone = all.filter((event) => event.id <= last - keep).slice(0, atMost);
+        all.splice(0, gone.length);
+        return gone.length;
+      }),
     subscribe: (listener) => {
       const own = (events: readonly FarrierEvent[]): void => {
         listener(events);
@@ -105,13 +110,21 @@ function refuseTaken(machines: Iterable<Machine>, wish: Machine): void {
   }
 }
 
-interface Tables {
+/** What a memory store holds, for tests that look behind it. */
+export interface MemoryTables {
   readonly machines: Map<MachineId, Machine>;
   readonly boots: Map<string, BootRecord>;
   readonly secrets: Map<MachineId, Map<string, string>>;
+  readonly orders: Map<string, PowerOrder>;
+  readonly events: FarrierEvent[];
 }
 
-function createMachines({ machines, boots, secrets }: Tables, note: EventHub['note']): MachineStore {
+/** Tables with nothing in them. */
+export function emptyTables(): MemoryTables {
+  return { machines: new Map(), boots: new Map(), secrets: new Map(), orders: new Map(), events: [] };
+}
+
+function createMachines({ machines, boots, secrets }: MemoryTables, note: EventHub['note']): MachineStore {
   const find = (is: (machine: Machine) => boolean): Machine | undefined => [...machines.values()].find(is);
   const put = (machine: Machine): void => {
     refuseTaken(machines.values(), machine);
@@ -167,25 +180,7 @@ function createMachines({ machines, boots, secrets }: Tables, note: EventHub['no
   };
 }
 
-function createLeases(): LeaseStore {
-  const leases = new Map<string, Lease>();
-  const keyOf = (network: string, address: number): string => `${network} ${String(address)}`;
-  const place = (a: Lease, b: Lease): number =>
-    a.network === b.network ? a.address - b.address : a.network < b.network ? -1 : 1;
-  return {
-    list: () => step(() => [...leases.values()].sort(place)),
-    commit: (wanted) =>
-      step(() => {
-        for (const lease of wanted) leases.set(keyOf(lease.network, lease.address), lease);
-      }),
-    forget: (network, addresses) =>
-      step(() => {
-        for (const address of addresses) leases.delete(keyOf(network, address));
-      }),
-  };
-}
-
-function createBoots(boots: Map<string, BootRecord>): BootStore {
+function createBoots({ boots, machines }: MemoryTables): BootStore {
   const change = (id: string, part: Partial<BootRecord>): Promise<void> =>
     step(() => {
       const boot = boots.get(id);
@@ -194,6 +189,8 @@ function createBoots(boots: Map<string, BootRecord>): BootStore {
   return {
     add: (boot) =>
       step(() => {
+        for (const old of boots.values())
+          if (old.machine === boot.machine) boots.set(old.id, { ...old, tokenHash: undefined });
         boots.set(boot.id, boot);
       }),
     ofMachine: (machine, limit) =>
@@ -207,10 +204,19 @@ function createBoots(boots: Map<string, BootRecord>): BootStore {
     byTokenHash: (hash) => step(() => [...boots.values()].find((boot) => boot.tokenHash === hash)),
     setToken: (id, tokenHash) => change(id, { tokenHash }),
     setPlan: (id, plan) => change(id, { plan }),
+    trim: (keep, atMost) =>
+      step(() => {
+        const newestFirst = [...boots.values()].reverse().sort((a, b) => b.startedMs - a.startedMs);
+        const place = (boot: BootRecord): number =>
+          newestFirst.filter(({ machine }) => machine === boot.machine).indexOf(boot);
+        const gone = newestFirst.filter((boot) => !machines.has(boot.machine) || place(boot) >= keep).slice(0, atMost);
+        for (const { id } of gone) boots.delete(id);
+        return gone.length;
+      }),
   };
 }
 
-function createBundles({ machines }: Tables, note: EventHub['note']): BundleStore {
+function createBundles({ machines }: MemoryTables, note: EventHub['note']): BundleStore {
   const bundles = new Map<string, Bundle>();
   const order = (a: Bundle, b: Bundle): number =>
     a.name === b.name ? a.createdMs - b.createdMs || (a.version < b.version ? -1 : 1) : a.name < b.name ? -1 : 1;
@@ -244,7 +250,7 @@ function createArtefacts(): ArtefactStore {
   };
 }
 
-function createSecrets({ machines, secrets }: Tables): SecretStore {
+function createSecrets({ machines, secrets }: MemoryTables): SecretStore {
   return {
     put: (machine, field, sealed) =>
       step(() => {
@@ -262,8 +268,7 @@ function createSecrets({ machines, secrets }: Tables): SecretStore {
 
 const ENDS: readonly PowerOrder['step'][] = ['done', 'failed', 'dropped'];
 
-function createOrders({ machines }: Tables, note: EventHub['note']): PowerOrderStore {
-  const orders = new Map<string, PowerOrder>();
+function createOrders({ machines, orders }: MemoryTables, note: EventHub['note']): PowerOrderStore {
   return {
     add: (order) =>
       step(() => {
@@ -317,20 +322,20 @@ function createUsers(clock: Clock, note: EventHub['note']): UserStore {
   };
 }
 
-/** A Store that forgets at the end of the process. It passes the same contract suite as the real one. */
-export function createMemoryStore(clock: Clock): Store {
-  const tables: Tables = { machines: new Map(), boots: new Map(), secrets: new Map() };
-  const events = createEvents(tables.machines);
+/** A Store over `tables` that forgets at the end of the process. It passes the same contract suite as the real one. */
+export function createMemoryStore(clock: Clock, tables = emptyTables()): Store {
+  const events = createEvents(tables);
   return {
     machines: createMachines(tables, events.note),
     events: events.store,
-    leases: createLeases(),
-    boots: createBoots(tables.boots),
+    leases: new MemoryLeaseStore(),
+    boots: createBoots(tables),
     bundles: createBundles(tables, events.note),
     artefacts: createArtefacts(),
     secrets: createSecrets(tables),
     powerOrders: createOrders(tables, events.note),
     users: createUsers(clock, events.note),
+    probe: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }
