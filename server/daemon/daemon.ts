@@ -116,7 +116,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     app.close();
   });
-  for (const server of await listenAll(app, options, socket)) closers.push(() => closeServer(server));
+  await listenAll(app, options, socket, (server) => closers.push(() => closeServer(server)));
   const watch = watchDeadlines({ machines: memory.store.machines, ...edges });
   closers.push(() => {
     watch.stop();
@@ -207,17 +207,20 @@ function httpDeps(parts: {
   };
 }
 
-/** The local socket (admin), the network's port (a session is needed) and whatever doors the caller opens besides. */
-async function listenAll(app: HttpApp, options: DaemonOptions, socket: string): Promise<readonly Server[]> {
+/** The local socket (admin), the network's port (a session is needed) and whatever doors the caller opens besides; each is told of as soon as it is open. */
+async function listenAll(
+  app: HttpApp,
+  options: DaemonOptions,
+  socket: string,
+  opened: (server: Server) => void,
+): Promise<void> {
   const { http } = options.config;
   const doors: readonly { at: ListenAt; trust: Trust }[] = [
     { at: { path: socket }, trust: 'socket' },
     { at: { host: formatIpv4(http.address), port: http.port }, trust: 'tcp' },
     ...(options.doors ?? []),
   ];
-  const servers: Server[] = [];
-  for (const door of doors) servers.push(await listenHttp(app.handlerFor(door.trust), door.at));
-  return servers;
+  for (const door of doors) opened(await listenHttp(app.handlerFor(door.trust), door.at));
 }
 
 function closeServer(server: Server): Promise<void> {
