@@ -2,11 +2,11 @@ import dgram from 'node:dgram';
 import { pause, type Clock } from '../ports/clock.ts';
 import type { Rng } from '../ports/rng.ts';
 import { BindError } from './bind-error.ts';
+import { LOOPBACK } from './interfaces.ts';
 import { udpOnDevice, type DeviceSocket, type DeviceSocketEvents } from './udp-on-device.ts';
 
 /** Loopback delivers at once; this is ample. */
 const LOOPBACK_WAIT_MS = 50;
-const LOOPBACK = 'lo';
 
 /** Opens a port on one device; `receiveBufferOctets` where the usual, large buffer is not wanted. */
 export type OpenDeviceSocket = (
