@@ -31,6 +31,7 @@ import { createUserService } from '../services/users.ts';
 /** How often files and addresses that may have changed are looked at. */
 const LOOK_EVERY_MS = 2000;
 
+/** How a daemon is started; what it serves is in `config`. */
 export interface DaemonOptions {
   readonly config: Config;
   readonly log: Log;

@@ -60,6 +60,7 @@ export interface LeaseStore {
   forget(network: string, addresses: readonly Ipv4[]): Promise<void>;
 }
 
+/** Boots, one record each, with the hash of the token their agent holds. */
 export interface BootStore {
   add(boot: BootRecord): Promise<void>;
   /** Newest first. */
@@ -69,6 +70,7 @@ export interface BootStore {
   setPlan(id: string, plan: string): Promise<void>;
 }
 
+/** What machines boot: kernel, initrd and arguments under `name@version`. */
 export interface BundleStore {
   list(): Promise<readonly Bundle[]>;
   byRef(ref: string): Promise<Bundle | undefined>;
@@ -105,6 +107,7 @@ export interface PowerOrder {
   readonly because: string | undefined;
 }
 
+/** Power orders from intent to end (invariant I9). */
 export interface PowerOrderStore {
   add(order: PowerOrder): Promise<void>;
   /**
@@ -121,8 +124,10 @@ export interface PowerOrderStore {
   open(): Promise<readonly PowerOrder[]>;
 }
 
+/** What a user may do; the table of rights is in `http/rights.ts`. */
 export type Role = 'admin' | 'operator' | 'viewer';
 
+/** Somebody who logs in. */
 export interface User {
   readonly name: string;
   readonly role: Role;
@@ -132,6 +137,7 @@ export interface User {
   readonly epoch: number;
 }
 
+/** A log-in that holds. */
 export interface Session {
   /** SHA-256 of the cookie's value. */
   readonly hash: string;
@@ -140,6 +146,7 @@ export interface Session {
   readonly expiresMs: number;
 }
 
+/** Users and their sessions. A removed user's sessions go with him. */
 export interface UserStore {
   list(): Promise<readonly User[]>;
   byName(name: string): Promise<User | undefined>;
