@@ -22,7 +22,7 @@ export interface Job {
   readonly restS: number;
   readonly signal: AbortSignal;
   readonly machines: Pick<MachineStore, 'byId'>;
-  readonly orders: PowerOrderStore;
+  readonly orders: Pick<PowerOrderStore, 'step'>;
   /** Keeps what was seen; writes an event when it differs from what was known. */
   readonly note: (seen: PowerSeen) => Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { PowerOrder } from '../ports/store.ts';
 import type { Lines, PowerDeps } from './power-lines.ts';
+import { keptOrLogged, type OrderBook } from './power-kept.ts';
 import { carryOut, powerEvent, type Job, type Progress } from './power-order.ts';
 import type { PowerOutcome } from './power-outcome.ts';
 
@@ -14,8 +15,9 @@ export async function runOrder(
   machine: Machine,
   signal: AbortSignal,
 ): Promise<PowerOutcome> {
-  const { store, lines, clock } = parts;
-  await store.powerOrders.add(order);
+  const { store, lines, clock, log } = parts;
+  const orders = order.verb === 'off' ? keptOrLogged(store, log) : store.powerOrders;
+  await orders.add(order);
   const progress: Progress = { called: false, wentOff: false };
   const outcome = await lines.use(machine, async (driver) => {
     const job: Job = {
@@ -27,7 +29,7 @@ export async function runOrder(
       restS: parts.boards.byName(boardNameOf(machine) ?? '')?.powerOffS ?? REST_S,
       signal,
       machines: store.machines,
-      orders: store.powerOrders,
+      orders,
       note: (seen) => lines.note(machine, seen),
     };
     const seen = await carryOut(job, progress);
@@ -35,7 +37,7 @@ export async function runOrder(
     return { is: 'done', seen };
   });
   const end = worded(outcome, progress, signal.aborted);
-  await writeEnd(store.powerOrders, order, end, clock.now());
+  await writeEnd(orders, order, end, clock.now());
   return end;
 }
 
@@ -48,12 +50,7 @@ function worded(outcome: PowerOutcome, progress: Progress, isAborted: boolean): 
   return { ...outcome, because };
 }
 
-async function writeEnd(
-  orders: PowerDeps['store']['powerOrders'],
-  order: PowerOrder,
-  outcome: PowerOutcome,
-  atMs: number,
-): Promise<void> {
+async function writeEnd(orders: OrderBook, order: PowerOrder, outcome: PowerOutcome, atMs: number): Promise<void> {
   const because = outcome.is === 'done' ? outcome.seen.because : outcome.because;
   const words = `power ${order.verb} by ${order.by}`;
   const tail = because === undefined ? '' : `: ${because}`;
