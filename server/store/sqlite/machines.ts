@@ -136,7 +136,7 @@ function createWriter(db: Database.Database): MachineWriter {
 export function createMachineStore(ledger: Ledger): MachineStore {
   const reader = createReader(ledger.db);
   const writer = createWriter(ledger.db);
-  const kept = keepByMac(reader.byMac);
+  const kept = keepByMac((mac) => reader.byMac(mac));
   // No read comes between a job and its commit, so it is enough to forget here.
   const write: Ledger['write'] = (job) =>
     ledger.write((note) => {
