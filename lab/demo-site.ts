@@ -26,4 +26,5 @@ export interface DemoDaemon {
   stop(): Promise<void>;
 }
 
+/** Starts the daemon of a demo; resolves when it serves. */
 export type StartDaemon = (site: DemoSite) => Promise<DemoDaemon>;

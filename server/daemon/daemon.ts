@@ -34,6 +34,7 @@ const PORTS = { dhcpServer: 67, dhcpClient: 68, tftp: 69 };
 /** How often files and addresses that may have changed are looked at. */
 const LOOK_EVERY_MS = 2000;
 
+/** How a daemon is started; what it serves is in `config`. */
 export interface DaemonOptions {
   readonly config: Config;
   readonly log: Log;

@@ -2,6 +2,7 @@ import type { Ipv4, Mac } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Network } from '../core/lease.ts';
 
+/** RFC 2132 §9.6. */
 export type DhcpMessageType = 'DISCOVER' | 'OFFER' | 'REQUEST' | 'DECLINE' | 'ACK' | 'NAK' | 'RELEASE' | 'INFORM';
 
 /** What the boot decision says to DHCP. */
