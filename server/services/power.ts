@@ -161,7 +161,9 @@ function setBootDevice(
     };
     await askPatiently(line, { before, act }, signal);
     const words = `next boot from ${device === 'none' ? 'its own choice' : device}`;
-    await store.events.append([powerEvent(machine.id, clock.now(), 'note', words)]);
+    await store.events.append([
+      powerEvent(machine.id, clock.now(), 'note', words, { verb: 'bootdev', driver: driver.name, device }),
+    ]);
     const unasked = { state: 'unknown', atMs: clock.now(), because: 'not asked yet' } as const;
     return { is: 'done', seen: machine.powerSeen ?? unasked };
   });
