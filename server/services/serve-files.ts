@@ -99,8 +99,7 @@ async function openArtefact(
   // Once its kernel goes out, the next word of the firmware is another boot.
   asker.session.over = true;
   return fileAnswer(deps, request, content, asker, () => {
-    const because = `its kernel ${request.path} went out whole`;
-    tell(deps, asker.session, 'boot', 'good', `${because}; what comes now is Linux's own`, { plan: 'boot', because });
+    tell(deps, asker.session, 'boot', 'good', 'its kernel went out whole', { plan: 'boot', because: request.path });
   });
 }
 

@@ -53,12 +53,12 @@ describe('the boot timeline', () => {
       remedy: undefined,
     });
     const facts = event(3, { kind: 'agent', severity: 'good', atMs: 19_000 });
-    assert.deepEqual(verdict(went, facts), {
+    assert.deepEqual(verdict({ ...went, atMs: 10_000 }, facts), {
       text: 'The agent told what it is after 9.00 s',
       tone: 'good',
       remedy: undefined,
     });
-    const lost = event(4, { kind: 'tftp', severity: 'warning', text: 'linux: gave up', atMs: 11_000 });
+    const lost = event(4, { kind: 'tftp', severity: 'warning', text: 'linux: gave up' });
     assert.deepEqual(verdict(lost), { text: 'linux: gave up', tone: 'warning', remedy: undefined });
     assert.deepEqual(verdict(), { text: 'No kernel has gone out yet', tone: 'moving', remedy: undefined });
   });
