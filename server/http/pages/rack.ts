@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Board } from '../../core/board.ts';
 import { MOVING_STATES, STATES, type State } from '../../core/lifecycle.ts';
+import type { FarrierEvent } from '../../core/event.ts';
 import type { PowerAbility, PowerDriver } from '../../ports/power-driver.ts';
 import type { MachineView } from '../views.ts';
 import { moment, octetWords, type Moment } from './words.ts';
@@ -79,9 +80,20 @@ function hardwareOf(facts: MachineView['facts']): string | undefined {
   return parts.filter((part) => part !== undefined).join(' · ') || undefined;
 }
 
+const MODEL_LETTERS_MAX = 32;
+
 function modelOf(facts: MachineView['facts']): string | undefined {
-  const product = [facts?.vendor, facts?.product].filter((word) => word !== undefined && word !== '').join(' ');
+  const whole = [facts?.vendor, facts?.product].filter((word) => word !== undefined && word !== '').join(' ');
+  // A long maker's name would push the model out of sight.
+  const product = whole.length > MODEL_LETTERS_MAX ? facts?.product : whole;
   return product || facts?.dtModel || facts?.cpuModel;
+}
+
+/** An event's words where there is little room: a file by its name and size. */
+function shortWords({ text, detail }: FarrierEvent): string {
+  const { path, octets, outcome } = detail;
+  if (typeof path !== 'string' || typeof octets !== 'number' || outcome !== 'done') return text;
+  return `${path.slice(path.lastIndexOf('/') + 1)} went out, ${octetWords(octets)}`;
 }
 
 /** Power as a cell; `driver` is the one the machine names, when there is such a one. */
@@ -124,7 +136,7 @@ export function rowOf(view: MachineView, driver: PowerDriver | undefined): RowVi
     model: modelOf(view.facts),
     bundle: view.bundle,
     network: view.network,
-    last: last && { text: last.text, severity: last.severity, at: moment(last.atMs) },
+    last: last && { text: shortWords(last), severity: last.severity, at: moment(last.atMs) },
     find: find
       .filter((word) => word !== undefined)
       .join(' ')

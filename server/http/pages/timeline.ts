@@ -81,8 +81,8 @@ function ticksOf(totalMs: number): BootView['ticks'] {
   const count = Math.floor(totalMs / step);
   return Array.from({ length: count + 1 }, (_, at) => ({
     x: percent(at * step, totalMs),
-    words: step < 1000 ? `${at * step} ms` : step < 60_000 ? `${(at * step) / 1000} s` : `${(at * step) / 60_000} min`,
-  })).filter((tick) => parseFloat(tick.x) <= 92);
+    words: step < 60_000 ? `${(at * step) / 1000} s` : `${(at * step) / 60_000} min`,
+  })).filter((tick) => parseFloat(tick.x) <= 86);
 }
 
 /** What a line says beside its badge, its path and its figures. */

@@ -18,7 +18,10 @@ export function showNotes(root = document) {
   for (const place of root.querySelectorAll('[data-note]')) {
     const id = attribute(place, 'note');
     const note = notes.get(id);
-    const text = note?.text ?? '';
+    const told = place.previousElementSibling;
+    // What the machine's own row says already is not said twice.
+    const isTold = told?.classList.contains('reason') && note && note.text.includes(told.textContent ?? '');
+    const text = isTold ? '' : (note?.text ?? '');
     if (place.textContent !== text) place.textContent = text;
     place.setAttribute('data-tone', note?.tone ?? '');
   }
