@@ -164,6 +164,17 @@ describe('power orders', () => {
     });
   });
 
+  it('an order that had no effect is told again, and says so; its end names the kind of failure', async () => {
+    const world = createPowerWorld();
+    world.pdu.habits('1', { ignores: 99 });
+    await order(world, 'm1', 'on');
+    const [first, again, last] = world.events;
+    assert.equal(first?.text, 'power on ordered by alice (pretend)');
+    assert.match(again?.text ?? '', /^still off after \d+\.\d s; told to be on again \(pretend\)$/);
+    assert.deepEqual(last?.detail, { code: 'no-effect', state: 'off', verb: 'on', driver: 'pretend' });
+    assert.equal(world.events.length, 3, 'nothing is told twice');
+  });
+
   it('no-effect shows what was seen, not what was ordered (I6)', async () => {
     const world = createPowerWorld();
     world.pdu.habits('1', { ignores: 99 });

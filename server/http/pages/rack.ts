@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Board } from '../../core/board.ts';
 import { MOVING_STATES, STATES, type State } from '../../core/lifecycle.ts';
-import type { FarrierEvent } from '../../core/event.ts';
 import type { PowerAbility, PowerDriver } from '../../ports/power-driver.ts';
 import type { MachineView } from '../views.ts';
 import { moment, octetWords, type Moment } from './words.ts';
@@ -90,7 +89,7 @@ function modelOf(facts: MachineView['facts']): string | undefined {
 }
 
 /** An event's words where there is little room: a file by its name and size. */
-function shortWords({ text, detail }: FarrierEvent): string {
+function shortWords({ text, detail }: NonNullable<MachineView['lastEvent']>): string {
   const { path, octets, outcome } = detail;
   if (typeof path !== 'string' || typeof octets !== 'number' || outcome !== 'done') return text;
   return `${path.slice(path.lastIndexOf('/') + 1)} went out, ${octetWords(octets)}`;
