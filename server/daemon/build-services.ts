@@ -65,6 +65,8 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     boots: store.boots,
     events: store.events,
     sha256: sha256Of,
+    isLeasedHere: (address) =>
+      parts.networks.some((network) => network.dhcp === 'full' && contains(network.subnet, address)),
     recognise: (evidence) => recognise(parts.boards.list(), evidence),
   });
   const sources = bootSources(parts);

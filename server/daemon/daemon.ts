@@ -18,6 +18,8 @@ import { describeRival } from '../net/rival.ts';
 import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
 import type { Log } from '../ports/log.ts';
 import { openRender } from '../render/render.ts';
+import { createReadiness } from '../services/readiness.ts';
+import { trimHistory } from '../services/trim-history.ts';
 import { watchDeadlines } from '../services/watch-deadlines.ts';
 import { createPowerDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
@@ -112,6 +114,10 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     watch.stop();
   });
+  const trim = trimHistory({ store: memory.store, ...edges });
+  closers.push(() => {
+    trim.stop();
+  });
   closers.push(lookAgain({ boards, tftp, networks, log }));
   await services.power.recover();
   for (const network of networks) log.info(`serving ${describeNetwork(network)}`);
@@ -184,7 +190,7 @@ function httpDeps(parts: {
     drivers: parts.drivers,
     artefacts: memory.artefacts,
     networks: parts.networks,
-    notReady: () => Promise.resolve(undefined),
+    notReady: createReadiness({ store: memory.store, clock: parts.edges.clock }),
     assetsFolder: join(root, 'server', 'web', 'assets'),
     templatesFolder: join(root, 'templates', 'html'),
     version: versionOf(root),

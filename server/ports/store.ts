@@ -48,6 +48,8 @@ export interface EventStore {
   }): Promise<readonly FarrierEvent[]>;
   /** The last event of each machine. */
   lastOfEach(): Promise<ReadonlyMap<MachineId, FarrierEvent>>;
+  /** Drops what is older than the newest `keep`, at most `atMost` in one transaction; says how many went. */
+  trim(keep: number, atMost: number): Promise<number>;
   /** Called after each commit with what it added; the answer unsubscribes. */
   subscribe(listener: (events: readonly FarrierEvent[]) => void): () => void;
 }
@@ -61,12 +63,18 @@ export interface LeaseStore {
 }
 
 export interface BootStore {
+  /** The tokens of the machine's earlier boots are void from then on, in the same transaction. */
   add(boot: BootRecord): Promise<void>;
   /** Newest first. */
   ofMachine(machine: MachineId, limit: number): Promise<readonly BootRecord[]>;
   byTokenHash(hash: string): Promise<BootRecord | undefined>;
   setToken(id: string, hash: string | undefined): Promise<void>;
   setPlan(id: string, plan: string): Promise<void>;
+  /**
+   * Drops all but the newest `keep` of each machine, and those of machines that are gone; at most `atMost` in one
+   * transaction; says how many went.
+   */
+  trim(keep: number, atMost: number): Promise<number>;
 }
 
 export interface BundleStore {
@@ -161,5 +169,7 @@ export interface Store {
   readonly secrets: SecretStore;
   readonly powerOrders: PowerOrderStore;
   readonly users: UserStore;
+  /** Writes something without meaning, to see whether it can be written now. @throws StoreUnavailable */
+  probe(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { Ipv4, Mac } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Facts } from '../core/facts.ts';
 import type { Machine, Recognition } from '../core/machine.ts';
@@ -22,6 +23,10 @@ export interface EnlistDeps {
   readonly machines: Store['machines'];
   readonly boots: Pick<Store['boots'], 'byTokenHash' | 'setToken'>;
   readonly events: Pick<Store['events'], 'append'>;
+  /** Who has an address now, according to the leases. */
+  readonly macOfAddress: (address: Ipv4) => Mac | undefined;
+  /** Whether we lease addresses where this one lies; elsewhere nothing can be said of its holder. */
+  readonly isLeasedHere: (address: Ipv4) => boolean;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly sha256: (text: string) => string;

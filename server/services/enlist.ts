@@ -1,4 +1,4 @@
-import type { Ipv4, Mac } from '../core/address.ts';
+import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { BootRecord } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
@@ -15,7 +15,10 @@ export type { AgentOutcome, EnlistDeps, EnlistEvidence } from './enlist-deps.ts'
 export interface EnlistService {
   /** The machine with this MAC; where policy allows, a stranger becomes a `new` one. Nothing: flood limit or policy. */
   meet(mac: Mac, network: Network, request: BootRequest): Promise<Machine | undefined>;
-  /** One step of an agent, in its own words (bounded), shown on the timeline. */
+  /**
+   * One step of an agent, in its own words (bounded), shown on the timeline. Only from an address that is leased to the
+   * machine of the token: a token that was read off another board's console is worth nothing elsewhere.
+   */
   agentStep(token: string, from: Ipv4, step: string): Promise<AgentOutcome>;
   /** The raw facts: a map of section name to text. The token is void afterwards. */
   agentFacts(token: string, from: Ipv4, raw: Readonly<Record<string, string>>): Promise<AgentOutcome>;
@@ -23,7 +26,14 @@ export interface EnlistService {
 
 const POSTS_PER_WINDOW = 10;
 const WINDOW_MS = 60_000;
+/** An agent that has said nothing for a day is of a boot that nobody waits for. */
+const TOKEN_LIFE_MS = 86_400_000;
 const VOID: AgentOutcome = { is: 'forbidden', because: 'this token is not known, or void; boot the machine again' };
+
+const ELSEWHERE: AgentOutcome = {
+  is: 'forbidden',
+  because: 'this token belongs to a machine with another address; an agent speaks from the address its boot was given',
+};
 
 /**
  * Builds the service. Agents may post ten times a minute from one address; everything is bound to the one-boot token,
@@ -36,7 +46,13 @@ export function createEnlistService(deps: EnlistDeps): EnlistService {
   const bootOf = async (token: string, from: Ipv4): Promise<BootRecord | AgentOutcome> => {
     if (!limit.take(from)) return { is: 'forbidden', because: 'more than 10 posts a minute from this address' };
     if (!/^[0-9a-f]{32}$/.test(token)) return VOID;
-    return (await deps.boots.byTokenHash(deps.sha256(token))) ?? VOID;
+    const boot = await deps.boots.byTokenHash(deps.sha256(token));
+    if (!boot || deps.clock.now() - boot.startedMs > TOKEN_LIFE_MS) return VOID;
+    const machine = await deps.machines.byId(boot.machine);
+    if (!machine) return VOID;
+    if (isItsAddress(deps, machine, from)) return boot;
+    await noteForeignUse(deps, boot, machine, from);
+    return ELSEWHERE;
   };
 
   return {
@@ -60,6 +76,24 @@ export function createEnlistService(deps: EnlistDeps): EnlistService {
       }
     },
   };
+}
+
+/** The second condition beside the token. Where another server leases the addresses there is only the token. */
+function isItsAddress(deps: EnlistDeps, machine: Machine, from: Ipv4): boolean {
+  if (!deps.isLeasedHere(from)) return true;
+  const holder = deps.macOfAddress(from);
+  return holder !== undefined && machine.macs.includes(holder);
+}
+
+async function noteForeignUse(deps: EnlistDeps, boot: BootRecord, machine: Machine, from: Ipv4): Promise<void> {
+  const holder = deps.macOfAddress(from) ?? 'nobody we know';
+  await deps.events.append([
+    {
+      ...{ atMs: deps.clock.now(), kind: 'security', severity: 'warning', machine: machine.id, boot: boot.id },
+      text: `its boot token came from ${formatIpv4(from)}, which is leased to ${holder}: refused`,
+      detail: { from: formatIpv4(from), holder },
+    },
+  ]);
 }
 
 async function noteStep(deps: EnlistDeps, boot: BootRecord, step: string): Promise<AgentOutcome> {

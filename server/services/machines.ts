@@ -10,6 +10,7 @@ import { StaleWrite, Taken, type MachineChange, type Store } from '../ports/stor
 import type { Vault } from '../ports/vault.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { checkEdit, reservationFor, type EditWorld, type MachineEdit } from './machine-edit.ts';
+import { controllerKey } from './power-controller.ts';
 import { secretContext } from './power-secrets.ts';
 import { checkPowerSetting } from './power-setting.ts';
 
@@ -260,8 +261,12 @@ async function setPower(
       because: `no power driver "${choice.driver}"; there are ${names.join(', ')}`,
     };
   }
-  const sameDriver = machine.power?.driver === choice.driver;
-  const checked = checkPowerSetting(driver, choice.parameters, choice.secrets, sameDriver ? kept : []);
+  const { parameters } = choice;
+  // Secrets stay with the device they were given for: who may change the address must not learn the password by it.
+  const wanted = { ...machine, power: { driver: driver.name, parameters } };
+  const isSameDevice =
+    machine.power?.driver === driver.name && controllerKey(driver, machine) === controllerKey(driver, wanted);
+  const checked = checkPowerSetting(driver, parameters, choice.secrets, isSameDevice ? kept : []);
   if (!checked.ok) return { is: 'bad-value', ...checked.error };
   const event = eventOf(deps, machine, 'edit', 'note', `${by} set power to ${driver.name}`, {
     by,
@@ -269,7 +274,7 @@ async function setPower(
   });
   const setting = { driver: driver.name, parameters: checked.value };
   const done = await deps.store.machines.change(machine, { power: setting, powerSeen: undefined }, [event]);
-  await keepSecrets(deps, machine, choice.secrets, sameDriver ? [] : kept);
+  await keepSecrets(deps, machine, choice.secrets, isSameDevice ? [] : kept);
   return { is: 'done', machine: done };
 }
 

@@ -5,7 +5,7 @@ import type { NewEvent } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
 import { isCandidate, machineIdOf, type FirmwareSeen, type Machine } from '../core/machine.ts';
 import { metName } from '../core/machine-name.ts';
-import { StaleWrite, Taken, type MachineChange } from '../ports/store.ts';
+import { StaleWrite, StoreUnavailable, Taken, type MachineChange } from '../ports/store.ts';
 import type { EnlistDeps } from './enlist-deps.ts';
 import { createBucket } from './enlist-limits.ts';
 
@@ -132,6 +132,7 @@ async function noteSeen(deps: EnlistDeps, machine: Machine, network: Network, re
   try {
     return await deps.machines.change(machine, { ...change, seenMs: nowMs }, []);
   } catch (error) {
+    if (error instanceof StoreUnavailable) return machine;
     if (!(error instanceof StaleWrite)) throw error;
     return (await deps.machines.byId(machine.id)) ?? machine;
   }

@@ -5,7 +5,7 @@ import type { Log } from '../ports/log.ts';
 import { PowerError, type PowerDriver } from '../ports/power-driver.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Rng } from '../ports/rng.ts';
-import type { Store } from '../ports/store.ts';
+import { StoreUnavailable, type Store } from '../ports/store.ts';
 import type { Vault } from '../ports/vault.ts';
 import { Dropped, type Line } from './power-calls.ts';
 import { controllerKey, createController, type Controller } from './power-controller.ts';
@@ -33,7 +33,7 @@ export interface Lines {
   use(machine: Machine, act: (driver: PowerDriver) => Promise<PowerOutcome>, record?: Recorder): Promise<PowerOutcome>;
   /** Binds the driver to the machine, its secrets in place. Throws `config` when something does not fit. */
   open(driver: PowerDriver, machine: Machine): Promise<Line>;
-  /** Keeps what was seen, with an event when it differs from what was known. */
+  /** Keeps what was seen, with an event when it differs from what was known; where the store cannot, the log says so. */
   readonly note: Recorder;
   /** Keeps what was seen without an event. */
   readonly keep: Recorder;
@@ -51,12 +51,26 @@ export function createLines(deps: PowerDeps): Lines {
     controllers.set(key, controller);
     return controller;
   };
-  const { note, keep } = createNotes(deps.store.machines);
+  const notes = createNotes(deps.store.machines);
+  const note = keptWherePossible(notes.note, deps.log);
+  const keep = keptWherePossible(notes.keep, deps.log);
   return {
     use: (machine, act, record = note) => use(deps, record, machine, act),
     open: (driver, machine) => open(deps, driver, machine, controllerOf(driver, machine)),
     note,
     keep,
+  };
+}
+
+/** What was seen is true and is answered, also when the store cannot keep it now. */
+function keptWherePossible(record: Recorder, log: Log): Recorder {
+  return async (machine, seen) => {
+    try {
+      await record(machine, seen);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      log.warn('what was seen of a machine could not be kept', { machine: machine.name, state: seen.state });
+    }
   };
 }
 

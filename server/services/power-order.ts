@@ -25,7 +25,7 @@ export interface Job {
   readonly restS: number;
   readonly signal: AbortSignal;
   readonly machines: Pick<MachineStore, 'byId'>;
-  readonly orders: PowerOrderStore;
+  readonly orders: Pick<PowerOrderStore, 'step'>;
   /** Keeps what was seen, without words: the order's own lines tell it. */
   readonly keep: (seen: PowerSeen) => Promise<void>;
 }

@@ -3,6 +3,7 @@ import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { PowerDriver } from '../ports/power-driver.ts';
 import type { PowerOrder } from '../ports/store.ts';
 import type { Lines, PowerDeps } from './power-lines.ts';
+import { keptOrLogged } from './power-kept.ts';
 import { carryOut, powerEvent, sinceTold, type Job, type Progress } from './power-order.ts';
 import type { PowerOutcome } from './power-outcome.ts';
 
@@ -16,8 +17,9 @@ export async function runOrder(
   machine: Machine,
   signal: AbortSignal,
 ): Promise<PowerOutcome> {
-  const { store, lines, clock } = parts;
-  await store.powerOrders.add(order);
+  const { store, lines, clock, log } = parts;
+  const orders = order.verb === 'off' ? keptOrLogged(store, log) : store.powerOrders;
+  await orders.add(order);
   const progress: Progress = { called: false, wentOff: false, toldMs: undefined };
   const act = async (driver: PowerDriver): Promise<PowerOutcome> => {
     const job: Job = {
@@ -30,7 +32,7 @@ export async function runOrder(
       restS: parts.boards.byName(boardNameOf(machine) ?? '')?.powerOffS ?? REST_S,
       signal,
       machines: store.machines,
-      orders: store.powerOrders,
+      orders,
       keep: (seen) => lines.keep(machine, seen),
     };
     const seen = await carryOut(job, progress);
@@ -43,7 +45,7 @@ export async function runOrder(
   const detail = { ...told.detail, verb: order.verb, driver: machine.power?.driver ?? 'none' };
   const event = powerEvent(machine.id, clock.now(), told.severity, told.text, detail);
   const step = end.is === 'refused' ? 'failed' : end.is;
-  await store.powerOrders.step(order.id, step, becauseOf(end), [event]);
+  await orders.step(order.id, step, becauseOf(end), [event]);
   return end;
 }
 

@@ -4,6 +4,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { LabHost } from '../../lab/netns.ts';
 import { memberOf } from '../../lab/socket-api.ts';
+import type { VirtualBoard } from '../../lab/virtual-board.ts';
+import { listOf } from '../support/farrier-process.ts';
 import { startStormLab, type StormLab } from '../support/storm.ts';
 
 const ANSWER_MS = 1000;
@@ -41,6 +43,56 @@ describe('a guest that has turned against its network', () => {
     await gone;
     return told;
   }
+
+  /** How long the board takes to its address and to its first file; it is off again afterwards. */
+  async function bootMs(board: VirtualBoard): Promise<{ readonly address: number; readonly file: number }> {
+    const has = async (is: () => boolean, what: string): Promise<number> => {
+      const startMs = performance.now();
+      while (!is()) {
+        assert.ok(performance.now() - startMs < 10_000, `no ${what} after 10 s`);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return performance.now() - startMs;
+    };
+    await board.powerOn();
+    const address = await has(() => board.report().address !== undefined, 'address');
+    const since = board.report().log.findLastIndex(({ what }) => what === 'power');
+    const files = () => board.report().log.slice(since);
+    const file = await has(() => files().some(({ what, octets }) => what === 'tftp' && octets !== undefined), 'file');
+    await board.reaches(['system'], 20_000);
+    await board.powerOff();
+    return { address, file };
+  }
+
+  it('8 a DECLINE storm of one and a half pools and 10,000 made-up boards: an accepted one is served within 1 s', async function () {
+    this.timeout(120_000);
+    const board = await lab.board(2, 'uboot-arm64');
+    await board.powerOn();
+    await board.reaches(['agent'], 20_000);
+    await board.powerOff();
+    await lab.farrier.api.must('POST', `/api/v1/machines/${board.mac}/accept`, { bundle: 'demo-system-arm64@1' });
+    const child = guest.spawn(process.execPath, ['--import', 'tsx', SENDER, '10.96.0.1', '9', 'pool'], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const messages: unknown[] = [];
+    child.on('message', (message) => messages.push(message));
+    const gone = once(child, 'exit');
+    await once(child, 'message');
+    const served = [];
+    while (child.exitCode === null) served.push(await bootMs(board));
+    await gone;
+    served.push(await bootMs(board));
+    const told = messages.at(-1);
+    console.log(told, served);
+    assert.ok(Number(memberOf(told, 'declined')) > 128, 'addresses were declined');
+    assert.ok(served.length >= 3);
+    assert.deepEqual(
+      served.filter(({ address, file }) => address >= ANSWER_MS || file >= ANSWER_MS),
+      [],
+    );
+    const machines = listOf(await lab.farrier.api.must('GET', '/api/v1/machines'), 'machines');
+    assert.ok(machines.length < 1010, `${String(machines.length)} machines`);
+  });
 
   it('every kind of hostile packet leaves DHCP, TFTP and HTTP answering within a second', async function () {
     this.timeout(120_000);

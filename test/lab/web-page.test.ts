@@ -241,7 +241,8 @@ describe('the web page in a real browser', function () {
       page.waitForResponse((response) => response.request().method() === 'POST'),
       page.getByRole('button', { name: 'Add' }).click(),
     ]);
-    assert.equal(added.request().postDataJSON().role, 'operator');
+    const sent: unknown = added.request().postDataJSON();
+    assert.deepEqual(sent, { name: 'carol', role: 'operator', password: 'a good password' });
     assert.match(await (await open('/', DESK)).locator('nav').first().innerText(), /Users/);
   });
 

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ipv4, parseIpv4, type Mac } from '../../server/core/address.ts';
+import { contains, ipv4, parseIpv4, type Ipv4, type Mac } from '../../server/core/address.ts';
 import type { BootRequest, UnknownPolicy } from '../../server/core/boot-plan.ts';
 import type { FarrierEvent } from '../../server/core/event.ts';
 import type { Network } from '../../server/core/lease.ts';
@@ -63,6 +63,8 @@ interface World {
   readonly store: Store;
   readonly enlist: EnlistService;
   readonly seen: EnlistEvidence[];
+  /** Who has which address. */
+  readonly leases: Map<Ipv4, Mac>;
   events(): Promise<readonly FarrierEvent[]>;
   /** A boot under way of a machine that is there, with TOKEN as its token. */
   booting(machine: Machine): Promise<void>;
@@ -72,10 +74,13 @@ function createWorld(change: (store: Store) => Store = (store) => store): World 
   const clock = createFakeClock();
   const store = change(createMemoryStore(clock));
   const seen: EnlistEvidence[] = [];
+  const leases = new Map<Ipv4, Mac>();
   const enlist = createEnlistService({
     machines: store.machines,
     boots: store.boots,
     events: store.events,
+    isLeasedHere: (address) => contains(network().subnet, address),
+    macOfAddress: (address) => leases.get(address),
     clock,
     rng: countingRng(),
     sha256,
@@ -87,11 +92,13 @@ function createWorld(change: (store: Store) => Store = (store) => store): World 
     },
   });
   return {
-    ...{ clock, store, enlist, seen },
+    ...{ clock, store, enlist, seen, leases },
     events: () => store.events.list({ limit: 10_000 }),
     booting: async (machine) => {
       const known = await store.machines.byId(machine.id);
       if (!known) await store.machines.add(machine, []);
+      const [own] = machine.macs;
+      if (own !== undefined) leases.set(FROM, own);
       const record = {
         id: 'b-1',
         machine: machine.id,
@@ -419,8 +426,41 @@ describe('enlist: what agents send', () => {
   it('the token of boot n does not work in boot n+1', async () => {
     const world = createWorld();
     await world.booting(candidate());
-    await world.store.boots.setToken('b-1', sha256('cd'.repeat(16)));
+    const next = { id: 'b-2', machine: candidate().id, startedMs: world.clock.now(), plan: 'agent' };
+    await world.store.boots.add({ ...next, tokenHash: sha256('cd'.repeat(16)) });
     assert.equal((await world.enlist.agentFacts(TOKEN, FROM, golden('arm64'))).is, 'forbidden');
+    assert.equal((await world.enlist.agentFacts('cd'.repeat(16), FROM, golden('arm64'))).is, 'done');
+  });
+
+  it('a token lives for a day', async () => {
+    const world = createWorld();
+    await world.booting(candidate());
+    world.clock.advance(86_400_000);
+    assert.equal((await world.enlist.agentStep(TOKEN, FROM, 'x')).is, 'done');
+    world.clock.advance(1);
+    assert.equal((await world.enlist.agentStep(TOKEN, FROM, 'x')).is, 'forbidden');
+  });
+
+  it("a stolen token is worth nothing at another board's address, and its owner's timeline says so", async () => {
+    const world = createWorld();
+    await world.booting(candidate());
+    const [thief, unleased] = [ipv4(FROM + 1), ipv4(FROM + 2)];
+    world.leases.set(thief, mac('52:54:00:00:00:66'));
+    for (const from of [thief, unleased]) {
+      assert.equal((await world.enlist.agentFacts(TOKEN, from, golden('arm64'))).is, 'forbidden');
+      assert.equal((await world.enlist.agentStep(TOKEN, from, 'x')).is, 'forbidden');
+    }
+    const told = (await world.events()).filter((event) => event.kind === 'security');
+    assert.equal(told.length, 4);
+    assert.match(told[0]?.text ?? '', /from 10\.77\.0\.101, which is leased to 52:54:00:00:00:66: refused/);
+    assert.ok(!JSON.stringify(told).includes(TOKEN));
+    assert.equal((await world.enlist.agentFacts(TOKEN, FROM, golden('arm64'))).is, 'done', 'the owner may still');
+  });
+
+  it('where another server leases the addresses only the token counts', async () => {
+    const world = createWorld();
+    await world.booting(candidate());
+    assert.equal((await world.enlist.agentFacts(TOKEN, ipv4(0x0a580001), golden('arm64'))).is, 'done');
   });
 
   it('the same facts twice at once are taken once', async () => {
@@ -449,6 +489,7 @@ describe('enlist: what agents send', () => {
   it('ten posts a minute from one address, then no more; other addresses are not touched', async () => {
     const world = createWorld();
     await world.booting(candidate());
+    world.leases.set(ipv4(FROM + 1), own);
     const post = async (from: number): Promise<string> => (await world.enlist.agentStep(TOKEN, ipv4(from), 'x')).is;
     for (let n = 0; n < 10; n += 1) assert.equal(await post(FROM), 'done');
     assert.equal(await post(FROM), 'forbidden');

@@ -53,7 +53,6 @@ const who = (n: number, change: Partial<LeaseAsk> = {}): LeaseAsk => ({
   hostname: undefined,
   circuitId: undefined,
   remoteId: undefined,
-  port: undefined,
   ...change,
 });
 const offered = (outcome: OfferOutcome): string =>
@@ -129,7 +128,7 @@ describe('services/grant-lease: offers', () => {
     const small = network({}, ['10.77.0.100-10.77.0.107']);
     const { desk } = await bench({ networks: [small] });
     const at = (n: number, port: string): Promise<OfferOutcome> =>
-      desk.offer(who(n, { network: small, port }), undefined);
+      desk.offer(who(n, { network: small, circuitId: port }), undefined);
     for (let n = 0; n < 6; n += 1) assert.equal((await at(n, 'a')).is, 'offer');
     assert.match(offered(await at(7, 'a')), /relay port/);
     assert.equal((await at(3, 'a')).is, 'offer', 'who has an offer keeps it');

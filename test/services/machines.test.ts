@@ -17,6 +17,7 @@ const pdu: PowerDriver = {
   summary: 'a pretend PDU',
   fields: {
     outlet: { kind: 'integer', label: 'Outlet', scope: 'machine', required: true, min: 1, max: 8 },
+    host: { kind: 'host', label: 'PDU address', scope: 'controller', required: false },
     password: { kind: 'secret', label: 'Password', scope: 'controller', required: true },
   },
   abilities: ['on', 'off', 'status'],
@@ -174,6 +175,18 @@ describe('machines', () => {
     assert.deepEqual(machine.power, { driver: 'pdu', parameters: { outlet: 3 } });
     assert.ok(!JSON.stringify([machine, await store.events.list({ limit: 10 })]).includes('canary'));
     assert.deepEqual(await service.secretsSet('board-01'), ['password']);
+  });
+
+  it('a secret stays with its device: whoever points the setting elsewhere must give it anew', async () => {
+    const { service, store } = await bench(sampleMachine(1));
+    const set = (host: string, secrets: Readonly<Record<string, string>>) =>
+      service.setPower('board-01', { driver: 'pdu', parameters: { host, outlet: 3 }, secrets }, 'a');
+    await set('pdu-a', { password: 'x' });
+    const no = await set('thief.example', {});
+    assert.ok(no.is === 'bad-value' && no.field === 'password', JSON.stringify(no));
+    assert.equal((await store.machines.byName('board-01'))?.power?.parameters['host'], 'pdu-a');
+    assert.equal((await set('pdu-a', {})).is, 'done');
+    assert.equal((await set('pdu-b', { password: 'y' })).is, 'done');
   });
 
   it('a secret that is set stays when the form leaves it out, and goes with the power setting', async () => {

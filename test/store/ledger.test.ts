@@ -90,6 +90,33 @@ describe('ledger', () => {
     assert.deepEqual(rows(), [3]);
   });
 
+  it('writes that wait together share a commit; one that fails undoes nothing of the others', async () => {
+    const watch = new Database(db.name);
+    const version = (): number => Number(watch.pragma('data_version', { simple: true }));
+    const before = version();
+    const fails = ledger.write(() => {
+      db.prepare('INSERT INTO t VALUES (99)').run();
+      throw new TypeError('mine');
+    });
+    const outcomes = await Promise.allSettled([insert(1), insert(2), fails, insert(3)]);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+    );
+    assert.deepEqual(rows(), [1, 2, 3]);
+    assert.equal(version(), before + 1);
+    watch.close();
+  });
+
+  it('many writes behind a lock do not each hold the event loop', async () => {
+    other.exec('BEGIN IMMEDIATE');
+    const startMs = performance.now();
+    const outcomes = await Promise.allSettled(Array.from({ length: 30 }, (_, n) => insert(n)));
+    assert.ok(outcomes.every((outcome) => outcome.status === 'rejected'));
+    assert.ok(performance.now() - startMs < 1000, `${String(performance.now() - startMs)} ms for one held lock`);
+    other.exec('COMMIT');
+  });
+
   it('a full disk fails the write whole, and writing works again when there is room', async () => {
     const pages = db.pragma('page_count', { simple: true });
     db.pragma(`max_page_count = ${String(pages)}`);

@@ -26,6 +26,8 @@ export interface FarrierOptions {
   readonly networks: readonly FarrierNetwork[];
   readonly boards?: readonly string[];
   readonly powerDrivers?: readonly string[];
+  /** Where its data lies; a folder of its own when absent. It must be there. */
+  readonly dataDir?: string;
   /** Further top-level keys. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
@@ -50,8 +52,8 @@ export interface FarrierProcess {
 /** Writes a configuration, starts the daemon, and resolves when `/readyz` says yes. */
 export async function startFarrier(options: FarrierOptions): Promise<FarrierProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'farrier-e2e-'));
-  const dataDir = join(folder, 'data');
-  await mkdir(dataDir, { mode: 0o700 });
+  const dataDir = options.dataDir ?? join(folder, 'data');
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const config = join(folder, 'farrier.yaml');
   const address = options.networks[0]?.address ?? '127.0.0.1';
   const { networks, boards = [], powerDrivers = [], more = {} } = options;

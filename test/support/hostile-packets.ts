@@ -64,6 +64,42 @@ export function hostileDhcp(seed: number): readonly Uint8Array[] {
   return [...named, relayed, ...rubbish, ...bent, ...declines, ...strangers];
 }
 
+/** A DHCP message that asks to boot, with the broadcast flag, from a made-up MAC. */
+function bootRequest(mac: readonly number[], xid: number, type: number, options: readonly number[]): Uint8Array {
+  const octets = joined(header(mac, xid), [53, 1, type, 60, 9, ...new TextEncoder().encode('PXEClient')], options, [255]);
+  octets[10] = 0x80;
+  return octets;
+}
+
+/** As many DISCOVERs of boards that do not exist. */
+export function madeUpBoards(seed: number, count: number): readonly Uint8Array[] {
+  const roll = dice(seed);
+  const asks = [93, 2, 0, 7, 55, 2, 66, 67];
+  return Array.from({ length: count }, () =>
+    bootRequest([2, roll(256), roll(256), roll(256), roll(256), roll(256)], roll(2 ** 31), 1, asks),
+  );
+}
+
+/** One client that takes an address only to say that somebody else has it; tells which message comes next. */
+export function decliner(nth: number): {
+  readonly xid: number;
+  readonly discover: Uint8Array;
+  /** The answer to an OFFER (2) or an ACK (5) of `yiaddr` by `server`. */
+  answer(type: number, yiaddr: Uint8Array, server: Uint8Array): Uint8Array | undefined;
+} {
+  const mac = [6, 0xde, 0xc1, 0, nth >> 8, nth & 255];
+  const xid = 0x0dec_0000 + nth;
+  return {
+    xid,
+    discover: bootRequest(mac, xid, 1, []),
+    answer: (type, yiaddr, server) => {
+      const which = [50, 4, ...yiaddr, 54, 4, ...server];
+      if (type === 2) return bootRequest(mac, xid, 3, which);
+      return type === 5 ? bootRequest(mac, xid, 4, which) : undefined;
+    },
+  };
+}
+
 /** TFTP requests as no honest loader sends them (rows 10, 11, 20). */
 export function hostileTftp(seed: number): readonly Uint8Array[] {
   const roll = dice(seed);

@@ -1,11 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { deviceSocket } from '../../lab/virtual/device-socket.ts';
-import { hostileDhcp, hostileHttp, hostileTftp } from './hostile-packets.ts';
+import { decliner, hostileDhcp, hostileHttp, hostileTftp, madeUpBoards } from './hostile-packets.ts';
 
 // A guest that has turned against its network: sends everything, from its own namespace, and tells its parent how
-// many datagrams went out and what HTTP said. Arguments: our server's address, a seed.
+// many datagrams went out and what HTTP said. Arguments: our server's address, a seed, and `pool`
+// for an attack on the addresses only (it tells when it begins, too).
 
-const [, , server = '', seedText = '1'] = process.argv;
+const [, , server = '', seedText = '1', what = 'all'] = process.argv;
 const seed = Number(seedText);
 
 function send(socket: Socket, datagram: Uint8Array, port: number, host: string): Promise<void> {
@@ -33,6 +34,45 @@ async function tftp(): Promise<number> {
   return datagrams.length;
 }
 
-const [dhcpSent, tftpSent, http] = await Promise.all([dhcp(), tftp(), hostileHttp(5240, server)]);
-process.send?.({ dhcpSent, tftpSent, http });
+/** Takes and declines one address after another, some at a time; gives how many were declined. */
+async function declineStorm(count: number): Promise<number> {
+  const socket = await deviceSocket('eth0', 68);
+  const clients = new Map(Array.from({ length: count }, (_, nth) => [decliner(nth).xid, decliner(nth)] as const));
+  let declined = 0;
+  let heardMs = performance.now();
+  socket.on('message', (datagram) => {
+    heardMs = performance.now();
+    const client = clients.get(datagram.length > 243 ? datagram.readUInt32BE(4) : 0);
+    const type = datagram[242] ?? 0;
+    const octets = Uint8Array.from(server.split('.').map(Number));
+    const answer = client?.answer(type, datagram.subarray(16, 20), octets);
+    if (!answer) return;
+    if (type === 5) declined += 1;
+    void send(socket, answer, 67, '::ffff:255.255.255.255');
+  });
+  for (const client of clients.values()) {
+    await send(socket, client.discover, 67, '::ffff:255.255.255.255');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  heardMs = performance.now();
+  while (performance.now() - heardMs < 1500) await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.close();
+  return declined;
+}
+
+async function madeUp(count: number): Promise<number> {
+  const socket = await deviceSocket('eth0', 68);
+  for (const datagram of madeUpBoards(seed, count)) await send(socket, datagram, 67, '::ffff:255.255.255.255');
+  socket.close();
+  return count;
+}
+
+if (what === 'pool') {
+  process.send?.({ begun: true });
+  const [declined, strangers] = [await declineStorm(768), await madeUp(10_000)];
+  process.send?.({ declined, strangers });
+} else {
+  const [dhcpSent, tftpSent, http] = await Promise.all([dhcp(), tftp(), hostileHttp(5240, server)]);
+  process.send?.({ dhcpSent, tftpSent, http });
+}
 process.disconnect();

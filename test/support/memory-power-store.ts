@@ -83,6 +83,7 @@ export function createMemoryPowerStore(): MemoryPowerStore {
     events: {
       append: (added) => Promise.resolve(note(added)),
       list: no,
+      trim: no,
       lastOfEach: no,
       subscribe: no,
     },

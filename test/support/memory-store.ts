@@ -38,7 +38,7 @@ function createEvents(machines: ReadonlyMap<MachineId, Machine>): EventHub {
   const all: FarrierEvent[] = [];
   const listeners = new Set<(events: readonly FarrierEvent[]) => void>();
   const note = (events: readonly NewEvent[]): readonly FarrierEvent[] => {
-    const numbered = events.map((event, index) => ({ ...event, id: all.length + index + 1 }));
+    const numbered = events.map((event, index) => ({ ...event, id: (all.at(-1)?.id ?? 0) + index + 1 }));
     all.push(...numbered);
     if (numbered.length > 0)
       for (const listener of [...listeners])
@@ -70,6 +70,13 @@ function createEvents(machines: ReadonlyMap<MachineId, Machine>): EventHub {
             ),
           ),
       ),
+    trim: (keep, atMost) =>
+      step(() => {
+        const last = all.at(-1)?.id ?? 0;
+        const gone = all.filter((event) => event.id <= last - keep).slice(0, atMost);
+        all.splice(0, gone.length);
+        return gone.length;
+      }),
     subscribe: (listener) => {
       const own = (events: readonly FarrierEvent[]): void => {
         listener(events);
@@ -185,7 +192,7 @@ function createLeases(): LeaseStore {
   };
 }
 
-function createBoots(boots: Map<string, BootRecord>): BootStore {
+function createBoots({ boots, machines }: Tables): BootStore {
   const change = (id: string, part: Partial<BootRecord>): Promise<void> =>
     step(() => {
       const boot = boots.get(id);
@@ -194,6 +201,8 @@ function createBoots(boots: Map<string, BootRecord>): BootStore {
   return {
     add: (boot) =>
       step(() => {
+        for (const old of boots.values())
+          if (old.machine === boot.machine) boots.set(old.id, { ...old, tokenHash: undefined });
         boots.set(boot.id, boot);
       }),
     ofMachine: (machine, limit) =>
@@ -207,6 +216,15 @@ function createBoots(boots: Map<string, BootRecord>): BootStore {
     byTokenHash: (hash) => step(() => [...boots.values()].find((boot) => boot.tokenHash === hash)),
     setToken: (id, tokenHash) => change(id, { tokenHash }),
     setPlan: (id, plan) => change(id, { plan }),
+    trim: (keep, atMost) =>
+      step(() => {
+        const newestFirst = [...boots.values()].reverse().sort((a, b) => b.startedMs - a.startedMs);
+        const place = (boot: BootRecord): number =>
+          newestFirst.filter(({ machine }) => machine === boot.machine).indexOf(boot);
+        const gone = newestFirst.filter((boot) => !machines.has(boot.machine) || place(boot) >= keep).slice(0, atMost);
+        for (const { id } of gone) boots.delete(id);
+        return gone.length;
+      }),
   };
 }
 
@@ -325,12 +343,13 @@ export function createMemoryStore(clock: Clock): Store {
     machines: createMachines(tables, events.note),
     events: events.store,
     leases: createLeases(),
-    boots: createBoots(tables.boots),
+    boots: createBoots(tables),
     bundles: createBundles(tables, events.note),
     artefacts: createArtefacts(),
     secrets: createSecrets(tables),
     powerOrders: createOrders(tables, events.note),
     users: createUsers(clock, events.note),
+    probe: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }

@@ -193,6 +193,19 @@ function eventContract(fresh: () => StoreUnderTest): void {
     assert.deepEqual(await store.events.list({ afterId: ids[3] ?? 0, limit: 9 }), []);
   });
 
+  it('trims the oldest, so many at a time, and gives no number twice', async () => {
+    const { store } = fresh();
+    const added = await store.events.append([1, 2, 3, 4, 5].map((n) => sampleEvent(`e${String(n)}`)));
+    assert.equal(await store.events.trim(5, 100), 0);
+    assert.equal(await store.events.trim(2, 2), 2);
+    assert.deepEqual(await store.events.list({ limit: 9 }), added.slice(2));
+    assert.equal(await store.events.trim(2, 2), 1);
+    assert.equal(await store.events.trim(2, 2), 0);
+    assert.deepEqual(await store.events.list({ limit: 9 }), added.slice(3));
+    const [next] = await store.events.append([sampleEvent('e6')]);
+    assert.equal(next?.id, (added[4]?.id ?? 0) + 1);
+  });
+
   it('filters by machine and boot, and knows the last of each machine', async () => {
     const { store } = fresh();
     for (const machine of [one, two]) await store.machines.add(machine, []);
@@ -273,7 +286,8 @@ function bootContract(fresh: () => StoreUnderTest): void {
       tokenHash,
       plan: 'agent',
     });
-    for (const each of [boot(1, 'h1'), boot(2, undefined), boot(3, undefined)]) await store.boots.add(each);
+    for (const each of [boot(1, undefined), boot(2, undefined), boot(3, undefined)]) await store.boots.add(each);
+    await store.boots.setToken('b1', 'h1');
     const ids = (await store.boots.ofMachine(sampleMachine(1).id, 2)).map((each) => each.id);
     assert.deepEqual(ids, ['b3', 'b2']);
     assert.deepEqual(await store.boots.byTokenHash('h1'), boot(1, 'h1'));
@@ -283,6 +297,40 @@ function bootContract(fresh: () => StoreUnderTest): void {
     assert.equal(await store.boots.byTokenHash('h1'), undefined);
     assert.deepEqual(await store.boots.byTokenHash('h2'), { ...boot(2, 'h2'), plan: 'local disk' });
     assert.deepEqual(await store.boots.ofMachine('m-other' as MachineId, 9), []);
+  });
+}
+
+function bootTokenContract(fresh: () => StoreUnderTest): void {
+  it("a new boot makes the tokens of the machine's earlier boots void, and nobody else's", async () => {
+    const { store } = fresh();
+    const add = (id: string, n: number, tokenHash: string) =>
+      store.boots.add({ id, machine: sampleMachine(n).id, startedMs: 1, tokenHash, plan: '' });
+    await add('b1', 1, 'h1');
+    await add('b2', 2, 'h2');
+    await add('b3', 1, 'h3');
+    assert.equal(await store.boots.byTokenHash('h1'), undefined);
+    assert.equal((await store.boots.byTokenHash('h2'))?.id, 'b2');
+    assert.equal((await store.boots.byTokenHash('h3'))?.id, 'b3');
+  });
+}
+
+function bootTrimContract(fresh: () => StoreUnderTest): void {
+  it('trims each machine to its newest boots, and those of machines that are gone', async () => {
+    const { store } = fresh();
+    const [one, two] = [sampleMachine(1), sampleMachine(2)];
+    for (const machine of [one, two]) await store.machines.add(machine, []);
+    const add = (id: string, machine: MachineId, startedMs: number) =>
+      store.boots.add({ id, machine, startedMs, tokenHash: undefined, plan: '' });
+    for (const n of [1, 2, 3, 4]) await add(`a${String(n)}`, one.id, n > 2 ? 10 : 5);
+    await add('b1', two.id, 1);
+    await add('c1', 'm-gone' as MachineId, 99);
+    assert.equal(await store.boots.trim(2, 2), 2);
+    assert.equal(await store.boots.trim(2, 2), 1);
+    assert.equal(await store.boots.trim(2, 2), 0);
+    const left = async (id: MachineId) => (await store.boots.ofMachine(id, 9)).map((boot) => boot.id);
+    assert.deepEqual(await left(one.id), ['a4', 'a3']);
+    assert.deepEqual(await left(two.id), ['b1']);
+    assert.deepEqual(await left('m-gone' as MachineId), []);
   });
 }
 
@@ -438,6 +486,8 @@ export function describeStoreContract(title: string, open: () => Promise<StoreUn
     });
     describe('boots', () => {
       bootContract(fresh);
+      bootTrimContract(fresh);
+      bootTokenContract(fresh);
     });
     describe('bundles and artefacts', () => {
       bundleContract(fresh);

@@ -5,7 +5,7 @@ import { labClock } from '../../lab/lab-clock.ts';
 import { layLan, type Lan } from '../../lab/netns.ts';
 import type { VirtualBoard } from '../../lab/virtual-board.ts';
 import { macOf, type Mac } from '../../server/core/address.ts';
-import { startFarrier, type FarrierProcess } from './farrier-process.ts';
+import { startFarrier, type FarrierOptions, type FarrierProcess } from './farrier-process.ts';
 
 const PORTS = { dhcpServer: 67, dhcpClient: 68, tftp: 69 };
 /** Small files: a storm is about many boards, not about many octets. */
@@ -25,8 +25,12 @@ export function stormMac(nth: number): Mac {
   return macOf(Uint8Array.of(0x52, 0x54, 0, 0xee, nth >> 8, nth & 255));
 }
 
-/** Lays a LAN of its own name on 10.`net`.0.0/22 and starts everything on it. */
-export async function startStormLab(bridge: string, net: number): Promise<StormLab> {
+/** Lays a LAN of its own name on 10.`net`.0.0/22 and starts everything on it; `more` is the daemon's further setting. */
+export async function startStormLab(
+  bridge: string,
+  net: number,
+  more: Omit<FarrierOptions, 'networks'> = {},
+): Promise<StormLab> {
   const prefix = `10.${String(net)}`;
   const lan = await layLan(bridge, `${prefix}.0.1/22`);
   let farrier: FarrierProcess | undefined;
@@ -38,6 +42,7 @@ export async function startStormLab(bridge: string, net: number): Promise<StormL
   };
   try {
     farrier = await startFarrier({
+      ...more,
       networks: [
         {
           name: 'storm',

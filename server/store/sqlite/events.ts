@@ -101,6 +101,11 @@ export function createEventStore(ledger: Ledger, hub: EventHub): EventStore {
     `SELECT event.* FROM machine
      JOIN event ON event.id = (SELECT max(id) FROM event WHERE event.machine = machine.id)`,
   );
+  // Event numbers have no gaps to speak of, so the oldest to keep is found without counting rows.
+  const trim = db.prepare(
+    `DELETE FROM event WHERE id IN (
+       SELECT id FROM event WHERE id <= (SELECT max(id) FROM event) - @keep ORDER BY id LIMIT @atMost)`,
+  );
   return {
     append: (events) => ledger.write((note) => note(events)),
     list: ({ afterId = 0, machine, boot, limit }) =>
@@ -120,6 +125,7 @@ export function createEventStore(ledger: Ledger, hub: EventHub): EventStore {
               .flatMap((event) => (event.machine === undefined ? [] : [[event.machine, event] as const])),
           ),
       ),
+    trim: (keep, atMost) => ledger.write(() => trim.run({ keep, atMost }).changes),
     subscribe: (listener) => hub.subscribe(listener),
   };
 }

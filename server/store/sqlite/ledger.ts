@@ -6,6 +6,8 @@ import { StoreUnavailable } from '../../ports/store.ts';
 /** How long one call may hold the event loop when another process has the lock. */
 export const BUSY_BLOCK_MS = 250;
 const BUSY_PAUSE_MS = 40;
+/** Writes that share one commit, and with it one wait for the disk; more would hold the event loop. */
+const BATCH_MAX = 128;
 /** How long a write waits for the lock in all, the event loop running meanwhile. */
 export const BUSY_LIMIT_MS = 5000;
 
@@ -13,8 +15,9 @@ export const BUSY_LIMIT_MS = 5000;
 type Note = (events: readonly NewEvent[]) => readonly FarrierEvent[];
 
 /**
- * The one way to the database. Reads wait for nothing. Writes run one after the other in the order asked, each in a
- * transaction of its own; when somebody else holds the lock they wait without holding the event loop.
+ * The one way to the database. Reads wait for nothing. Writes run one after the other in the order asked, each whole or
+ * not at all; those that wait together share a commit, so that a flood of writes costs few waits for the disk. When
+ * somebody else holds the lock they wait without holding the event loop.
  */
 export interface Ledger {
   readonly db: Database.Database;
@@ -40,7 +43,7 @@ const codeOf = (error: unknown): string => (error instanceof Database.SqliteErro
 const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 
 /** The remedy for each way in which the disk or another process lets SQLite down; other errors stay as they are. */
-export function unavailable(error: unknown, file: string): unknown {
+export function unavailable<E>(error: E, file: string): E | StoreUnavailable {
   const code = codeOf(error);
   const say = (words: string): StoreUnavailable =>
     new StoreUnavailable(`the database ${file} ${words}`, { cause: error });
@@ -53,41 +56,31 @@ export function unavailable(error: unknown, file: string): unknown {
   return error;
 }
 
+/** A write that waits for its turn. */
+interface Waiting {
+  readonly askedMs: number;
+  /** Does the work inside the transaction; the answer tells the asker. */
+  readonly run: (note: Note) => () => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /** Wraps an open database. */
-export function createLedger({ db, clock, insertEvent, publish }: LedgerNeeds): Ledger {
-  let tail: Promise<void> = Promise.resolve();
+export function createLedger(needs: LedgerNeeds): Ledger {
+  const { db } = needs;
+  const commit = batchCommit(needs);
+  const queue: Waiting[] = [];
+  let working: Promise<void> | undefined;
 
-  const commit = <T>(job: (note: Note) => T): T => {
-    const noted: FarrierEvent[] = [];
-    const note: Note = (events) => {
-      const numbered = events.map(insertEvent);
-      noted.push(...numbered);
-      return numbered;
-    };
-    const value = db.transaction(() => job(note)).immediate();
-    if (noted.length > 0) publish(noted);
-    return value;
-  };
-
-  const commitWithoutBlocking = <T>(job: (note: Note) => T): T => {
-    db.pragma('busy_timeout = 0');
-    try {
-      return commit(job);
-    } finally {
-      db.pragma(`busy_timeout = ${String(BUSY_BLOCK_MS)}`);
-    }
-  };
-
-  // The first try may block for BUSY_BLOCK_MS, which carries over the short locks of a backup. The later ones do not
-  // block at all: DHCP goes on answering from memory while the lock is held.
-  const untilCommitted = async <T>(job: (note: Note) => T, askedMs: number): Promise<T> => {
-    for (let tries = 0; ; tries++)
-      try {
-        return tries === 0 ? commit(job) : commitWithoutBlocking(job);
-      } catch (error) {
-        if (!isBusy(error) || clock.monotonicMs() - askedMs >= BUSY_LIMIT_MS) throw unavailable(error, db.name);
-        await pause(clock, BUSY_PAUSE_MS);
-      }
+  const work = async (): Promise<void> => {
+    // Writers of the same turn of the event loop share the first commit, those that come during one share the next.
+    do {
+      await turn();
+      const batch = queue.splice(0, BATCH_MAX);
+      const left = commit(batch);
+      queue.unshift(...left);
+      if (left.length > 0) await pause(needs.clock, BUSY_PAUSE_MS);
+    } while (queue.length > 0);
+    working = undefined;
   };
 
   return {
@@ -98,15 +91,91 @@ export function createLedger({ db, clock, insertEvent, publish }: LedgerNeeds): 
         .catch((error: unknown) => {
           throw unavailable(error, db.name);
         }),
-    write: (job) => {
-      const askedMs = clock.monotonicMs();
-      const turn = tail.then(() => untilCommitted(job, askedMs));
-      tail = turn.then(
-        () => undefined,
-        () => undefined,
-      );
-      return turn;
-    },
-    settled: () => tail,
+    write: (job) =>
+      new Promise((resolve, reject) => {
+        const run = (note: Note) => {
+          const value = job(note);
+          return () => {
+            resolve(value);
+          };
+        };
+        const fail = (error: unknown): void => {
+          reject(unavailable(error instanceof Error ? error : new Error(String(error)), db.name));
+        };
+        queue.push({ askedMs: needs.clock.monotonicMs(), run, fail });
+        working ??= work();
+      }),
+    settled: () => working ?? Promise.resolve(),
+  };
+}
+
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+/**
+ * Makes the commit of a batch. It tells every asker what became of his write, and gives back those that must wait
+ * because another process has the lock.
+ */
+function batchCommit({
+  db,
+  clock,
+  insertEvent,
+  publish,
+}: LedgerNeeds): (batch: readonly Waiting[]) => readonly Waiting[] {
+  let wasBusy = false;
+
+  /** One transaction with a savepoint for each write: what one does wrong undoes nothing of the others. */
+  const runAll = (batch: readonly Waiting[]): readonly (() => void)[] => {
+    const noted: FarrierEvent[] = [];
+    const tells = db.transaction(() => batch.map((waiting) => runOne(waiting, noted))).immediate();
+    if (noted.length > 0) publish(noted);
+    return tells;
+  };
+
+  const runOne = (waiting: Waiting, noted: FarrierEvent[]): (() => void) => {
+    const own: FarrierEvent[] = [];
+    const note: Note = (events) => {
+      const numbered = events.map(insertEvent);
+      own.push(...numbered);
+      return numbered;
+    };
+    try {
+      const tell = db.transaction(() => waiting.run(note))();
+      noted.push(...own);
+      return tell;
+    } catch (error) {
+      // A full disk may have undone the whole transaction.
+      if (!db.inTransaction) throw error;
+      return () => {
+        waiting.fail(error);
+      };
+    }
+  };
+
+  // The first try may block for BUSY_BLOCK_MS, which carries over the short locks of a backup. The later ones do not
+  // block at all: DHCP goes on answering from memory while the lock is held.
+  const withoutBlocking = (batch: readonly Waiting[]): readonly (() => void)[] => {
+    db.pragma('busy_timeout = 0');
+    try {
+      return runAll(batch);
+    } finally {
+      db.pragma(`busy_timeout = ${String(BUSY_BLOCK_MS)}`);
+    }
+  };
+
+  return (batch) => {
+    try {
+      const tells = wasBusy ? withoutBlocking(batch) : runAll(batch);
+      wasBusy = false;
+      for (const tell of tells) tell();
+      return [];
+    } catch (error) {
+      wasBusy = isBusy(error);
+      const hasTime = ({ askedMs }: Waiting): boolean => wasBusy && clock.monotonicMs() - askedMs < BUSY_LIMIT_MS;
+      for (const waiting of batch) if (!hasTime(waiting)) waiting.fail(error);
+      return batch.filter(hasTime);
+    }
   };
 }

@@ -89,6 +89,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     secrets: createSecretStore(ledger),
     powerOrders: createPowerOrderStore(ledger),
     users: createUserStore(ledger, options.clock),
+    probe: () =>
+      ledger.write(() => {
+        // A page of the file is written although nothing changes.
+        db.pragma(`user_version = ${String(db.pragma('user_version', { simple: true }))}`);
+      }),
     close: async () => {
       await ledger.settled();
       db.close();
