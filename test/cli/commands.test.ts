@@ -190,6 +190,14 @@ describe('farrier commands', () => {
       assert.equal((await daemon.run(['power', 'bootdev', 'board-01', 'floppy'])).exit, 2);
     });
 
+    it('identify has its seconds', async () => {
+      daemon.on('POST /machines/board-01/power/identify', { status: 200, body: { is: 'done' } });
+      assert.equal((await daemon.run(['power', 'identify', 'board-01'])).exit, 0);
+      assert.deepEqual(daemon.got.at(-1)?.body, { forS: 60 });
+      assert.equal((await daemon.run(['power', 'identify', 'board-01', '0'])).exit, 0);
+      assert.deepEqual(daemon.got.at(-1)?.body, { forS: 0 });
+    });
+
     const args = ['power', 'set', 'board-01', 'ipmi', 'host=10.0.0.7', 'port=6230', 'username=root'];
 
     it('set asks for secrets, never shows them, and turns numbers into numbers', async () => {

@@ -7,8 +7,10 @@ import {
   type LeaseDesk,
   type RequestOutcome,
 } from '../../server/services/grant-lease.ts';
-import { FakeClock, ip, macNo, MemoryLog, network, relayedNetwork } from '../support/dhcp-lab.ts';
+import { ip, macNo, network, relayedNetwork } from '../support/dhcp-lab.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 interface Bench {
   readonly desk: LeaseDesk;
@@ -18,12 +20,12 @@ interface Bench {
 }
 
 async function bench(net: Network, old?: Pick<Bench, 'store' | 'clock'>): Promise<Bench> {
-  const { store, clock } = old ?? { store: new MemoryLeaseStore(), clock: new FakeClock() };
+  const { store, clock } = old ?? { store: new MemoryLeaseStore(), clock: createFakeClock(1_700_000_000_000) };
   const reserved = new Map<Mac, Ipv4>();
   const desk = await openLeaseDesk([net], {
     store,
     clock,
-    log: new MemoryLog(),
+    log: createQuietLog(),
     soon: (call) => void setImmediate(call),
     reservations: () => reserved,
     probe: () => Promise.resolve(false),

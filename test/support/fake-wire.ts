@@ -6,8 +6,10 @@ import type { Rival } from '../../server/net/rival.ts';
 import type { DeviceSocket, DeviceSocketEvents, Peer } from '../../server/net/udp-on-device.ts';
 import type { DhcpAdvisor } from '../../server/ports/dhcp-advisor.ts';
 import { decodeMessage, messageType, type DhcpMessage } from '../../server/wire/dhcp/message.ts';
-import { countingRng, FakeAdvisor, FakeClock, ip, MemoryLog } from './dhcp-lab.ts';
+import { countingRng, FakeAdvisor, ip } from './dhcp-lab.ts';
 import { MemoryLeaseStore } from './memory-lease-store.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { createQuietLog, type QuietLog } from './quiet-log.ts';
 
 /** What left the server. */
 export interface Sent {
@@ -55,7 +57,7 @@ export interface FakeLab {
   readonly advisor: FakeAdvisor;
   readonly store: MemoryLeaseStore;
   readonly clock: FakeClock;
-  readonly log: MemoryLog;
+  readonly log: QuietLog;
   readonly rivals: Rival[];
   readonly listener: DhcpListener;
   /** Hands the server a datagram and gives the reply, once the server has come to rest. */
@@ -81,7 +83,7 @@ export async function fakeLab(
   decides?: DhcpAdvisor,
 ): Promise<FakeLab> {
   const [host, advisor, store] = [new FakeHost(), new FakeAdvisor(), new MemoryLeaseStore()];
-  const [clock, log, rivals] = [new FakeClock(), new MemoryLog(), [] as Rival[]];
+  const [clock, log, rivals] = [createFakeClock(), createQuietLog(), [] as Rival[]];
   host.plug('eth1', 2, ip('10.77.0.1'));
   host.plug('eth2', 3, ip('10.79.0.1'), ip('10.79.0.2'));
   const listener = await startDhcpListener({

@@ -4,8 +4,10 @@ import { leaseKey } from '../../server/core/lease-rule.ts';
 import type { Lease, Network } from '../../server/core/lease.ts';
 import type { LeaseStore } from '../../server/ports/store.ts';
 import { openLeaseDesk, type LeaseAsk, type LeaseDesk } from '../../server/services/grant-lease.ts';
-import { FakeClock, ip, macNo, MemoryLog, network } from './dhcp-lab.ts';
+import { ip, macNo, network } from './dhcp-lab.ts';
+import { createFakeClock } from './fake-clock.ts';
 import { MemoryLeaseStore } from './memory-lease-store.ts';
+import { createQuietLog } from './quiet-log.ts';
 
 const BOARDS = 40;
 
@@ -32,7 +34,7 @@ class LeaseRack {
   readonly promised = new Map<Ipv4, { board: number; endMs: number }>();
   readonly #roll: (below: number) => number;
   readonly #scene: Scene;
-  readonly #clock = new FakeClock();
+  readonly #clock = createFakeClock(1_700_000_000_000);
   readonly #store = new MemoryLeaseStore();
   readonly #known = new Set<number>();
   readonly #wants = new Map<number, Ipv4>();
@@ -57,7 +59,7 @@ class LeaseRack {
     this.#desk = await openLeaseDesk([this.#network], {
       store: this.#storeOf(this.#epoch),
       clock: this.#clock,
-      log: new MemoryLog(),
+      log: createQuietLog(),
       soon: (call) => {
         queueMicrotask(call);
       },
