@@ -23,10 +23,11 @@ export function trimHistory(deps: {
   let stopped = false;
   let cancel: () => void = () => undefined;
   const until = async (trim: () => Promise<number>): Promise<number> => {
-    for (let total = 0; ; await pause(clock, REST_MS)) {
+    for (let total = 0; ; ) {
       const gone = stopped ? 0 : await trim();
-      total += gone;
       if (gone === 0) return total;
+      total += gone;
+      await pause(clock, REST_MS);
     }
   };
   const tidy = async (): Promise<void> => {

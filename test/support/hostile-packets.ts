@@ -66,7 +66,12 @@ export function hostileDhcp(seed: number): readonly Uint8Array[] {
 
 /** A DHCP message that asks to boot, with the broadcast flag, from a made-up MAC. */
 function bootRequest(mac: readonly number[], xid: number, type: number, options: readonly number[]): Uint8Array {
-  const octets = joined(header(mac, xid), [53, 1, type, 60, 9, ...new TextEncoder().encode('PXEClient')], options, [255]);
+  const octets = joined(
+    header(mac, xid),
+    [53, 1, type, 60, 9, ...new TextEncoder().encode('PXEClient')],
+    options,
+    [255],
+  );
   octets[10] = 0x80;
   return octets;
 }

@@ -39,14 +39,14 @@ async function declineStorm(count: number): Promise<number> {
   const socket = await deviceSocket('eth0', 68);
   const clients = new Map(Array.from({ length: count }, (_, nth) => [decliner(nth).xid, decliner(nth)] as const));
   let declined = 0;
-  let heardMs = performance.now();
+  let heardMs = 0;
   socket.on('message', (datagram) => {
-    heardMs = performance.now();
     const client = clients.get(datagram.length > 243 ? datagram.readUInt32BE(4) : 0);
     const type = datagram[242] ?? 0;
     const octets = Uint8Array.from(server.split('.').map(Number));
     const answer = client?.answer(type, datagram.subarray(16, 20), octets);
     if (!answer) return;
+    heardMs = performance.now();
     if (type === 5) declined += 1;
     void send(socket, answer, 67, '::ffff:255.255.255.255');
   });
