@@ -1,127 +1,201 @@
-import { ipv4, NO_ADDRESS, type Ipv4 } from '../server/core/address.ts';
+import { ipv4, NO_ADDRESS } from '../server/core/address.ts';
 import { udpOnDevice, type DeviceSocket } from '../server/net/udp-on-device.ts';
 import { encodeMessage } from '../server/wire/dhcp/encode.ts';
-import { decodeMessage, messageType, numberOfType } from '../server/wire/dhcp/message.ts';
+import { HEADER_OCTETS, numberOfType, type MessageType } from '../server/wire/dhcp/message.ts';
 import type { OptionToSend } from '../server/wire/dhcp/option-field.ts';
-import { ipv4Option, octetsOfU32, OPT } from '../server/wire/dhcp/options.ts';
+import { octetsOfText, octetsOfU32, OPT } from '../server/wire/dhcp/options.ts';
+
+/** Who asks: `firstMac` and those after it, `clients` in all, one after another and round again. */
+export interface Load {
+  readonly firstMac: number;
+  readonly clients: number;
+  readonly handshakes: number;
+  readonly outstanding: number;
+  /** Whether they ask as UEFI firmware does, or as an operating system's DHCP client. */
+  readonly isFirmware: boolean;
+}
 
 /** What one run of handshakes came to. */
 export interface LoadResult {
-  readonly handshakes: number;
-  readonly seconds: number;
   readonly perSecond: number;
   /** Milliseconds from DISCOVER to ACK. */
   readonly medianMs: number;
   readonly p99Ms: number;
   readonly retransmissions: number;
   readonly naks: number;
-  /** Must equal `handshakes`: each client has an address of its own. */
-  readonly addresses: number;
+}
+
+/** Where handshakes are run from. */
+export interface LoadSource {
+  /** DISCOVER, OFFER, REQUEST, ACK for each client. @throws when two clients got the same address. */
+  run(load: Load): Promise<LoadResult>;
+  close(): Promise<void>;
 }
 
 const TO_SERVER = { address: ipv4(0xffffffff), port: 67 };
 const RETRANSMIT_MS = 1000;
-const PARAMETERS: OptionToSend = [OPT.parameterRequestList, Uint8Array.of(1, 3, 6, 12, 15, 28, 51, 54, 66, 67)];
+const [XID_AT, YIADDR_AT, CHADDR_AT] = [4, 16, 28];
+const TYPE = { offer: numberOfType('OFFER'), ack: numberOfType('ACK'), nak: numberOfType('NAK') };
+/** Both come first in a REQUEST, after the three octets of its type. */
+const [REQUESTED_AT, SERVER_ID_AT] = [HEADER_OCTETS + 5, HEADER_OCTETS + 11];
 
 interface Handshake {
-  readonly chaddr: Uint8Array;
+  readonly mac: number;
   readonly startMs: number;
   sentMs: number;
-  offered: Ipv4 | undefined;
-  serverId: Ipv4 | undefined;
+  datagram: Uint8Array;
 }
 
-/**
- * Runs DISCOVER, OFFER, REQUEST, ACK for `handshakes` clients with consecutive MACs, `outstanding` at a time, from port 68
- * of a device, and checks that no address was given twice. Lost messages are sent again after a second.
- */
-export async function runLoad(
-  device: string,
-  firstMac: number,
-  handshakes: number,
-  outstanding: number,
-): Promise<LoadResult> {
-  const open = new Map<number, Handshake>();
-  const [given, timesMs] = [new Set<Ipv4>(), [] as number[]];
-  let [started, retransmissions, naks] = [0, 0, 0];
-  let finish = (): void => undefined;
-  const finished = new Promise<void>((resolve) => (finish = resolve));
+interface Run {
+  readonly load: Load;
+  readonly open: Map<number, Handshake>;
+  readonly addressOf: Map<number, number>;
+  readonly timesMs: number[];
+  readonly finish: () => void;
+  started: number;
+  retransmissions: number;
+  naks: number;
+}
+
+/** Opens port 68 of a device. Datagrams are patched, not made anew, so that the load costs less than what is measured. */
+export async function openLoad(device: string): Promise<LoadSource> {
+  let [nextXid, run] = [1, undefined as Run | undefined];
   const socket: DeviceSocket = await udpOnDevice(device, 68, {
     datagram: (octets) => {
-      take(octets);
+      if (run) take(run, octets);
     },
-    lost: (error) => {
-      throw error;
-    },
+    lost: fail,
   });
-  const send = (xid: number, handshake: Handshake): void => {
+  const send = (handshake: Handshake): void => {
     handshake.sentMs = performance.now();
-    socket.send(requestOf(xid, handshake), TO_SERVER, (error) => {
-      throw error;
-    });
+    socket.send(handshake.datagram, TO_SERVER, fail);
   };
-  const begin = (): void => {
-    if (started >= handshakes) return;
-    const xid = (firstMac + started) >>> 0;
+  const begin = (current: Run): void => {
+    const { load, open } = current;
+    if (current.started >= load.handshakes) return;
+    const xid = nextXid++;
+    const mac = load.firstMac + (current.started % load.clients);
     const now = performance.now();
-    const chaddr = Uint8Array.of(0x52, 0x54, ...octetsOfU32(xid));
-    const handshake: Handshake = { chaddr, startMs: now, sentMs: now, offered: undefined, serverId: undefined };
-    started += 1;
+    const handshake = { mac, startMs: now, sentMs: now, datagram: datagramOf('DISCOVER', load, xid, mac) };
+    current.started += 1;
     open.set(xid, handshake);
-    send(xid, handshake);
+    send(handshake);
   };
-  const take = (octets: Uint8Array): void => {
-    const decoded = decodeMessage(octets);
-    const handshake = decoded.ok ? open.get(decoded.value.xid) : undefined;
-    if (!decoded.ok || !handshake || decoded.value.op !== 2) return;
-    const { xid, yiaddr, options } = decoded.value;
-    const type = messageType(options);
-    if (type === 'OFFER' && handshake.offered === undefined) {
-      handshake.offered = yiaddr;
-      handshake.serverId = ipv4Option(options, OPT.serverId);
-      send(xid, handshake);
-    } else if (type === 'NAK') {
-      naks += 1;
-      handshake.offered = undefined;
-      send(xid, handshake);
-    } else if (type === 'ACK') {
+  const take = (current: Run, octets: Uint8Array): void => {
+    const { load, open, timesMs } = current;
+    const xid = u32At(octets, XID_AT);
+    const handshake = open.get(xid);
+    if (!handshake || octets[0] !== 2) return;
+    const type = octets[valueAt(octets, OPT.messageType)];
+    if (type === TYPE.offer && handshake.datagram[HEADER_OCTETS + 2] === numberOfType('DISCOVER')) {
+      handshake.datagram = datagramOf('REQUEST', load, xid, handshake.mac);
+      handshake.datagram.set(octets.subarray(YIADDR_AT, YIADDR_AT + 4), REQUESTED_AT);
+      const serverId = valueAt(octets, OPT.serverId);
+      handshake.datagram.set(octets.subarray(serverId, serverId + 4), SERVER_ID_AT);
+      send(handshake);
+    } else if (type === TYPE.nak) {
+      current.naks += 1;
+      handshake.datagram = datagramOf('DISCOVER', load, xid, handshake.mac);
+      send(handshake);
+    } else if (type === TYPE.ack) {
       open.delete(xid);
-      given.add(yiaddr);
+      current.addressOf.set(handshake.mac, u32At(octets, YIADDR_AT));
       timesMs.push(performance.now() - handshake.startMs);
-      begin();
-      if (timesMs.length === handshakes) finish();
+      if (timesMs.length === load.handshakes) current.finish();
+      else begin(current);
     }
   };
-  const timer = setInterval(() => {
-    const now = performance.now();
-    for (const [xid, handshake] of open)
-      if (now - handshake.sentMs > RETRANSMIT_MS) {
-        retransmissions += 1;
-        send(xid, handshake);
-      }
-  }, 100);
-  const startMs = performance.now();
-  for (let n = 0; n < outstanding; n += 1) begin();
-  await finished;
-  const seconds = (performance.now() - startMs) / 1000;
-  clearInterval(timer);
-  await socket.close();
-  timesMs.sort((a, b) => a - b);
-  const at = (share: number): number => timesMs[Math.min(timesMs.length - 1, Math.floor(timesMs.length * share))] ?? 0;
-  const figures = { medianMs: at(0.5), p99Ms: at(0.99), retransmissions, naks, addresses: given.size };
-  return { handshakes, seconds, perSecond: handshakes / seconds, ...figures };
+  return {
+    run: async (load) => {
+      const startMs = performance.now();
+      const current = await new Promise<Run>((resolve) => {
+        const finish = (): void => {
+          resolve(made);
+        };
+        const counts = { started: 0, retransmissions: 0, naks: 0 };
+        const made: Run = { load, open: new Map(), addressOf: new Map(), timesMs: [], finish, ...counts };
+        run = made;
+        stopResending = resendLost(made, send);
+        for (let n = 0; n < load.outstanding; n += 1) begin(made);
+      });
+      stopResending();
+      return resultOf(current, (performance.now() - startMs) / 1000);
+    },
+    close: () => socket.close(),
+  };
 }
 
-function requestOf(xid: number, handshake: Handshake): Uint8Array {
-  const { offered, serverId, chaddr } = handshake;
-  const type = offered === undefined ? 'DISCOVER' : 'REQUEST';
-  const options: OptionToSend[] = [[OPT.messageType, Uint8Array.of(numberOfType(type))], PARAMETERS];
-  if (offered !== undefined) options.push([OPT.requestedAddress, octetsOfU32(offered)]);
-  if (offered !== undefined && serverId !== undefined) options.push([OPT.serverId, octetsOfU32(serverId)]);
-  const header = { op: 1, htype: 1, hlen: 6, hops: 0, xid, secs: 0, flags: 0x8000 };
+let stopResending = (): void => undefined;
+
+function fail(error: Error): void {
+  throw error;
+}
+
+function resendLost(run: Run, send: (handshake: Handshake) => void): () => void {
+  const timer = setInterval(() => {
+    const now = performance.now();
+    for (const handshake of run.open.values())
+      if (now - handshake.sentMs > RETRANSMIT_MS) {
+        run.retransmissions += 1;
+        send(handshake);
+      }
+  }, 100);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+function resultOf({ addressOf, timesMs, retransmissions, naks }: Run, seconds: number): LoadResult {
+  if (new Set(addressOf.values()).size !== addressOf.size) throw new Error('two clients got the same address');
+  timesMs.sort((a, b) => a - b);
+  const at = (share: number): number => timesMs[Math.min(timesMs.length - 1, Math.floor(timesMs.length * share))] ?? 0;
+  return { perSecond: timesMs.length / seconds, medianMs: at(0.5), p99Ms: at(0.99), retransmissions, naks };
+}
+
+function u32At(octets: Uint8Array, at: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = [octets[at], octets[at + 1], octets[at + 2], octets[at + 3]];
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+/** Where the value of an option begins in a server's well-formed answer. */
+function valueAt(octets: Uint8Array, code: number): number {
+  let at = HEADER_OCTETS;
+  while (at < octets.length && octets[at] !== code) at += octets[at] === OPT.pad ? 1 : 2 + (octets[at + 1] ?? 0);
+  return at + 2;
+}
+
+function datagramOf(type: 'DISCOVER' | 'REQUEST', { isFirmware }: Load, xid: number, mac: number): Uint8Array {
+  const datagram = TEMPLATES[isFirmware ? 'firmware' : 'system'][type].slice();
+  datagram.set(octetsOfU32(xid), XID_AT);
+  datagram.set(octetsOfU32(mac), CHADDR_AT + 2);
+  return datagram;
+}
+
+const SYSTEM: readonly OptionToSend[] = [
+  [OPT.parameterRequestList, Uint8Array.of(1, 3, 6, 12, 15, 28, 51, 54, 66, 67)],
+];
+const FIRMWARE: readonly OptionToSend[] = [
+  [OPT.maxMessageSize, Uint8Array.of(5, 192)],
+  [OPT.parameterRequestList, Uint8Array.of(1, 2, 3, 4, 5, 6, 12, 13, 15, 43, 54, 60, 66, 67, 97, 128, 150)],
+  [OPT.clientArch, Uint8Array.of(0, 7)],
+  [OPT.clientNdi, Uint8Array.of(1, 3, 0)],
+  [OPT.vendorClass, octetsOfText('PXEClient:Arch:00007:UNDI:003000')],
+];
+const TEMPLATES = { system: templates(SYSTEM), firmware: templates(FIRMWARE) };
+
+function templates(options: readonly OptionToSend[]): Readonly<Record<'DISCOVER' | 'REQUEST', Uint8Array>> {
+  const [requested, serverId] = [[OPT.requestedAddress, new Uint8Array(4)], [OPT.serverId, new Uint8Array(4)]] as const;
+  return {
+    DISCOVER: template('DISCOVER', options),
+    REQUEST: template('REQUEST', [requested, serverId, ...options]),
+  };
+}
+
+function template(type: MessageType, options: readonly OptionToSend[]): Uint8Array {
+  const header = { op: 1, htype: 1, hlen: 6, hops: 0, xid: 0, secs: 0, flags: 0x8000 };
   const addresses = { ciaddr: NO_ADDRESS, yiaddr: NO_ADDRESS, siaddr: NO_ADDRESS, giaddr: NO_ADDRESS };
-  return encodeMessage({ ...header, ...addresses, chaddr, sname: '', file: '' }, options, {
-    datagramOctets: 1500,
-    mayOverload: false,
-  }).octets;
+  const chaddr = Uint8Array.of(0x52, 0x54, 0, 0, 0, 0);
+  const all: readonly OptionToSend[] = [[OPT.messageType, Uint8Array.of(numberOfType(type))], ...options];
+  const layout = { datagramOctets: 1500, mayOverload: false };
+  return encodeMessage({ ...header, ...addresses, chaddr, sname: '', file: '' }, all, layout).octets;
 }

@@ -19,13 +19,14 @@ export interface BmcChassis {
   answer(request: IpmiRequest): IpmiResponse;
   /** The wish for the next boot; it is forgotten with the asking unless it was made to last. */
   takeBootDevice(): BmcBootDevice;
+  /** Seconds its light was last told to blink. */
+  blinkS(): number;
   /** Orders are taken with a yes and nothing happens. */
   ignoreOrders(ignore: boolean): void;
 }
 
 const GET_DEVICE_ID = 0x01;
 const CIPHER_SUITES = 0x54;
-const IDENTIFY = 0x04;
 const OK = 0x00;
 const UNKNOWN_COMMAND = 0xc1;
 const SHORT_REQUEST = 0xc7;
@@ -34,6 +35,10 @@ const NOT_NOW = 0xd5;
 /** Time a BMC's own power cycle leaves the machine off. */
 const CYCLE_MS = 1000;
 const BOOT_FLAGS = 5;
+/** What an order without a time means (§28.5). */
+const IDENTIFY_S = 15;
+
+const SELECTED: readonly BmcBootDevice[] = ['none', 'pxe', 'disk'];
 
 type Answer = readonly [completion: number, ...data: number[]];
 
@@ -45,6 +50,7 @@ export function createBmcChassis(
 ): BmcChassis {
   const options = new Map<number, Uint8Array>();
   let isIgnoring = false;
+  let blinkS = 0;
   const flags = (): Uint8Array => options.get(BOOT_FLAGS) ?? new Uint8Array(5);
   const control = (action: number): Answer => {
     const [needsPower, act] = controlOf(action, power, clock);
@@ -67,7 +73,8 @@ export function createBmcChassis(
         const stored = (first & 0x7f) === BOOT_FLAGS ? flags() : options.get(first & 0x7f);
         return stored ? [OK, 1, first & 0x7f, ...stored] : [0x80];
       }
-      case IDENTIFY:
+      case COMMAND.chassisIdentify:
+        if (!isIgnoring) blinkS = data.length === 0 ? IDENTIFY_S : first;
         return [OK];
       default:
         return [UNKNOWN_COMMAND];
@@ -87,10 +94,9 @@ export function createBmcChassis(
     takeBootDevice: () => {
       const [first = 0, second = 0] = flags();
       if ((first & 0x40) === 0) options.delete(BOOT_FLAGS);
-      if ((first & 0x80) === 0) return 'none';
-      const device = (second >> 2) & 15;
-      return device === 0 ? 'none' : device === 1 ? 'pxe' : device === 2 ? 'disk' : 'other';
+      return (first & 0x80) === 0 ? 'none' : (SELECTED[(second >> 2) & 15] ?? 'other');
     },
+    blinkS: () => blinkS,
     ignoreOrders: (ignore) => {
       isIgnoring = ignore;
     },

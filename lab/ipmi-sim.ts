@@ -14,7 +14,11 @@ export interface IpmiSimOptions {
   readonly address?: string;
   /** UDP port, on `address` (127.0.0.1 unless told). */
   readonly port: number;
-  /** Without blanks and quotes: ipmi_sim's configuration knows no escaping. */
+  /**
+   * Without blanks and quotes: ipmi_sim's configuration knows no escaping. User up to 15 and password up to 19 characters:
+   * OpenIPMI 2.0.33 keeps the last octet of both fields for a NUL and cuts what is longer without a word (and its Set
+   * User Password takes 16 octets of 20).
+   */
   readonly user: string;
   readonly password: string;
   /** K_G; up to 20 characters. */
@@ -38,6 +42,9 @@ export interface IpmiSim {
   output(): string;
   stop(): Promise<void>;
 }
+
+const USER_CHARS = 15;
+const PASSWORD_CHARS = 19;
 
 function lanConf(options: IpmiSimOptions, address: string): string {
   const auths = ['callback', 'user', 'operator', 'admin'].map(
@@ -65,10 +72,13 @@ const MC = 'mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0x
 
 /**
  * Starts Debian's `ipmi_sim` (package openipmi) in the foreground with configuration of its own in a temporary
- * folder, and resolves when it answers on its port. Throws when it does not within 10 s, with what it printed.
+ * folder, and resolves when it answers on its port. Throws when it does not within 10 s, with what it printed, and when
+ * it could not keep the user or the password whole.
  */
 export async function startIpmiSim(options: IpmiSimOptions): Promise<IpmiSim> {
   const address = options.address ?? '127.0.0.1';
+  if (options.user.length > USER_CHARS || options.password.length > PASSWORD_CHARS)
+    throw new Error(`ipmi_sim keeps ${USER_CHARS} characters of a user and ${PASSWORD_CHARS} of a password`);
   const folder = await mkdtemp(join(tmpdir(), 'farrier-ipmi-sim-'));
   await mkdir(join(folder, 'state'));
   await writeFile(join(folder, 'lan.conf'), lanConf(options, address), { mode: 0o600 });

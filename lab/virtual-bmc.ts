@@ -39,6 +39,8 @@ export interface VirtualBmc {
   fault(mode: BmcFault): void;
   /** What the next boot was ordered to come from; asking uses a one-time wish up. */
   takeBootDevice(): BmcBootDevice;
+  /** Seconds its light was last told to blink. */
+  blinkS(): number;
   /** Sessions that are open. */
   sessions(): number;
   stop(): Promise<void>;
@@ -86,6 +88,7 @@ export async function startVirtualBmc(options: VirtualBmcOptions): Promise<Virtu
       parts.sessions.misaddress(next === 'wrong-session');
     },
     takeBootDevice: () => parts.chassis.takeBootDevice(),
+    blinkS: () => parts.chassis.blinkS(),
     sessions: () => parts.sessions.count(),
     stop: async () => {
       isOpen = false;

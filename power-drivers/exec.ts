@@ -3,6 +3,7 @@ import type { PowerState } from '../server/core/machine.ts';
 import type { Result } from '../server/core/result.ts';
 import {
   PowerError,
+  type BootDevice,
   type PowerDriver,
   type PowerEdges,
   type PowerErrorCode,
@@ -23,8 +24,8 @@ const EXIT_CODES: Readonly<Record<number, PowerErrorCode>> = {
   127: 'tool-missing',
 };
 
-/** The verbs a driver program is called with; `bootdev` has the device behind it. */
-type ProgramVerb = 'describe' | 'on' | 'off' | 'status' | 'reset' | `bootdev ${'pxe' | 'disk' | 'none'}`;
+/** The verbs a driver program is called with; `bootdev` has the device behind it, `identify` the seconds. */
+type ProgramVerb = 'describe' | 'on' | 'off' | 'status' | 'reset' | `bootdev ${BootDevice}` | `identify ${number}`;
 
 /** What a program said before it ended well: the fields of its one JSON line. */
 export type ProgramAnswer = Readonly<Record<string, unknown>>;
@@ -204,6 +205,9 @@ export function programHandle(
     },
     bootdev: async (device, signal) => {
       await run(`bootdev ${device}`, signal);
+    },
+    identify: async (forS, signal) => {
+      await run(`identify ${forS}`, signal);
     },
   };
 }

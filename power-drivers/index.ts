@@ -136,12 +136,13 @@ async function loadProgram(file: TrustedFile, edges: PowerEdges): Promise<Result
     definePowerDriver({
       ...declared.value,
       open: (fields, parts) => {
-        const { set, query, reset, bootdev } = programHandle({ vouch, callTimeoutMs }, givenOnly(fields), parts);
+        const { set, query, ...rest } = programHandle({ vouch, callTimeoutMs }, givenOnly(fields), parts);
         return {
           set,
           query,
-          ...(abilities.includes('reset') ? { reset } : {}),
-          ...(abilities.includes('bootdev') ? { bootdev } : {}),
+          ...(abilities.includes('reset') ? { reset: rest.reset } : {}),
+          ...(abilities.includes('bootdev') ? { bootdev: rest.bootdev } : {}),
+          ...(abilities.includes('identify') ? { identify: rest.identify } : {}),
         };
       },
     }),

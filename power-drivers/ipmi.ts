@@ -92,7 +92,7 @@ export const ipmi = definePowerDriver({
   name: 'ipmi',
   summary: 'BMC over IPMI 2.0 (RMCP+), cipher suites 17 and 3',
   fields,
-  abilities: ['on', 'off', 'status', 'reset', 'bootdev'],
+  abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
   callTimeoutMs: 10_000,
   settleTimeoutMs: 30_000,
   open: (parameters, edges) => {
@@ -114,6 +114,9 @@ export const ipmi = definePowerDriver({
         await ask([{ request: commands.chassisControlRequest('reset'), once: true }], operator, signal);
       },
       bootdev: (device, signal) => bootdev(parameters, device, (requests) => ask(requests, operator, signal)),
+      identify: async (forS, signal) => {
+        await ask([plain(commands.chassisIdentifyRequest(forS))], operator, signal);
+      },
     };
   },
 });

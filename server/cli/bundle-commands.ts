@@ -19,6 +19,7 @@ const bundleShape = z.looseObject({
   kernel: artefactShape,
   initrd: artefactShape.optional(),
   kernelArgs: z.array(z.string()),
+  loaders: z.array(artefactShape),
   source: z.string(),
   createdMs: z.number(),
 });
@@ -69,6 +70,27 @@ async function upload(
   return { name, sha256 };
 }
 
+interface Imported {
+  readonly name: string;
+  readonly version: string;
+  readonly kernel: { readonly sha256: string };
+  readonly initrd: { readonly sha256: string } | undefined;
+  readonly loaders: readonly { readonly sha256: string }[];
+  readonly kernelArgs: readonly string[];
+}
+
+/** The bundle of that name and version, if what was uploaded is just what it holds: importing twice is no fault. */
+async function sameBundle(api: Api, wanted: Imported): Promise<BundleAnswer | undefined> {
+  const { bundles } = await api.call({ method: 'GET', path: '/bundles' }, z.object({ bundles: z.array(bundleShape) }));
+  const markOf = (bundle: Imported | BundleAnswer): string =>
+    JSON.stringify([
+      refOf(bundle),
+      [bundle.kernel, bundle.initrd, ...bundle.loaders].map((each) => each?.sha256),
+      bundle.kernelArgs,
+    ]);
+  return bundles.find((bundle) => markOf(bundle) === markOf(wanted));
+}
+
 /** Uploads the files of a bundle, then makes the bundle of them. */
 async function importBundle(context: CommandContext, command: Command, files: BundleFiles): Promise<void> {
   const api = context.api(command);
@@ -80,8 +102,9 @@ async function importBundle(context: CommandContext, command: Command, files: Bu
   const stored = [];
   for (const loader of loaders) stored.push(await upload(api, loader.file, loader.name));
   const body = { name, version, arch, role, kernel, ...initrd, kernelArgs, loaders: stored, source };
-  const made = await api.call({ method: 'POST', path: '/bundles', body }, bundleShape);
-  context.say(`imported ${refOf(made)}`);
+  const same = await sameBundle(api, { ...body, initrd: initrd.initrd });
+  const made = same ?? (await api.call({ method: 'POST', path: '/bundles', body }, bundleShape));
+  context.say(same ? `${refOf(same)} is here already, octet for octet` : `imported ${refOf(made)}`);
   writeSheet(context.deps.terminal, context.format(command), sheetOf(made));
 }
 

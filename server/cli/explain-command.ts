@@ -8,7 +8,9 @@ import { writeSheet, type Fact, type Sheet } from './output.ts';
 const artefactShape = z.looseObject({ name: z.string(), sha256: z.string(), octets: z.number() });
 const argsShape = z.looseObject({
   words: z.array(z.looseObject({ word: z.string(), origin: z.string() })),
-  limits: z.array(z.looseObject({ layer: z.string(), octets: z.number(), octetsMax: z.number() })),
+  limits: z.array(
+    z.looseObject({ layer: z.string(), octets: z.number(), octetsMax: z.number(), unit: z.string().optional() }),
+  ),
 });
 const planShape = z.looseObject({
   do: z.string(),
@@ -51,7 +53,8 @@ function planFacts({ plan }: Explanation): readonly Fact[] {
     ['DTB', fileText(plan.dtb)],
     ...(plan.args?.words ?? []).map(({ word, origin }) => [`argument (${origin})`, word] as const),
     ...(plan.args?.limits ?? []).map(
-      ({ layer, octets, octetsMax }) => ['argument limit', `${octets} of ${octetsMax} octets, ${layer}`] as const,
+      ({ layer, octets, octetsMax, unit = 'octets' }) =>
+        ['argument limit', `${octets} of ${octetsMax} ${unit}, ${layer}`] as const,
     ),
   ];
 }

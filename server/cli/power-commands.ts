@@ -158,5 +158,15 @@ export function addPowerCommands(program: Command, context: CommandContext): voi
       await context.api(command).order({ method: 'POST', path, body: { device }, timeoutMs: ORDER_MS });
       context.say(`${ref} boots from ${device} next`);
     });
+  power
+    .command('identify')
+    .description('makes it blink, so that somebody finds it in the rack')
+    .addArgument(REF)
+    .addArgument(new Argument('[seconds]', 'for how long, up to 255; 0 ends it').argParser(Number).default(60))
+    .action(async (ref: string, forS: number, _options: unknown, command: Command) => {
+      const path = pathOf('machines', ref, 'power', 'identify');
+      await context.api(command).order({ method: 'POST', path, body: { forS }, timeoutMs: ORDER_MS });
+      context.say(forS === 0 ? `${ref} blinks no longer` : `${ref} blinks for ${forS} s`);
+    });
   addSettings(power, context);
 }

@@ -30,9 +30,18 @@ export function parseMac(text: string): Result<Mac> {
   return ok((digits.match(/../g) ?? []).join(':') as Mac);
 }
 
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+
+/** Octets as two hexadecimal digits each, with `between` between them. */
+export function hexOf(octets: Uint8Array, between = ''): string {
+  let text = '';
+  for (const octet of octets) text += (text === '' ? '' : between) + (HEX[octet] ?? '');
+  return text;
+}
+
 /** The MAC in the first six octets. */
 export function macOf(octets: Uint8Array): Mac {
-  return Array.from(octets.subarray(0, 6), (octet) => octet.toString(16).padStart(2, '0')).join(':') as Mac;
+  return hexOf(octets.subarray(0, 6), ':') as Mac;
 }
 
 /** The six octets of a MAC. */

@@ -1,4 +1,4 @@
-import { broadcastOf, contains, formatIpv4, inRange, NO_ADDRESS, type Ipv4, type Mac } from './address.ts';
+import { broadcastOf, contains, formatIpv4, hexOf, inRange, NO_ADDRESS, type Ipv4, type Mac } from './address.ts';
 import type { Network } from './lease.ts';
 
 /** A lease of this many seconds never ends (RFC 2131 §3.3). */
@@ -48,6 +48,8 @@ export interface LeaseView {
   leaseAt(address: Ipv4): Standing | undefined;
   offerOf(key: string): Standing | undefined;
   leaseOf(key: string): Standing | undefined;
+  /** What a MAC got last, under whatever identity. */
+  leaseOfMac(mac: Mac): Standing | undefined;
   reservedFor(address: Ipv4): Mac | undefined;
 }
 
@@ -74,21 +76,13 @@ export function leaseKey(identity: ClientIdentity, isKnown: boolean): string | u
   const { htype, chaddr, clientId } = identity;
   const isEthernet = htype === ETHERNET && chaddr.length === ETHERNET_OCTETS;
   const validId = clientId !== undefined && clientId.length >= CLIENT_ID_OCTETS_MIN ? clientId : undefined;
-  if (isEthernet && (isKnown || validId === undefined || isMacAgain(validId, chaddr))) return `mac:${hex(chaddr, ':')}`;
-  if (validId) return `id:${hex(validId, '')}`;
-  return chaddr.length === 0 ? undefined : `hw:${htype}:${hex(chaddr, ':')}`;
+  if (isEthernet && (isKnown || validId === undefined || isMacAgain(validId, chaddr))) return `mac:${hexOf(chaddr, ':')}`;
+  if (validId) return `id:${hexOf(validId)}`;
+  return chaddr.length === 0 ? undefined : `hw:${htype}:${hexOf(chaddr, ':')}`;
 }
 
 function isMacAgain(clientId: Uint8Array, chaddr: Uint8Array): boolean {
   return clientId.length === 7 && clientId[0] === ETHERNET && chaddr.every((octet, at) => clientId[at + 1] === octet);
-}
-
-const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
-
-function hex(octets: Uint8Array, between: string): string {
-  let text = '';
-  for (const octet of octets) text += (text === '' ? '' : between) + (HEX[octet] ?? '');
-  return text;
 }
 
 /** Seconds granted for seconds asked (option 51): never 0, never more than the network's (RFC 2131 §3.3). */
@@ -140,11 +134,19 @@ export function owns(client: LeaseClient, standing: Pick<Standing, 'key' | 'mac'
 }
 
 /**
+ * The lease of a client: what its identity got; of a known machine also what it got under another one, or before it was
+ * known, so that one board keeps one address.
+ */
+export function leaseFor(view: LeaseView, client: LeaseClient): Standing | undefined {
+  return view.leaseOf(client.key) ?? (client.isKnown ? view.leaseOfMac(client.mac) : undefined);
+}
+
+/**
  * The address for a DISCOVER, short of a new one from the pool (RFC 2131 §4.3.1): what is kept for the client, what it
  * was offered, what it has or had, what it asks for.
  */
 export function rememberedAddress(view: LeaseView, client: LeaseClient, requested: Ipv4 | undefined): Ipv4 | undefined {
-  const candidates = [client.reserved, view.offerOf(client.key)?.address, view.leaseOf(client.key)?.address, requested];
+  const candidates = [client.reserved, view.offerOf(client.key)?.address, leaseFor(view, client)?.address, requested];
   return candidates.find(
     (each) => each !== undefined && each !== NO_ADDRESS && whyNot(view, client, each) === undefined,
   );
@@ -167,7 +169,7 @@ function judgeSelecting(view: LeaseView, client: LeaseClient, address: Ipv4): Re
 function judgeReboot(view: LeaseView, client: LeaseClient, address: Ipv4): RequestVerdict {
   const { network } = view;
   if (!contains(network.subnet, address)) return unlessForeign(network, `${formatIpv4(address)} is of another network`);
-  const ours = client.reserved ?? view.leaseOf(client.key)?.address ?? ownedAt(view, client, address);
+  const ours = client.reserved ?? leaseFor(view, client)?.address ?? ownedAt(view, client, address);
   if (ours === undefined) return unlessForeign(network, `no record of this client on ${network.name}`);
   if (ours !== address) return { is: 'nak', because: `its address is ${formatIpv4(ours)}, not ${formatIpv4(address)}` };
   const because = whyNot(view, client, address);
@@ -180,11 +182,20 @@ function judgeExtension(view: LeaseView, client: LeaseClient, address: Ipv4): Re
   const standing = view.leaseAt(address);
   if (!standing && client.reserved !== address)
     return unlessForeign(network, `no lease of ${formatIpv4(address)} is on record`);
-  if (standing && !owns(client, standing) && standing.is !== 'declined')
+  const holder = holderOf(client, standing);
+  if (standing && !owns(holder, standing) && standing.is !== 'declined')
     return { is: 'nak', because: `${formatIpv4(address)} is in use by ${standing.mac}` };
-  const because = whyNot(view, client, address) ?? movedTo(client, address);
+  const because = whyNot(view, holder, address) ?? movedTo(client, address);
   if (because === undefined) return { is: 'ack', address, extend: true };
   return standing?.is === 'bound' ? { is: 'ack', address, extend: false } : { is: 'nak', because };
+}
+
+/**
+ * A machine that was forgotten while its operating system runs is keyed by its client identifier from then on; the lease
+ * it got by its MAC is its own all the same.
+ */
+export function holderOf(client: LeaseClient, standing: Standing | undefined): LeaseClient {
+  return standing?.key === `mac:${client.mac}` ? { ...client, key: standing.key } : client;
 }
 
 function movedTo(client: LeaseClient, address: Ipv4): string | undefined {
@@ -209,8 +220,14 @@ export function mayDecline(view: LeaseView, keys: readonly string[], address: Ip
   );
 }
 
+/** Whether a lease that looked expired is being given to somebody else just now. */
+export function isPromisedAway(view: LeaseView, keys: readonly string[], address: Ipv4): boolean {
+  const now = view.at(address);
+  return now?.is === 'offered' && !keys.includes(now.key);
+}
+
 /** Whether a RELEASE counts: identity and address match a lease (RFC 2131 §4.3.4). */
 export function mayRelease(view: LeaseView, keys: readonly string[], address: Ipv4): boolean {
   const lease = view.leaseAt(address);
-  return lease?.is === 'bound' && keys.includes(lease.key);
+  return lease?.is === 'bound' && keys.includes(lease.key) && !isPromisedAway(view, keys, address);
 }

@@ -6,10 +6,11 @@ import {
   type BundleSource,
   type FolderOrder,
 } from '../../agent/bundle-source.ts';
-import { fetchLoaders } from '../../agent/loaders.ts';
+import { fetchLoaders, type LoaderFile } from '../../agent/loaders.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BundleFiles, CliWork, FolderImport, PackagedArch, Say } from '../cli/deps.ts';
+import { sha256Of } from '../edges/digest.ts';
 import { createLog } from '../edges/pino-log.ts';
 import { formatIpv4 } from '../core/address.ts';
 import { startDaemon } from './daemon.ts';
@@ -59,7 +60,7 @@ async function agentFiles(
   const loaders = await fetchLoaders({ ...folders, arch, say });
   return {
     name: `agent-${arch}`,
-    version: built.version,
+    version: versionWith(built.version, loaders),
     arch,
     role: 'agent',
     kernelFile: built.kernel,
@@ -68,6 +69,12 @@ async function agentFiles(
     loaders,
     source: [built.source, ...loaders.map((each) => `${each.name} from ${each.source}`)].join('; ').slice(0, 500),
   };
+}
+
+/** A new shim or GRUB makes a new version, though kernel and initramfs stay the same. */
+function versionWith(version: string, loaders: readonly LoaderFile[]): string {
+  if (loaders.length === 0) return version;
+  return `${version}.${sha256Of(loaders.map((each) => each.source).join('\n')).slice(0, 6)}`;
 }
 
 async function serve(

@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, open, readdir, rename, rm, stat, type FileHandle } from
 import { dirname, join } from 'node:path';
 import { parseSha256, type Sha256 } from '../core/address.ts';
 import type { Artefact } from '../core/boot-plan.ts';
-import type { Artefacts, Content } from '../ports/artefacts.ts';
+import { contentInMemory, type Artefacts, type Content } from '../ports/artefacts.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ArtefactError } from './artefact-error.ts';
-import { contentInMemory, contentOnDisk, readPieces } from './content.ts';
+import { contentOnDisk, readPieces } from './content.ts';
 import { HotFiles } from './hot-files.ts';
 
 export interface ArtefactFolderOptions {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sha256 } from '../core/address.ts';
 import type { Board } from '../core/board.ts';
-import type { Content } from '../ports/artefacts.ts';
+import { contentInMemory, type Content } from '../ports/artefacts.ts';
 import type { Boards } from '../ports/boards.ts';
 import { checkDtb, digestOf, readDtb, type DeclaredDtb } from './board-dtb.ts';
 import { readBoardText, type BoardFinding, type BoardRow, type BoardText } from './board-file.ts';
@@ -63,14 +63,7 @@ function findOne(digests: readonly Sha256[], start: string): Sha256 | undefined 
 
 function contentOf(path: string | undefined, sha256: Sha256): Content | undefined {
   const octets = path === undefined ? undefined : readDtb(path);
-  if (!octets || digestOf(octets) !== sha256) return undefined;
-  return {
-    octets: octets.length,
-    sha256,
-    whole: octets,
-    read: (at, count) => Promise.resolve(octets.subarray(at, at + count)),
-    close: () => undefined,
-  };
+  return octets && digestOf(octets) === sha256 ? contentInMemory(sha256, octets) : undefined;
 }
 
 function readAll(folders: readonly string[]): Reading {

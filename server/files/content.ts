@@ -6,17 +6,6 @@ import { ArtefactError } from './artefact-error.ts';
 /** Octets of one read: a quarter of the CPU of the 64 KiB that streams take. */
 const PIECE_OCTETS = 1024 * 1024;
 
-/** A content that is held in memory whole. */
-export function contentInMemory(sha256: Sha256, whole: Uint8Array): Content {
-  return {
-    octets: whole.length,
-    sha256,
-    whole,
-    read: (at, octets) => Promise.resolve(whole.subarray(at, at + octets)),
-    close: () => undefined,
-  };
-}
-
 /** A content read from an open file, which it then owns. What is removed or replaced on disk is still served as it was. */
 export function contentOnDisk(sha256: Sha256, octets: number, handle: FileHandle): Content {
   return {

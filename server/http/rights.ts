@@ -28,6 +28,7 @@ export const RIGHTS = {
   'POST /api/v1/machines/{ref}/power/status': 'operator',
   'POST /api/v1/machines/{ref}/power/say': 'operator',
   'POST /api/v1/machines/{ref}/power/bootdev': 'operator',
+  'POST /api/v1/machines/{ref}/power/identify': 'operator',
   'GET /api/v1/boards': 'viewer',
   'GET /api/v1/boards/{name}': 'viewer',
   'GET /api/v1/lint/boards': 'viewer',

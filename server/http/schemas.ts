@@ -64,6 +64,9 @@ export const sayOrder = z.strictObject({ state: z.enum(['on', 'off', 'unknown'])
 /** The device of the next boot. */
 export const bootdevOrder = z.strictObject({ device: z.enum(['pxe', 'disk', 'none']) });
 
+/** For how many seconds a machine blinks; 0 ends it. */
+export const identifyOrder = z.strictObject({ forS: z.int().min(0).max(255).default(60) });
+
 const count = (max: number): z.ZodType<number, string> =>
   z
     .string()

@@ -1,7 +1,7 @@
 import { holderOfUdpPort } from './port-holder.ts';
 
-/** Why a port could not be had. `no-device` heals by itself when the interface appears. */
-export type BindErrorCode = 'permission' | 'port-taken' | 'no-device' | 'not-tied' | 'failed';
+/** Why a port could not be had. `no-device` and `no-address` heal by themselves when the interface or its address appears. */
+export type BindErrorCode = 'permission' | 'port-taken' | 'no-device' | 'no-address' | 'not-tied' | 'failed';
 
 /** The error of every bind; the message ends in what the operator can do. */
 export class BindError extends Error {
@@ -13,10 +13,10 @@ export class BindError extends Error {
   }
 }
 
-/** Puts a failed bind of a UDP port into words. */
-export async function bindErrorOf(cause: unknown, device: string, port: number): Promise<BindError> {
+/** Puts a failed bind of a UDP port into words; `on` is the interface or the address. */
+export async function bindErrorOf(cause: unknown, on: string, port: number): Promise<BindError> {
   const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const where = `UDP port ${port} on ${device}`;
+  const where = `UDP port ${port} on ${on}`;
   switch (errno) {
     case 'EACCES':
     case 'EPERM':
@@ -26,9 +26,11 @@ export async function bindErrorOf(cause: unknown, device: string, port: number):
       const remedy = 'Stop it, or keep it off this interface, and start Farrier again.';
       return new BindError('port-taken', `${where} is held by ${holder}. ${remedy}`, { cause });
     }
+    case 'EADDRNOTAVAIL':
+      return new BindError('no-address', `${where}: no interface has this address now.`, { cause });
     case 'EINVAL':
     case 'ENODEV':
-      return new BindError('no-device', `${where}: there is no interface ${device}.`, { cause });
+      return new BindError('no-device', `${where}: there is no interface ${on}.`, { cause });
     default:
       return new BindError('failed', `${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

@@ -100,6 +100,7 @@ export function grantOptions(message: DhcpMessage, ask: BootAsk, grant: Grant): 
     options.push([code, value]);
   };
   ALWAYS.forEach(take);
+  take(OPT.clientId);
   if (ask.client.isHttp || (grant.file !== undefined && fileField(grant.file) === '')) take(OPT.bootFileName);
   const wanted = message.options.get(OPT.parameterRequestList);
   if (wanted === undefined) UNASKED.forEach(take);

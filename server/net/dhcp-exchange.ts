@@ -162,7 +162,6 @@ function leaseAsk(incoming: Incoming, client: LeaseAsk['client']): LeaseAsk {
   const { circuitId, remoteId } = isRelayed
     ? relayPort(message.options)
     : { circuitId: undefined, remoteId: undefined };
-  const hasPort = circuitId !== undefined || remoteId !== undefined;
   return {
     network,
     client,
@@ -170,7 +169,6 @@ function leaseAsk(incoming: Incoming, client: LeaseAsk['client']): LeaseAsk {
     hostname: cleanHostname(textOption(message.options, OPT.hostName)),
     circuitId,
     remoteId,
-    port: hasPort ? `${message.giaddr}/${circuitId ?? ''}/${remoteId ?? ''}` : undefined,
   };
 }
 
@@ -213,7 +211,7 @@ function grant(
   });
   const reply = encodeMessage(header, grantOptions(message, asked.boot, given), layoutFor(message, true));
   const known = address === NO_ADDRESS ? message.ciaddr : address;
-  const to = replyTo(answerable(message, network), sent);
+  const to = replyTo(answerable(incoming), sent);
   return { is: 'answered', sent, reply, to, address: known, file, because: asked.advice.because };
 }
 
@@ -262,8 +260,12 @@ function replyHeader(
   };
 }
 
-/** A `ciaddr` outside the network is not believed: the answer is broadcast on the link instead. */
-function answerable(message: DhcpMessage, network: Network): Pick<DhcpMessage, 'giaddr' | 'ciaddr'> {
+/**
+ * A `ciaddr` outside the network is not believed: the answer is broadcast on the link instead. The answer to an INFORM
+ * goes to `ciaddr` past any relay (RFC 2131 §4.3.5), which could not deliver it: `yiaddr` is 0.
+ */
+function answerable({ message, network, type }: Incoming): Pick<DhcpMessage, 'giaddr' | 'ciaddr'> {
   const { giaddr, ciaddr } = message;
+  if (type === 'INFORM') return { giaddr: NO_ADDRESS, ciaddr };
   return { giaddr, ciaddr: contains(network.subnet, ciaddr) ? ciaddr : NO_ADDRESS };
 }

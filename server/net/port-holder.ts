@@ -1,18 +1,21 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
-/** Programs that commonly hold ports 67 and 69, for the remedy when the holder cannot be seen. */
+/** Programs that commonly hold a port, for the remedy when the holder cannot be seen. */
 const LIKELY_HOLDERS = 'dnsmasq, isc-dhcp-server (dhcpd), kea-dhcp4, systemd-networkd or libvirt (its own dnsmasq)';
+const LIKELY_TFTP_HOLDERS = 'tftpd-hpa, dnsmasq or atftpd';
+const TFTP_PORT = 69;
 
 /**
  * Who holds a UDP port of this host: `dnsmasq (pid 812)`. Without the right to look into other users' processes the
  * usual suspects are named.
  */
 export async function holderOfUdpPort(port: number): Promise<string> {
+  const likely = port === TFTP_PORT ? LIKELY_TFTP_HOLDERS : LIKELY_HOLDERS;
   const inodes = await inodesOfUdpPort(port);
-  if (inodes.size === 0) return `another program (often ${LIKELY_HOLDERS})`;
+  if (inodes.size === 0) return `another program (often ${likely})`;
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) if (await holdsSocket(pid, inodes)) return `${await nameOf(pid)} (pid ${pid})`;
-  return `another user's program (often ${LIKELY_HOLDERS})`;
+  return `another user's program (often ${likely})`;
 }
 
 async function inodesOfUdpPort(port: number): Promise<ReadonlySet<string>> {

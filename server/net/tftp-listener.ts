@@ -7,7 +7,7 @@ import type { Log } from '../ports/log.ts';
 import { cleanBootPath } from '../wire/boot-path.ts';
 import { negotiate, type TftpLimits } from '../wire/tftp/negotiate.ts';
 import { decodePacket, encodeError, TFTP_ERROR, type TftpOptions, type TftpPacket } from '../wire/tftp/packet.ts';
-import { bindFault, TftpBindError } from './tftp-bind-error.ts';
+import { bindErrorOf, type BindError } from './bind-error.ts';
 import { LossMemory } from './tftp-loss-memory.ts';
 import { PacketCache } from './tftp-packets.ts';
 import { TransferSlots, type Slot } from './tftp-slots.ts';
@@ -67,7 +67,7 @@ export interface TftpListener {
    * Serves these addresses from now on: opens what is new or has failed, closes what is gone. Answers which could not be
    * opened. Calling it again every few seconds is cheap, and is how a port comes back after its interface.
    */
-  serve(addresses: readonly TftpAddress[]): Promise<readonly TftpBindError[]>;
+  serve(addresses: readonly TftpAddress[]): Promise<readonly BindError[]>;
   /** Ends all transfers and closes all ports. */
   close(): Promise<void>;
 }
@@ -80,10 +80,10 @@ const IN_FLIGHT_OCTETS_MAX = 128 * 1024;
 /** The ordinary 208 KiB lose the first second of a storm of boards. */
 const RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024;
 
-/** Listens for read requests (RFC 1350 §4). @throws TftpBindError when an address cannot be served, unless it is just not there yet */
+/** Listens for read requests (RFC 1350 §4). @throws BindError when an address cannot be served, unless it is just not there yet */
 export async function startTftpListener(options: TftpListenerOptions): Promise<TftpListener> {
   const listener = new Listener(options);
-  const fatal = (await listener.serve(options.addresses)).find((fault) => fault.code !== 'EADDRNOTAVAIL');
+  const fatal = (await listener.serve(options.addresses)).find((fault) => fault.code !== 'no-address');
   if (!fatal) return listener;
   await listener.close();
   throw fatal;
@@ -142,7 +142,7 @@ class Listener implements TftpListener {
     return [...this.#doors.values()].map((door) => ({ address: door.text, port: door.socket.address().port }));
   }
 
-  async serve(addresses: readonly TftpAddress[]): Promise<readonly TftpBindError[]> {
+  async serve(addresses: readonly TftpAddress[]): Promise<readonly BindError[]> {
     const wanted = new Map(addresses.map((each) => [each.address, each]));
     for (const [address, door] of this.#doors) {
       const at = wanted.get(address);
@@ -161,13 +161,13 @@ class Listener implements TftpListener {
     return Promise.resolve();
   }
 
-  #open(at: TftpAddress): Promise<TftpBindError | undefined> {
+  #open(at: TftpAddress): Promise<BindError | undefined> {
     const socket = openUdp();
     const door: Door = { at, text: formatIpv4(at.address), socket };
     return new Promise((resolve) => {
       socket.once('error', (error) => {
         socket.close();
-        resolve(bindFault(error, door.text, this.#options.port));
+        resolve(bindErrorOf(error, door.text, this.#options.port));
       });
       socket.bind(this.#options.port, door.text, () => {
         socket.removeAllListeners('error');

@@ -12,6 +12,17 @@ export interface Content {
   close(): void;
 }
 
+/** A content that is held in memory whole. */
+export function contentInMemory(sha256: Sha256, whole: Uint8Array): Content {
+  return {
+    octets: whole.length,
+    sha256,
+    whole,
+    read: (at, octets) => Promise.resolve(whole.subarray(at, at + octets)),
+    close: () => undefined,
+  };
+}
+
 /** The content-addressed folder of kernels, initrds and DTBs. Nothing in it is ever changed in place. */
 export interface Artefacts {
   /** Stores a stream; publishes it by atomic rename after fsync. The same content twice is one file. */

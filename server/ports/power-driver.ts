@@ -45,6 +45,8 @@ export interface PowerHandle {
   reset?(signal: AbortSignal): Promise<void>;
   /** Sets the device of the next boot only. */
   bootdev?(device: BootDevice, signal: AbortSignal): Promise<void>;
+  /** Makes the machine show itself to somebody in front of the rack for `forS` seconds (0 to 255; 0 ends it). */
+  identify?(forS: number, signal: AbortSignal): Promise<void>;
 }
 
 /** The world, as far as a driver may touch it. */

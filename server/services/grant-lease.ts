@@ -2,11 +2,14 @@ import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import {
   grantedLeaseS,
+  holderOf,
   INFINITE_LEASE_S,
   isInPool,
+  isPromisedAway,
   judgeRequest,
   mayDecline,
   mayRelease,
+  owns,
   poolSize,
   quarantineMax,
   rememberedAddress,
@@ -17,7 +20,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { LeaseStore } from '../ports/store.ts';
 import { groupCommit } from './group-commit.ts';
-import { LeaseTable, type Offer } from './lease-table.ts';
+import { LeaseTable, relayPortText, type Offer } from './lease-table.ts';
 
 /** An offer that nobody takes lapses after this. */
 const OFFER_HOLD_MS = 30_000;
@@ -50,8 +53,6 @@ export interface LeaseAsk {
   readonly hostname: string | undefined;
   readonly circuitId: string | undefined;
   readonly remoteId: string | undefined;
-  /** The relay's switch port as one text; nothing without a relay. */
-  readonly port: string | undefined;
 }
 
 export type OfferOutcome =
@@ -143,11 +144,12 @@ class Desk implements LeaseDesk {
     const client = this.#clientOf(ask);
     const underWay = this.#probes.get(`${ask.network.name} ${client.key}`);
     if (underWay) return underWay;
+    const written = beingWritten(table, client);
+    if (written) return { is: 'offer', address: written.address, leaseS: written.leaseS };
     const remembered = rememberedAddress(table, client, requested);
-    const isKnownGood = remembered !== undefined && this.#needsNoProbe(table, client, remembered);
-    if (isKnownGood) return this.#hold(table, ask, remembered);
-    if (this.#portIsFull(table, ask, client))
-      return { is: 'silent', because: 'its relay port holds too many addresses' };
+    if (remembered !== undefined && this.#isItsAlready(table, client, remembered))
+      return this.#hold(table, ask, remembered);
+    if (this.#portIsFull(table, ask, client)) return portFull();
     const first = remembered ?? table.nextFree();
     if (first === undefined) return { is: 'silent', because: `no free address on ${ask.network.name}` };
     if (ask.network.probe === 'none') return this.#hold(table, ask, first);
@@ -158,8 +160,12 @@ class Desk implements LeaseDesk {
     const table = this.#table(ask.network);
     const client = this.#clientOf(ask);
     const verdict = judgeRequest(table, client, request);
+    const written = beingWritten(table, client);
+    if (written && !(verdict.is === 'ack' && verdict.address === written.address))
+      return { is: 'silent', because: `its REQUEST for ${formatIpv4(written.address)} is still being written` };
     if (verdict.is === 'nak') table.dropOffer(client.key);
     if (verdict.is !== 'ack') return verdict;
+    if (!this.#isItsAlready(table, client, verdict.address) && this.#portIsFull(table, ask, client)) return portFull();
     if (!verdict.extend) return confirmed(verdict.address, table.leftMs(verdict.address));
     const offer = table.offerFor(client.key);
     const askedS = ask.askedLeaseS ?? (offer?.address === verdict.address ? offer.leaseS : undefined);
@@ -181,12 +187,13 @@ class Desk implements LeaseDesk {
     if (!lease || !mayRelease(table, keys, address)) return `${formatIpv4(address)} is not this client's to release`;
     const released: Lease = { ...lease, state: 'released', expiresMs: this.#edges.clock.now() };
     await this.#commit([released]);
-    if (mayRelease(table, keys, address)) table.put(released, undefined);
+    if (mayRelease(table, keys, address)) table.put(released);
     return undefined;
   }
 
   dropOffers(network: Network, keys: readonly string[]): void {
-    for (const key of keys) this.#table(network).dropOffer(key);
+    const table = this.#table(network);
+    for (const key of keys) if (table.offerFor(key)?.untilMs !== Infinity) table.dropOffer(key);
   }
 
   #table(network: Network): LeaseTable {
@@ -199,22 +206,25 @@ class Desk implements LeaseDesk {
     return { ...ask.client, reserved: this.#edges.reservations(ask.network.name).get(ask.client.mac) };
   }
 
-  /** What the client has, had, or is being offered was probed when it first got it. */
-  #needsNoProbe(table: LeaseTable, client: LeaseClient, address: Ipv4): boolean {
+  /** What the client has, had, or is being offered was probed, and counted to its port, when it first got it. */
+  #isItsAlready(table: LeaseTable, client: LeaseClient, address: Ipv4): boolean {
     if (client.reserved === address || !isInPool(table.network, address)) return true;
-    return table.offerOf(client.key)?.address === address || table.leaseOf(client.key)?.address === address;
+    if (table.offerOf(client.key)?.address === address) return true;
+    const lease = table.leaseAt(address);
+    return lease !== undefined && owns(holderOf(client, lease), lease);
   }
 
   #portIsFull(table: LeaseTable, ask: LeaseAsk, client: LeaseClient): boolean {
-    if (ask.port === undefined || client.isKnown) return false;
-    return table.countOfPort(ask.port) >= Math.max(1, Math.floor(poolSize(table.network) * PORT_SHARE));
+    const port = relayPortText(ask);
+    if (port === undefined || client.isKnown) return false;
+    return table.countOfPort(port) >= Math.max(1, Math.floor(poolSize(table.network) * PORT_SHARE));
   }
 
   #hold(table: LeaseTable, ask: LeaseAsk, address: Ipv4): OfferOutcome {
     const before = table.offerFor(ask.client.key);
     const leaseS = before?.address === address ? before.leaseS : grantedLeaseS(ask.askedLeaseS, ask.network);
-    const untilMs = before?.untilMs === Infinity ? Infinity : this.#edges.clock.monotonicMs() + OFFER_HOLD_MS;
-    table.hold({ address, key: ask.client.key, mac: ask.client.mac, leaseS, untilMs, port: ask.port });
+    const untilMs = this.#edges.clock.monotonicMs() + OFFER_HOLD_MS;
+    table.hold({ address, key: ask.client.key, mac: ask.client.mac, leaseS, untilMs, port: relayPortText(ask) });
     return { is: 'offer', address, leaseS };
   }
 
@@ -249,8 +259,6 @@ class Desk implements LeaseDesk {
     leaseS: number,
   ): Promise<RequestOutcome> {
     const { key, mac } = client;
-    const held: Offer = { address, key, mac, leaseS, untilMs: Infinity, port: ask.port };
-    table.hold(held);
     const lease: Lease = {
       network: ask.network.name,
       address,
@@ -259,9 +267,10 @@ class Desk implements LeaseDesk {
       state: 'bound',
       expiresMs: this.#expiresMs(leaseS),
       hostname: ask.hostname,
-      circuitId: ask.circuitId,
-      remoteId: ask.remoteId,
+      ...this.#whereSeen(table, ask, client, address),
     };
+    const held: Offer = { address, key, mac, leaseS, untilMs: Infinity, port: relayPortText(lease) };
+    table.hold(held);
     const left = this.#leftBehind(table, client, address);
     try {
       await this.#commit([lease, ...left]);
@@ -269,9 +278,11 @@ class Desk implements LeaseDesk {
       if (table.offerFor(key)?.address === address) this.#unhold(table, held);
       throw cause;
     }
-    for (const each of left) table.put(each, undefined);
-    table.put(lease, ask.port);
+    for (const each of left) table.put(each);
     if (table.offerFor(key)?.address === address) table.dropOffer(key);
+    if (table.leaseAt(address)?.is === 'declined')
+      return { is: 'silent', because: `${formatIpv4(address)} was declined meanwhile` };
+    table.put(lease);
     return { is: 'ack', address, leaseS };
   }
 
@@ -279,12 +290,29 @@ class Desk implements LeaseDesk {
     table.hold({ ...held, untilMs: this.#edges.clock.monotonicMs() + OFFER_HOLD_MS });
   }
 
-  /** The client's earlier address, which it gives up by taking another. */
+  /** The switch port; a unicast renewal goes past the relay and says nothing of it (RFC 3046 §2.2). */
+  #whereSeen(
+    table: LeaseTable,
+    ask: LeaseAsk,
+    client: LeaseClient,
+    address: Ipv4,
+  ): Pick<Lease, 'circuitId' | 'remoteId'> {
+    const before = table.record(address);
+    const isSaid = relayPortText(ask) !== undefined || !before || !owns(client, before);
+    const { circuitId, remoteId } = isSaid ? ask : before;
+    return { circuitId, remoteId };
+  }
+
+  /** The client's earlier addresses, under any identity of a known machine, which it gives up by taking another. */
   #leftBehind(table: LeaseTable, client: LeaseClient, address: Ipv4): readonly Lease[] {
-    const before = table.leaseOf(client.key);
-    if (!before || before.address === address || before.is !== 'bound') return [];
-    const lease = table.record(before.address);
-    return lease ? [{ ...lease, state: 'released', expiresMs: this.#edges.clock.now() }] : [];
+    const own = table.leaseOf(client.key);
+    const other = client.isKnown ? table.leaseOfMac(client.mac) : undefined;
+    const before = new Set([own, other].flatMap((each) => (each?.is === 'bound' ? [each.address] : [])));
+    before.delete(address);
+    return [...before].flatMap((each) => {
+      const lease = isPromisedAway(table, [client.key], each) ? undefined : table.record(each);
+      return lease ? [{ ...lease, state: 'released' as const, expiresMs: this.#edges.clock.now() }] : [];
+    });
   }
 
   /** Takes an address out of service for a while; beyond the bound the oldest quarantine ends early. */
@@ -303,17 +331,28 @@ class Desk implements LeaseDesk {
       circuitId: undefined,
       remoteId: undefined,
     };
-    table.put(lease, undefined);
+    table.put(lease);
     const quarantined = table.quarantined();
     const over = quarantined.slice(0, Math.max(0, quarantined.length - quarantineMax(network)));
     for (const each of over) table.remove(each);
-    if (!over.includes(address)) await this.#commit([lease]);
-    if (over.length > 0) await this.#edges.store.forget(network.name, over);
+    // Forgotten at once: a lease that such an address gets from now on is written later, and stays.
+    const forgotten = over.length > 0 ? this.#edges.store.forget(network.name, over) : undefined;
+    await Promise.all([forgotten, over.includes(address) ? undefined : this.#commit([lease])]);
   }
 
   #expiresMs(leaseS: number): number {
     return leaseS === INFINITE_LEASE_S ? Number.MAX_SAFE_INTEGER : this.#edges.clock.now() + leaseS * 1000;
   }
+}
+
+/** The address whose lease is on its way to the disk for this client; nothing else may be promised to it meanwhile. */
+function beingWritten(table: LeaseTable, client: LeaseClient): Offer | undefined {
+  const offer = table.offerFor(client.key);
+  return offer?.untilMs === Infinity ? offer : undefined;
+}
+
+function portFull(): { readonly is: 'silent'; readonly because: string } {
+  return { is: 'silent', because: 'its relay port holds too many addresses' };
 }
 
 /** A refused extension: the time that is left, rounded down (RFC 2131 §4.3.2). */

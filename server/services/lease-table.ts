@@ -13,6 +13,9 @@ import type { Clock } from '../ports/clock.ts';
 /** After a search of the whole pool found nothing, the next search waits this long, so that a flood costs little. */
 const FULL_POOL_PAUSE_MS = 500;
 
+/** The longest lease a network may give: a stored end further away comes from a wall clock that was wrong. */
+const LEASE_MS_MAX = 31_536_000_000;
+
 /** An address held for a client that has not asked for it yet. */
 export interface Offer {
   readonly address: Ipv4;
@@ -21,8 +24,14 @@ export interface Offer {
   readonly leaseS: number;
   /** Monotonic ms; Infinity while its lease is being committed. */
   readonly untilMs: number;
-  /** Which switch port, as the relay says it: giaddr, circuit and remote id in one text. */
+  /** `relayPortText`. */
   readonly port: string | undefined;
+}
+
+/** The switch port a client was seen on, as one text; nothing where no relay said it (RFC 3046 §3.1, §3.2). */
+export function relayPortText(seen: Pick<Lease, 'circuitId' | 'remoteId'>): string | undefined {
+  const { circuitId, remoteId } = seen;
+  return circuitId === undefined && remoteId === undefined ? undefined : `${circuitId ?? ''}/${remoteId ?? ''}`;
 }
 
 interface Held {
@@ -41,6 +50,7 @@ export class LeaseTable implements LeaseView {
   readonly #clock: Clock;
   readonly #leases = new Map<Ipv4, Held>();
   readonly #addressOf = new Map<string, Ipv4>();
+  readonly #addressOfMac = new Map<Mac, Ipv4>();
   readonly #offers = new Map<Ipv4, Offer>();
   readonly #offerOf = new Map<string, Ipv4>();
   readonly #size: number;
@@ -55,14 +65,17 @@ export class LeaseTable implements LeaseView {
     this.#size = poolSize(network);
   }
 
-  /** Takes in leases from the store. Each bound one is left alone for a whole lease time, whatever the clock says. */
+  /**
+   * Takes in leases from the store. Each bound one is left alone for what it was promised, also where leases are shorter
+   * now, and for a whole lease time at least, whatever the clock says.
+   */
   load(leases: readonly Lease[]): void {
     const [nowMs, monotonicMs] = [this.#clock.now(), this.#clock.monotonicMs()];
     const leaseMs = leaseMsOf(this.network.leaseS);
     for (const lease of leases) {
-      const leftMs = Math.min(lease.expiresMs - nowMs, leaseMs);
+      const leftMs = isEndless(lease) ? Infinity : Math.min(lease.expiresMs - nowMs, LEASE_MS_MAX);
       const graceUntilMs = lease.state === 'bound' ? monotonicMs + leaseMs : 0;
-      this.#set({ lease, untilMs: monotonicMs + leftMs, graceUntilMs, port: undefined });
+      this.#set({ lease, untilMs: monotonicMs + leftMs, graceUntilMs, port: relayPortText(lease) });
     }
   }
 
@@ -84,11 +97,17 @@ export class LeaseTable implements LeaseView {
   /** The live offer of a client. */
   offerFor(key: string): Offer | undefined {
     const address = this.#offerOf.get(key);
-    return address === undefined ? undefined : this.#liveOffer(address);
+    const offer = address === undefined ? undefined : this.#liveOffer(address);
+    return offer?.key === key ? offer : undefined;
   }
 
   leaseOf(key: string): Standing | undefined {
     const address = this.#addressOf.get(key);
+    return address === undefined ? undefined : this.leaseAt(address);
+  }
+
+  leaseOfMac(mac: Mac): Standing | undefined {
+    const address = this.#addressOfMac.get(mac);
     return address === undefined ? undefined : this.leaseAt(address);
   }
 
@@ -120,10 +139,10 @@ export class LeaseTable implements LeaseView {
   }
 
   /** Takes in a lease that is on disk. */
-  put(lease: Lease, port: string | undefined): void {
+  put(lease: Lease): void {
     const leftMs = Math.max(0, lease.expiresMs - this.#clock.now());
-    const untilMs = lease.expiresMs === Number.MAX_SAFE_INTEGER ? Infinity : this.#clock.monotonicMs() + leftMs;
-    this.#set({ lease, untilMs, graceUntilMs: 0, port });
+    const untilMs = isEndless(lease) ? Infinity : this.#clock.monotonicMs() + leftMs;
+    this.#set({ lease, untilMs, graceUntilMs: 0, port: relayPortText(lease) });
     if (lease.state !== 'bound') this.#fullUntilMs = -1;
   }
 
@@ -132,7 +151,7 @@ export class LeaseTable implements LeaseView {
     const held = this.#leases.get(address);
     if (!held) return;
     this.#leases.delete(address);
-    if (this.#addressOf.get(held.lease.key) === address) this.#addressOf.delete(held.lease.key);
+    this.#unpoint(held.lease);
     if (isInPool(this.network, address)) this.#recordedInPool -= 1;
     this.#fullUntilMs = -1;
   }
@@ -213,19 +232,25 @@ export class LeaseTable implements LeaseView {
   }
 
   #set(held: Held): void {
-    const { address, key, state } = held.lease;
+    const { address, key, mac, state } = held.lease;
     const before = this.#leases.get(address);
     if (!before && isInPool(this.network, address)) this.#recordedInPool += 1;
-    if (before && this.#addressOf.get(before.lease.key) === address) this.#addressOf.delete(before.lease.key);
+    if (before) this.#unpoint(before.lease);
     this.#leases.set(address, held);
-    if (state !== 'declined') this.#pointKey(key, address, held);
+    if (state === 'declined') return;
+    if (this.#isBetter(held, this.#addressOf.get(key))) this.#addressOf.set(key, address);
+    if (this.#isBetter(held, this.#addressOfMac.get(mac))) this.#addressOfMac.set(mac, address);
   }
 
-  /** Of several records of one client the one that is bound longest is its lease. */
-  #pointKey(key: string, address: Ipv4, held: Held): void {
-    const other = this.#leases.get(this.#addressOf.get(key) ?? address);
-    const isBetter = !other || other === held || held.lease.state === 'bound' || other.lease.state !== 'bound';
-    if (isBetter) this.#addressOf.set(key, address);
+  #unpoint({ address, key, mac }: Lease): void {
+    if (this.#addressOf.get(key) === address) this.#addressOf.delete(key);
+    if (this.#addressOfMac.get(mac) === address) this.#addressOfMac.delete(mac);
+  }
+
+  /** Of several records of one client the one that was bound last is its lease. */
+  #isBetter(held: Held, than: Ipv4 | undefined): boolean {
+    const other = than === undefined ? undefined : this.#leases.get(than);
+    return !other || other === held || held.lease.state === 'bound' || other.lease.state !== 'bound';
   }
 
   #liveOffer(address: Ipv4): Offer | undefined {
@@ -248,6 +273,10 @@ export class LeaseTable implements LeaseView {
 
 function standingOfOffer(offer: Offer): Standing {
   return { address: offer.address, key: offer.key, mac: offer.mac, is: 'offered' };
+}
+
+function isEndless(lease: Lease): boolean {
+  return lease.state === 'bound' && lease.expiresMs === Number.MAX_SAFE_INTEGER;
 }
 
 function leaseMsOf(leaseS: number): number {

@@ -21,6 +21,8 @@ export interface PowerService {
   /** What a person saw, where the driver cannot see (`manual`); refused where it can. */
   say(machine: Machine, state: PowerState, by: Actor): Promise<PowerOutcome>;
   bootdev(machine: Machine, device: BootDevice): Promise<PowerOutcome>;
+  /** Makes it blink for `forS` seconds (0 to 255), so that somebody finds it in the rack. */
+  identify(machine: Machine, forS: number): Promise<PowerOutcome>;
   /** Whether an order is under way for it, and which. */
   underWay(machine: Machine): PowerVerb | undefined;
   /** Stops waiting for the order under way; the state is asked afresh. */
@@ -68,7 +70,11 @@ export function createPowerService(deps: PowerDeps): PowerService {
     say: (machine, state, by) => say(deps, lines, machine, state, by),
     bootdev: (machine, device) => {
       const stop = new AbortController();
-      return stoppable(stop, setBootDevice(deps, lines, machine, device, stop.signal));
+      return stoppable(stop, aside(deps, lines, machine, bootdevWish(device), stop.signal));
+    },
+    identify: (machine, forS) => {
+      const stop = new AbortController();
+      return stoppable(stop, aside(deps, lines, machine, identifyWish(forS), stop.signal));
     },
     underWay: (machine) => running.get(machine.id)?.verb,
     abort: (machine) => {
@@ -140,27 +146,52 @@ function say(
   });
 }
 
-function setBootDevice(
+/** Something a driver may be able to do that leaves the power as it is. */
+interface Wish {
+  readonly ability: 'bootdev' | 'identify';
+  /** Undefined when the handle has no such verb. */
+  readonly ask: (handle: PowerHandle, signal: AbortSignal) => Promise<void> | undefined;
+  /** For the timeline. */
+  readonly words: string;
+}
+
+function bootdevWish(device: BootDevice): Wish {
+  return {
+    ability: 'bootdev',
+    ask: (handle, own) => handle.bootdev?.(device, own),
+    words: `next boot from ${device === 'none' ? 'its own choice' : device}`,
+  };
+}
+
+function identifyWish(forS: number): Wish {
+  return {
+    ability: 'identify',
+    ask: (handle, own) => handle.identify?.(forS, own),
+    words: forS === 0 ? 'blinks no longer' : `blinks for ${forS} s`,
+  };
+}
+
+function aside(
   { store, clock }: PowerDeps,
   lines: Lines,
   machine: Machine,
-  device: BootDevice,
+  { ability, ask, words }: Wish,
   signal: AbortSignal,
 ): Promise<PowerOutcome> {
   return lines.use(machine, async (driver) => {
-    if (!driver.abilities.includes('bootdev'))
-      return { is: 'refused', because: `driver "${driver.name}" cannot set a boot device` };
+    if (!driver.abilities.includes(ability))
+      return { is: 'refused', because: `driver "${driver.name}" cannot do "${ability}"` };
     const before = async (): Promise<void> => {
       const now = await store.machines.byId(machine.id);
       if (now?.ownerEpoch !== machine.ownerEpoch) throw new Dropped(`${machine.name} changed hands`);
     };
     const line = await lines.open(driver, machine);
     const act = async (handle: PowerHandle, own: AbortSignal): Promise<void> => {
-      if (!handle.bootdev) throw new PowerError('config', 'the driver declares "bootdev" and has none');
-      await handle.bootdev(device, own);
+      const doing = ask(handle, own);
+      if (!doing) throw new PowerError('config', `the driver declares "${ability}" and has none`);
+      await doing;
     };
     await askPatiently(line, { before, act }, signal);
-    const words = `next boot from ${device === 'none' ? 'its own choice' : device}`;
     await store.events.append([powerEvent(machine.id, clock.now(), 'note', words)]);
     const unasked = { state: 'unknown', atMs: clock.now(), because: 'not asked yet' } as const;
     return { is: 'done', seen: machine.powerSeen ?? unasked };

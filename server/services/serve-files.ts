@@ -4,7 +4,7 @@ import type { Artefact, BootRequest } from '../core/boot-plan.ts';
 import { parseBootPath } from '../core/boot-path.ts';
 import type { Network } from '../core/lease.ts';
 import type { Machine } from '../core/machine.ts';
-import type { Artefacts, Content } from '../ports/artefacts.ts';
+import { contentInMemory, type Artefacts, type Content } from '../ports/artefacts.ts';
 import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../ports/boot-files.ts';
 import type { Render } from '../ports/render.ts';
 import { newestAgent } from './boot-facts.ts';
@@ -140,18 +140,7 @@ async function openConfig(
   if (plan.do === 'ignore') return { is: 'absent' };
   const text = deps.render(path.format, plan, Math.floor(asker.session.startedMs / 1000));
   if (!text.ok) return { is: 'refused', because: text.error };
-  return fileAnswer(deps, request, contentOf(text.value, deps.digest(text.value)), asker);
-}
-
-/** Octets in memory as content. */
-export function contentOf(octets: Uint8Array, sha256: Sha256): Content {
-  return {
-    octets: octets.length,
-    sha256,
-    whole: octets,
-    read: (at, count) => Promise.resolve(octets.subarray(at, at + count)),
-    close: () => undefined,
-  };
+  return fileAnswer(deps, request, contentInMemory(deps.digest(text.value), text.value), asker);
 }
 
 function fileAnswer(

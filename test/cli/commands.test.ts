@@ -190,6 +190,14 @@ describe('farrier commands', () => {
       assert.equal((await daemon.run(['power', 'bootdev', 'board-01', 'floppy'])).exit, 2);
     });
 
+    it('identify has its seconds', async () => {
+      daemon.on('POST /machines/board-01/power/identify', { status: 200, body: { is: 'done' } });
+      assert.equal((await daemon.run(['power', 'identify', 'board-01'])).exit, 0);
+      assert.deepEqual(daemon.got.at(-1)?.body, { forS: 60 });
+      assert.equal((await daemon.run(['power', 'identify', 'board-01', '0'])).exit, 0);
+      assert.deepEqual(daemon.got.at(-1)?.body, { forS: 0 });
+    });
+
     const args = ['power', 'set', 'board-01', 'ipmi', 'host=10.0.0.7', 'port=6230', 'username=root'];
 
     it('set asks for secrets, never shows them, and turns numbers into numbers', async () => {
@@ -328,6 +336,7 @@ describe('farrier commands', () => {
 
   describe('bundles and the agent', () => {
     beforeEach(() => {
+      daemon.on('GET /bundles', { status: 200, body: { bundles: [] } });
       daemon.on('POST /bundles', { status: 201, body: bundle });
       for (const name of ['vmlinuz-6.1', 'initrd.gz', 'linux-arm64', 'initrd-arm64.gz', 'grubaa64.efi'])
         daemon.on(`POST /artefacts?name=${name}`, (got) => ({
@@ -345,6 +354,34 @@ describe('farrier commands', () => {
       assert.equal((await daemon.run(['bundle', 'list', '-o', 'name'])).out, 'debian-12@1\nagent@1\n');
       assert.equal((await daemon.run(['agent', 'list', 'arm64', '-o', 'name'])).out, 'agent@1\n');
       assert.equal((await daemon.run(['bundle', 'rm', 'debian-12@1'])).exit, 0);
+    });
+
+    it('importing the very same files again is no fault, and makes nothing', async () => {
+      const folder = join(daemon.folder, 'same');
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'vmlinuz 6.1'), 'k');
+      writeFileSync(join(folder, 'initrd.gz'), 'i');
+      const stored = { name: 'vmlinuz-6.1', sha256: 'd'.repeat(64), octets: 1 };
+      const known = { ...bundle, name: 'same', version: '9', kernel: stored, initrd: stored, kernelArgs: ['quiet'] };
+      daemon.on('GET /bundles', { status: 200, body: { bundles: [known] } });
+      const args = [
+        'bundle',
+        'import',
+        '--folder',
+        folder,
+        '--arch',
+        'arm64',
+        '--bundle-version',
+        '9',
+        '--initrd',
+        'initrd.gz',
+        '--arg',
+        'quiet',
+      ];
+      const ran = await daemon.run(args);
+      assert.equal(ran.exit, 0, ran.err);
+      assert.match(ran.err, /same@9 is here already/);
+      assert.ok(!daemon.got.some(({ line }) => line === 'POST /bundles'));
     });
 
     it('import from a folder streams the files, then makes the bundle', async () => {
@@ -413,6 +450,7 @@ describe('farrier commands', () => {
       });
       for (const name of ['linux-arm64', 'initrd-arm64.gz', 'grubaa64.efi'])
         built.on(`POST /artefacts?name=${name}`, { status: 201, body: { name, sha256: 'e'.repeat(64), octets: 1 } });
+      built.on('GET /bundles', { status: 200, body: { bundles: [] } });
       built.on('POST /bundles', { status: 201, body: { ...bundle, role: 'agent' } });
       const ran = await built.run(['agent', 'build', '--arch', 'arm64']);
       assert.equal(ran.exit, 0, ran.err);

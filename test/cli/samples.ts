@@ -56,6 +56,7 @@ export const bundle = {
   kernel: { name: 'linux', sha256: 'a'.repeat(64), octets: 10 },
   initrd: { name: 'initrd.gz', sha256: 'b'.repeat(64), octets: 20 },
   kernelArgs: ['quiet'],
+  loaders: [],
   source: 'Debian',
   createdMs: 0,
 };

@@ -49,6 +49,7 @@ function view(
     leaseAt: (address) => find(leases, address),
     offerOf: (key) => offers.find((each) => each.key === key),
     leaseOf: (key) => leases.find((each) => each.key === key),
+    leaseOfMac: (mac) => leases.find((each) => each.mac === mac && each.is !== 'declined'),
     reservedFor: (address) => reserved.get(address),
   };
 }

@@ -118,6 +118,15 @@ describe('the API', () => {
     const failed = await call('POST', '/machines/mustang-04-stuck/power/on');
     assert.deepEqual([failed.status, failed.body['code']], [502, 'unreachable']);
     assert.equal((await call('POST', '/machines/mustang-01/power/bootdev', { device: 'pxe' })).status, 409);
+    for (const [body, because] of [
+      [{}, 'blinks for 60 s'],
+      [{ forS: 0 }, 'blinks for 0 s'],
+    ] as const)
+      assert.equal(
+        ((await call('POST', '/machines/mustang-01/power/identify', body)).body['seen'] as Json)['because'],
+        because,
+      );
+    assert.equal((await call('POST', '/machines/mustang-01/power/identify', { forS: 256 })).status, 400);
     assert.equal((await call('POST', '/machines/beagle-1/power/on')).status, 409);
     assert.equal((await call('POST', '/machines/nobody/power/on')).status, 404);
     assert.equal((await call('POST', '/machines/mustang-01/power/explode')).status, 404);
@@ -135,7 +144,7 @@ describe('the API', () => {
     assert.equal((await call('GET', '/boards/apm-mustang')).body['proof'], 'tested');
     assert.equal((await call('GET', '/boards/toaster')).status, 404);
     const drivers = (await call('GET', '/drivers')).body['drivers'] as readonly Json[];
-    assert.deepEqual(drivers[0]?.['abilities'], ['on', 'off', 'status', 'reset', 'bootdev']);
+    assert.deepEqual(drivers[0]?.['abilities'], ['on', 'off', 'status', 'reset', 'bootdev', 'identify']);
     assert.equal((await call('DELETE', '/bundles/debian@12')).status, 409);
     assert.equal((await call('DELETE', '/bundles/rescue@1')).status, 204);
   });

@@ -8,9 +8,11 @@ import type { Network } from '../../server/core/lease.ts';
 import { BindError } from '../../server/net/bind-error.ts';
 import { startDhcpListener, type DhcpListener } from '../../server/net/dhcp-listener.ts';
 import type { Rival } from '../../server/net/rival.ts';
-import { FakeAdvisor, ip, mac, MemoryLog, network } from '../support/dhcp-lab.ts';
+import { FakeAdvisor, ip, mac, network } from '../support/dhcp-lab.ts';
 import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
-import { realClock, realRng } from '../support/real-clock.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
+import { realRng } from '../../server/edges/real-rng.ts';
+import { createQuietLog, type QuietLog } from '../support/quiet-log.ts';
 
 const MAC_A = '52:54:00:77:00:01';
 const MAC_B = '52:54:00:77:00:02';
@@ -19,12 +21,12 @@ interface Running {
   readonly listener: DhcpListener;
   readonly advisor: FakeAdvisor;
   readonly store: MemoryLeaseStore;
-  readonly log: MemoryLog;
+  readonly log: QuietLog;
   readonly rivals: Rival[];
 }
 
 async function start(networks: readonly Network[], advisor = new FakeAdvisor()): Promise<Running> {
-  const [store, log, rivals] = [new MemoryLeaseStore(), new MemoryLog(), [] as Rival[]];
+  const [store, log, rivals] = [new MemoryLeaseStore(), createQuietLog(), [] as Rival[]];
   const listener = await startDhcpListener({
     networks,
     advisor,

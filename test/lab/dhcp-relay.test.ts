@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { layLan, tool, type LabHost, type Lan } from '../../lab/netns.ts';
 import { formatIpv4 } from '../../server/core/address.ts';
 import { startDhcpListener, type DhcpListener } from '../../server/net/dhcp-listener.ts';
-import { FakeAdvisor, ip, mac, MemoryLog, network, relayedNetwork } from '../support/dhcp-lab.ts';
+import { FakeAdvisor, ip, mac, network, relayedNetwork } from '../support/dhcp-lab.ts';
 import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
-import { realClock, realRng } from '../support/real-clock.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
+import { realRng } from '../../server/edges/real-rng.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 const MAC = '52:54:00:78:00:01';
 const RELAY = '10.78.0.1';
@@ -50,7 +52,7 @@ describe('DHCP through a real relay in a lab', () => {
       leases: store,
       clock: realClock,
       rng: realRng,
-      log: new MemoryLog(),
+      log: createQuietLog(),
       onRival: () => undefined,
     });
     relay = router.spawn('dnsmasq', [

@@ -9,9 +9,11 @@ import { startDhcpListener } from '../../server/net/dhcp-listener.ts';
 import { sharedNeighbours } from '../../server/net/neighbours.ts';
 import { findRivals, type Rival } from '../../server/net/rival.ts';
 import { udpOnDevice } from '../../server/net/udp-on-device.ts';
-import { FakeAdvisor, ip, MemoryLog, network } from '../support/dhcp-lab.ts';
+import { FakeAdvisor, ip, network } from '../support/dhcp-lab.ts';
 import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
-import { realClock, realRng } from '../support/real-clock.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
+import { realRng } from '../../server/edges/real-rng.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 const OURS = ip('10.77.0.1');
 const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours() };
@@ -102,7 +104,7 @@ describe('DHCP rivals in a lab', () => {
     });
 
   it('9 one that comes up later is reported when it answers a client of the link, and our service does not answer our own probe', async () => {
-    const [rivals, log] = [[] as Rival[], new MemoryLog()];
+    const [rivals, log] = [[] as Rival[], createQuietLog()];
     const listener = await startDhcpListener({
       networks: [network({ interface: 'rivalbr0' }, ['10.77.0.200-10.77.0.210'])],
       advisor: new FakeAdvisor(),

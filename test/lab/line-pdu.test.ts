@@ -5,8 +5,10 @@ import { promisify } from 'node:util';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import { startVirtualPdu, type PduFault, type VirtualPdu } from '../../lab/virtual-pdu.ts';
 import { PowerError, type PowerHandle, type PowerParameters } from '../../server/ports/power-driver.ts';
-import { createDriverFolder, createKeptLog, type DriverFolder } from '../support/driver-folder.ts';
-import { realClock, realEdges } from '../support/ipmi-crypto.ts';
+import { createDriverFolder, type DriverFolder } from '../support/driver-folder.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
+import { realEdges } from '../support/ipmi-crypto.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 const PASSWORD = 'canary-pdu-1';
 const forever = new AbortController().signal;
@@ -21,7 +23,7 @@ describe('the example PDU script', () => {
   before(async () => {
     folder = await createDriverFolder();
     await folder.drop('line-pdu', await readFile('power-drivers/examples/line-pdu', 'utf8'));
-    drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createKeptLog() });
+    drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createQuietLog() });
     const outlets = states.map((_, at) => ({
       isOn: () => states[at] ?? false,
       turn: (on: boolean) => {

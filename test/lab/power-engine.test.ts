@@ -1,7 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { startIpmiSim, type IpmiSim } from '../../lab/ipmi-sim.ts';
 import { startVirtualPdu, type VirtualPdu } from '../../lab/virtual-pdu.ts';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
@@ -9,13 +7,15 @@ import type { PowerSetting } from '../../server/core/machine.ts';
 import { secretContext } from '../../server/services/power-secrets.ts';
 import { createPowerService, type PowerOutcome, type PowerService } from '../../server/services/power.ts';
 import { startTestBmc, BMC_PASSWORD, BMC_USER } from '../support/bmc-rack.ts';
-import { createDriverFolder, createKeptLog, type DriverFolder } from '../support/driver-folder.ts';
-import { realClock, realEdges } from '../support/ipmi-crypto.ts';
+import { createDriverFolder, type DriverFolder } from '../support/driver-folder.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
+import { realEdges } from '../support/ipmi-crypto.ts';
+import { ipmitool } from '../support/ipmitool.ts';
 import { createMemoryPowerStore, type MemoryPowerStore } from '../support/memory-power-store.ts';
 import { poweredMachine } from '../support/power-world.ts';
 import { createSimChassis, type SimChassis } from '../support/sim-chassis.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
-const run = promisify(execFile);
 const PORT = 9651;
 
 /** The whole way: service, queue, drivers, and at the far end a BMC of OpenIPMI and a PDU over TCP. */
@@ -30,7 +30,7 @@ describe('the power service with real drivers', () => {
   let pdu: VirtualPdu;
 
   before(async () => {
-    memory = createMemoryPowerStore();
+    memory = createMemoryPowerStore(realClock);
     chassis = await createSimChassis();
     sim = await startIpmiSim({
       port: PORT,
@@ -48,14 +48,14 @@ describe('the power service with real drivers', () => {
     });
     folder = await createDriverFolder();
     await folder.drop('line-pdu', await readFile('power-drivers/examples/line-pdu', 'utf8'));
-    drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createKeptLog() });
+    drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createQuietLog() });
     power = createPowerService({
       store: memory.store,
       vault: { open: (sealed, context) => sealed.replace(`@${context}`, '') },
       drivers,
       boards: { byName: () => undefined },
       ...realEdges,
-      log: createKeptLog(),
+      log: createQuietLog(),
     });
   });
   after(async () => {
@@ -73,22 +73,22 @@ describe('the power service with real drivers', () => {
   };
   const order = (name: string, verb: 'on' | 'off' | 'cycle' | 'reset'): Promise<PowerOutcome> =>
     power.order(memory.machine(name), verb, 'alice');
-  const ipmitool = async (): Promise<string> => {
-    const words = ['-I', 'lanplus', '-C', '3', '-H', '127.0.0.1', '-p', String(PORT), '-U', BMC_USER, '-E'];
-    const env = { ...process.env, IPMI_PASSWORD: 'canary-of-ipmi-sim' };
-    return (await run('ipmitool', [...words, 'chassis', 'power', 'status'], { env })).stdout;
-  };
+  const asked = (): Promise<string> =>
+    ipmitool(
+      { host: '127.0.0.1', port: PORT, user: BMC_USER, password: 'canary-of-ipmi-sim', suite: '3' },
+      ...['chassis', 'power', 'status'],
+    );
 
   it('on, cycle, reset and off through ipmi_sim, with ipmitool as the judge', async () => {
     const parameters = { host: '127.0.0.1', port: PORT, user: BMC_USER };
     const name = rack(1, { driver: 'ipmi', parameters }, 'canary-of-ipmi-sim');
     assert.equal((await order(name, 'on')).is, 'done');
-    assert.match(await ipmitool(), /is on/);
+    assert.match(await asked(), /is on/);
     assert.equal((await order(name, 'cycle')).is, 'done');
-    assert.match(await ipmitool(), /is on/);
+    assert.match(await asked(), /is on/);
     assert.equal((await order(name, 'reset')).is, 'done');
     assert.equal((await order(name, 'off')).is, 'done');
-    assert.match(await ipmitool(), /is off/);
+    assert.match(await asked(), /is off/);
     assert.deepEqual(await chassis.deeds(), ['power 1', 'power 0', 'power 1', 'reset', 'power 0']);
   });
 

@@ -13,8 +13,11 @@ import { startTftpListener, type TftpListener } from '../../server/net/tftp-list
 import type { Artefacts } from '../../server/ports/artefacts.ts';
 import type { BootFiles, TransferReport } from '../../server/ports/boot-files.ts';
 import type { Artefact } from '../../server/core/boot-plan.ts';
-import { FakeClock, ip, KeptLog, net, Peer, realClock, until } from '../net/tftp-support.ts';
+import { ip, net, Peer, until } from '../net/tftp-support.ts';
 import { BadWire } from './tftp-relay.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
 
 const require = createRequire(import.meta.url);
 const run = promisify(execFile);
@@ -44,7 +47,7 @@ describe('TFTP with real peers', () => {
   let kernel: Artefact;
   let small: Artefact;
   const reports: TransferReport[] = [];
-  const log = new KeptLog();
+  const log = createQuietLog();
 
   const files: BootFiles = {
     open: async ({ path }) => {
@@ -251,7 +254,7 @@ describe('TFTP with real peers', () => {
   }).timeout(20_000);
 
   it('one dead request draws less than 100 octets per octet', async () => {
-    const clock = new FakeClock();
+    const clock = createFakeClock();
     const other = await startTftpListener({
       addresses: [{ address: ip('127.0.0.6'), subnets: [net('127.0.0.0/8')] }],
       port: 69,
@@ -266,9 +269,9 @@ describe('TFTP with real peers', () => {
     for (let i = 0; i < 3; i += 1) {
       const { packet } = await peer.next();
       octets += packet.op === 'DATA' ? packet.data.length + 4 : 0;
-      clock.pass(4500);
+      clock.advance(4500);
     }
-    clock.pass(60_000);
+    clock.advance(60_000);
     assert.deepEqual([other.active, peer.waiting, octets], [0, 0, 3 * 516]);
     assert.ok(octets <= 100 * request.length);
     await peer.close();

@@ -20,6 +20,12 @@ describe('net/bind-error', () => {
     }
   });
 
+  it('an address that no interface has is told as such', async () => {
+    const error = await bindErrorOf(failed('EADDRNOTAVAIL'), '10.0.0.1', 69);
+    assert.equal(error.code, 'no-address');
+    assert.match(error.message, /^UDP port 69 on 10\.0\.0\.1: no interface has this address now/);
+  });
+
   it('anything else keeps its words and its cause', async () => {
     const cause = failed('EMFILE');
     const error = await bindErrorOf(cause, 'eth1', 67);
@@ -42,5 +48,6 @@ describe('net/bind-error', () => {
 
   it('a port nobody holds has only likely holders', async () => {
     assert.match(await holderOfUdpPort(1), /dnsmasq, isc-dhcp-server .*systemd-networkd or libvirt/);
+    assert.match(await holderOfUdpPort(69), /tftpd-hpa, dnsmasq or atftpd/);
   });
 });

@@ -2,7 +2,8 @@ import { strict as assert } from 'node:assert';
 import type { Ipv4 } from '../../server/core/address.ts';
 import type { Neighbour } from '../../server/net/neighbours.ts';
 import { probeAddress, type ProbeMeans } from '../../server/net/probe-address.ts';
-import { ip, macNo, MemoryLog, network, relayedNetwork } from '../support/dhcp-lab.ts';
+import { ip, macNo, network, relayedNetwork } from '../support/dhcp-lab.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 const A = ip('10.77.0.100');
 const OTHER: Neighbour = { mac: macNo(9), isReachable: true };
@@ -24,7 +25,7 @@ function means(
 }
 const arp = network({ probe: 'arp' });
 const ask = (with_: ProbeMeans, net = arp): Promise<boolean> =>
-  probeAddress(with_, new MemoryLog())(net, A, macNo(1), 1000);
+  probeAddress(with_, createQuietLog())(net, A, macNo(1), 1000);
 
 describe('net/probe-address', () => {
   const stale = { ...OTHER, isReachable: false };
@@ -51,7 +52,7 @@ describe('net/probe-address', () => {
   it('D3 waits 300 ms for ARP, less when less is left', async () => {
     const waits: number[] = [];
     const knock = (_address: Ipv4, waitMs: number): Promise<boolean> => (waits.push(waitMs), Promise.resolve(false));
-    const probe = probeAddress(means(undefined, undefined, { knock }), new MemoryLog());
+    const probe = probeAddress(means(undefined, undefined, { knock }), createQuietLog());
     await probe(arp, A, macNo(1), 1000);
     await probe(arp, A, macNo(1), 120);
     assert.deepEqual(waits, [300, 120]);
@@ -71,7 +72,7 @@ describe('net/probe-address', () => {
   });
 
   it('a probe that cannot be run counts as free, and the log says so', async () => {
-    const log = new MemoryLog();
+    const log = createQuietLog();
     const broken = means(undefined, OTHER, { neighbours: () => Promise.reject(new Error('no ip')) });
     assert.equal(await probeAddress(broken, log)(arp, A, macNo(1), 1000), false);
     assert.match(log.lines.join(), /10\.77\.0\.100 is offered unprobed: no ip/);
@@ -85,7 +86,7 @@ describe('net/probe-address', () => {
         resolve(false);
       };
     });
-    const probe = probeAddress(means(undefined, undefined, { knock: () => ((knocks += 1), gate) }), new MemoryLog());
+    const probe = probeAddress(means(undefined, undefined, { knock: () => ((knocks += 1), gate) }), createQuietLog());
     const probes = [...Array(100).keys()].map(() => probe(arp, A, macNo(1), 1000));
     while (knocks < 64) await new Promise((resolve) => setImmediate(resolve));
     assert.equal(await probes[99], false);

@@ -6,8 +6,10 @@ import { describeRival, findRivals, type Rival, type RivalEdges } from '../../se
 import { openRivalDesk } from '../../server/net/rival-desk.ts';
 import { decodeMessage, messageType } from '../../server/wire/dhcp/message.ts';
 import { OPT } from '../../server/wire/dhcp/options.ts';
-import { clientMessage, countingRng, FakeClock, ip, macNo, MemoryLog, u32 } from '../support/dhcp-lab.ts';
+import { clientMessage, countingRng, ip, macNo, u32 } from '../support/dhcp-lab.ts';
 import { FakeHost } from '../support/fake-wire.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 const OURS = ip('10.77.0.1');
 const THEIRS = ip('10.77.0.9');
@@ -18,7 +20,7 @@ interface Scene extends RivalEdges {
 }
 
 function scene(neighbours: ReadonlyMap<Ipv4, Neighbour> = new Map()): Scene {
-  const [host, clock] = [new FakeHost(), new FakeClock()];
+  const [host, clock] = [new FakeHost(), createFakeClock()];
   return {
     host,
     clock,
@@ -115,7 +117,7 @@ describe('net/rival-desk', () => {
 
   it('9 asks every three minutes, and hears answers to clients at any time', async () => {
     const it = scene();
-    const [log, reported] = [new MemoryLog(), [] as Rival[]];
+    const [log, reported] = [createQuietLog(), [] as Rival[]];
     const desk = openRivalDesk({ ...it, log, report: (found) => reported.push(found) });
     const watch = await desk.watch('eth1', OURS);
     assert.equal(it.host.sent.length, 2);
@@ -136,7 +138,7 @@ describe('net/rival-desk', () => {
   it('the same server is reported again only after five minutes; a flood of names does not grow', async () => {
     const it = scene();
     const reported: Rival[] = [];
-    const desk = openRivalDesk({ ...it, log: new MemoryLog(), report: (found) => reported.push(found) });
+    const desk = openRivalDesk({ ...it, log: createQuietLog(), report: (found) => reported.push(found) });
     desk.heard(rival(THEIRS));
     desk.heard(rival(THEIRS));
     await rest();
@@ -149,7 +151,7 @@ describe('net/rival-desk', () => {
 
   it('where port 68 is taken it does without, and says so', async () => {
     const it = scene();
-    const log = new MemoryLog();
+    const log = createQuietLog();
     it.host.failure = () => new BindError('port-taken', 'UDP port 68 on eth1 is held by dhclient (pid 9)');
     const watch = await openRivalDesk({ ...it, log, report: () => undefined }).watch('eth1', OURS);
     assert.match(log.lines.join(), /no watch for other DHCP servers on eth1: .*dhclient/);

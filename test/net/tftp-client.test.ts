@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { fetchByTftp, TftpFetchError, type TftpFetchOrder } from '../../lab/tftp-client.ts';
 import { encodeData, encodeError, encodeOack } from '../../server/wire/tftp/packet.ts';
-import { FakeClock, patterned, Peer, realClock, until } from './tftp-support.ts';
+import { patterned, Peer, until } from './tftp-support.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
 
 describe('tftp client of virtual boards', () => {
   let server: Peer;
@@ -12,7 +14,7 @@ describe('tftp client of virtual boards', () => {
 
   beforeEach(async () => {
     server = await Peer.at();
-    clock = new FakeClock();
+    clock = createFakeClock();
   });
   afterEach(() => server.close());
 
@@ -21,7 +23,7 @@ describe('tftp client of virtual boards', () => {
     const failed = assert.rejects(fetched, code('timeout'));
     for (let i = 0; i < 3; i += 1) {
       assert.equal((await server.next()).packet.op, 'RRQ');
-      clock.pass(501);
+      clock.advance(501);
     }
     await failed;
   });

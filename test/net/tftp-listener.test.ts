@@ -2,22 +2,13 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { fetchByTftp, TftpFetchError } from '../../lab/tftp-client.ts';
 import { startTftpListener, type TftpListener, type TftpListenerOptions } from '../../server/net/tftp-listener.ts';
-import { TftpBindError } from '../../server/net/tftp-bind-error.ts';
+import { BindError } from '../../server/net/bind-error.ts';
 import type { BootFiles } from '../../server/ports/boot-files.ts';
 import { encodeAck, encodeError } from '../../server/wire/tftp/packet.ts';
-import {
-  FakeClock,
-  ip,
-  KeptLog,
-  net,
-  patterned,
-  Peer,
-  realClock,
-  serveTable,
-  TableFiles,
-  TestContent,
-  until,
-} from './tftp-support.ts';
+import { ip, net, patterned, Peer, serveTable, TableFiles, TestContent, until } from './tftp-support.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
 
 const rrq = (name: string, options = ''): string => `\0\x01${name}\0octet\0${options}`;
 
@@ -328,7 +319,7 @@ describe('tftp listener', () => {
   });
 
   it('a dead request draws three packets in 1-2-4 s, then its place is free (G12)', async () => {
-    const clock = new FakeClock();
+    const clock = createFakeClock();
     const files = new TableFiles({ x: new TestContent(patterned(600)) });
     const { port, listener } = await serve(files, { clock });
     const client = await peer();
@@ -341,11 +332,11 @@ describe('tftp listener', () => {
       [200, true],
       [3800, false],
     ] as const) {
-      clock.pass(waitMs);
+      clock.advance(waitMs);
       if (isSent) assert.equal((await client.next()).packet.op, 'DATA');
     }
     assert.equal(listener.active, 1);
-    clock.pass(400);
+    clock.advance(400);
     assert.deepEqual([listener.active, client.waiting, files.reports[0]?.outcome], [0, 0, 'gave-up']);
   });
 
@@ -384,8 +375,8 @@ describe('tftp listener', () => {
       ['127.0.0.2'],
     );
     const [fault, ...more] = await listener.serve([first, second, { address: ip('192.0.2.1'), subnets: [] }]);
-    assert.deepEqual([fault?.code, more.length], ['EADDRNOTAVAIL', 0]);
-    assert.match(fault?.message ?? '', /UDP 192\.0\.2\.1:0 \(TFTP\): no interface has this address now/);
+    assert.deepEqual([fault?.code, more.length], ['no-address', 0]);
+    assert.match(fault?.message ?? '', /UDP port 0 on 192\.0\.2\.1: no interface has this address now/);
     assert.equal(listener.bound.length, 2);
   });
 
@@ -406,15 +397,16 @@ describe('tftp listener', () => {
     assert.deepEqual(listener.bound, []);
   });
 
-  it('a port that another program holds stops the start, naming the likely ones', async () => {
+  it('a port that another program holds stops the start, naming it', async () => {
     const holder = await peer();
     const options = { addresses: [{ address: ip('127.0.0.1'), subnets: [] }], port: holder.port };
     await assert.rejects(
-      startTftpListener({ ...options, files: new TableFiles({}), clock: realClock, log: new KeptLog() }),
+      startTftpListener({ ...options, files: new TableFiles({}), clock: realClock, log: createQuietLog() }),
       (error) =>
-        error instanceof TftpBindError &&
-        error.code === 'EADDRINUSE' &&
-        /tftpd-hpa, dnsmasq or atftpd/.test(error.message),
+        error instanceof BindError &&
+        error.code === 'port-taken' &&
+        error.message.includes(`127.0.0.1 is held by`) &&
+        error.message.includes(`(pid ${process.pid})`),
     );
   });
 

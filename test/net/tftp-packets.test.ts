@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { looseData, PacketCache } from '../../server/net/tftp-packets.ts';
 import { decodePacket } from '../../server/wire/tftp/packet.ts';
-import { FakeClock, must, patterned, TestContent } from './tftp-support.ts';
+import { must, patterned, TestContent } from './tftp-support.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 
 const MIB = 1 << 20;
 const shape = { blksize: 1000, rollOverTo: 0 } as const;
@@ -41,14 +42,14 @@ describe('tftp packets', () => {
     it(`${octets} octets in blocks of ${blksize} are whole`, async () => {
       for (const inMemory of [true, false]) {
         const content = new TestContent(patterned(octets), inMemory);
-        assert.ok(patterned(octets).equals(await joined(new PacketCache(MIB, new FakeClock()), content, blksize)));
+        assert.ok(patterned(octets).equals(await joined(new PacketCache(MIB, createFakeClock()), content, blksize)));
       }
     });
 
   it('block 65535 is followed by 0, or by 1 where a board wants it (G4)', () => {
     const content = new TestContent(Buffer.alloc(8 * 65540));
     const numbersAt = (rollOverTo: 0 | 1): readonly number[] => {
-      const chunk = new PacketCache(16 * MIB, new FakeClock()).get(content, { blksize: 8, rollOverTo }, 65535);
+      const chunk = new PacketCache(16 * MIB, createFakeClock()).get(content, { blksize: 8, rollOverTo }, 65535);
       return (chunk?.packets ?? [])
         .slice(65534 - (chunk?.firstBlock ?? 0))
         .map((each) => Buffer.from(each).readUInt16BE(2));
@@ -58,7 +59,7 @@ describe('tftp packets', () => {
   });
 
   it('boards that fetch the same file share its packets (H12)', () => {
-    const cache = new PacketCache(MIB, new FakeClock());
+    const cache = new PacketCache(MIB, createFakeClock());
     const buffer = patterned(5000);
     const [one, two] = [new TestContent(buffer), new TestContent(buffer)];
     assert.equal(cache.get(one, shape, 1), cache.get(two, shape, 3));
@@ -66,7 +67,7 @@ describe('tftp packets', () => {
   });
 
   it('boards that ask together share one reading from disk (H12)', async () => {
-    const cache = new PacketCache(MIB, new FakeClock());
+    const cache = new PacketCache(MIB, createFakeClock());
     const content = new TestContent(patterned(5000), false);
     assert.equal(cache.get(content, shape, 1), undefined, 'nothing is there without reading');
     const chunks = await Promise.all(Array.from({ length: 10 }, () => cache.load(content, shape, 1)));
@@ -75,7 +76,7 @@ describe('tftp packets', () => {
   });
 
   it('a failed reading is told to all that wait, and tried again later', async () => {
-    const cache = new PacketCache(MIB, new FakeClock());
+    const cache = new PacketCache(MIB, createFakeClock());
     const content = new TestContent(patterned(5000), false);
     content.failAt = 0;
     const both = await Promise.allSettled([cache.load(content, shape, 1), cache.load(content, shape, 1)]);
@@ -90,26 +91,26 @@ describe('tftp packets', () => {
   it('a reading that comes up short is a failure, never a short file', async () => {
     const content = new TestContent(patterned(5000), false);
     content.read = (at, octets) => Promise.resolve(patterned(5000).subarray(at, at + octets - 1));
-    await assert.rejects(new PacketCache(MIB, new FakeClock()).load(content, shape, 1), /4999 of 5000 octets/);
+    await assert.rejects(new PacketCache(MIB, createFakeClock()).load(content, shape, 1), /4999 of 5000 octets/);
   });
 
   it('never holds more than it may; what is in use stays, what is idle goes', () => {
-    const clock = new FakeClock();
+    const clock = createFakeClock();
     const cache = new PacketCache(300_000, clock);
     const contents = Array.from({ length: 4 }, (_, i) => new TestContent(patterned(130_000 + i)));
     const held = (i: number): boolean => cache.get(contents[i]!, shape, 1) !== undefined;
     assert.deepEqual([held(0), held(1), held(2)], [true, true, false], 'the third finds no room');
     assert.ok(cache.octets <= 300_000);
-    clock.pass(900);
+    clock.advance(900);
     assert.ok(held(1));
-    clock.pass(900);
+    clock.advance(900);
     assert.deepEqual([held(2), held(1), held(0)], [true, true, false], 'the first was idle and went');
     assert.ok(cache.octets <= 300_000);
   });
 
   it('without room the sender joins header and file itself, and the datagram is the same', () => {
     const content = new TestContent(patterned(2500));
-    const packets = new PacketCache(MIB, new FakeClock()).get(content, shape, 1)?.packets ?? [];
+    const packets = new PacketCache(MIB, createFakeClock()).get(content, shape, 1)?.packets ?? [];
     for (const block of [1, 2, 3])
       assert.ok(Buffer.concat(looseData(content, shape, block) ?? []).equals(packets[block - 1]!));
     assert.equal(looseData(new TestContent(patterned(10), false), shape, 1), undefined);

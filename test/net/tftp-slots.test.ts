@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { LossMemory } from '../../server/net/tftp-loss-memory.ts';
 import { TransferSlots, type Slot, type SlotAnswer, type SlotTransfer } from '../../server/net/tftp-slots.ts';
-import { bindFault } from '../../server/net/tftp-bind-error.ts';
 import { ip } from './tftp-support.ts';
 
 const asked = (peer: string, port: number, path = 'x') => ({ local: ip('10.0.0.1'), peer: ip(peer), port, path });
@@ -125,21 +124,4 @@ describe('tftp loss memory', () => {
     assert.equal(losses.windowsizeMax(ip('10.1.0.0'), 16), 16, 'the first is forgotten');
     assert.equal(losses.windowsizeMax(ip('10.1.19.135'), 16), 8, 'the last is not');
   });
-});
-
-describe('tftp bind faults', () => {
-  const cases: readonly (readonly [string, RegExp])[] = [
-    ['EADDRINUSE', /tftpd-hpa, dnsmasq or atftpd.*ss -ulpn/],
-    ['EACCES', /CAP_NET_BIND_SERVICE/],
-    ['EPERM', /CAP_NET_BIND_SERVICE/],
-    ['EADDRNOTAVAIL', /no interface has this address/],
-    ['ENOBUFS', /out of something/],
-  ];
-  for (const [code, remedy] of cases)
-    it(`${code} is told with address, port and remedy`, () => {
-      const fault = bindFault(Object.assign(new Error('out of something'), { code }), '10.0.0.1', 69);
-      assert.equal(fault.code, code);
-      assert.match(fault.message, /^UDP 10\.0\.0\.1:69 \(TFTP\): /);
-      assert.match(fault.message, remedy);
-    });
 });

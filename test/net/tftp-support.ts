@@ -6,9 +6,9 @@ import type { Result } from '../../server/core/result.ts';
 import { startTftpListener, type TftpListener, type TftpListenerOptions } from '../../server/net/tftp-listener.ts';
 import type { Content } from '../../server/ports/artefacts.ts';
 import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../../server/ports/boot-files.ts';
-import type { Clock } from '../../server/ports/clock.ts';
-import type { Log } from '../../server/ports/log.ts';
 import { decodePacket, type TftpPacket } from '../../server/wire/tftp/packet.ts';
+import { createQuietLog, type QuietLog } from '../support/quiet-log.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
 
 /** The value of a result that a test knows to be good. */
 export function must<T>(result: Result<T>): T {
@@ -19,67 +19,6 @@ export function must<T>(result: Result<T>): T {
 export const ip = (text: string): Ipv4 => must(parseIpv4(text));
 export const net = (text: string): ReturnType<typeof must<{ network: Ipv4; prefix: number }>> =>
   must(parseSubnet(text));
-
-export const realClock: Clock = {
-  now: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  after: (ms, call) => {
-    const timer = setTimeout(call, ms);
-    return () => {
-      clearTimeout(timer);
-    };
-  },
-};
-
-/** A clock that moves only when told to. */
-export class FakeClock implements Clock {
-  #nowMs = 1000;
-  #calls: { readonly atMs: number; readonly call: () => void }[] = [];
-
-  now(): number {
-    return this.#nowMs;
-  }
-
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-
-  after(ms: number, call: () => void): () => void {
-    const entry = { atMs: this.#nowMs + ms, call };
-    this.#calls.push(entry);
-    return () => {
-      this.#calls = this.#calls.filter((each) => each !== entry);
-    };
-  }
-
-  /** Lets time pass and rings what is due, in order. */
-  pass(ms: number): void {
-    const endMs = this.#nowMs + ms;
-    for (;;) {
-      const [next] = this.#calls.filter((each) => each.atMs <= endMs).sort((a, b) => a.atMs - b.atMs);
-      if (!next) break;
-      this.#calls = this.#calls.filter((each) => each !== next);
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.call();
-    }
-    this.#nowMs = endMs;
-  }
-}
-
-/** A log that keeps its lines for the test to read. */
-export class KeptLog implements Log {
-  readonly lines: string[] = [];
-  readonly debug = this.#line('debug');
-  readonly info = this.#line('info');
-  readonly warn = this.#line('warn');
-  readonly error = this.#line('error');
-
-  #line(level: string) {
-    return (words: string, fields?: object): void => {
-      this.lines.push(`${level} ${words} ${JSON.stringify(fields ?? {})}`);
-    };
-  }
-}
 
 /** Octets that repeat only after 251, so that a block in the wrong place shows. */
 export function patterned(octets: number): Buffer {
@@ -206,8 +145,8 @@ export class Peer {
 export async function serveTable(
   files: BootFiles,
   more: Partial<TftpListenerOptions> = {},
-): Promise<{ readonly listener: TftpListener; readonly port: number; readonly log: KeptLog }> {
-  const log = new KeptLog();
+): Promise<{ readonly listener: TftpListener; readonly port: number; readonly log: QuietLog }> {
+  const log = createQuietLog();
   const listener = await startTftpListener({
     addresses: [{ address: ip('127.0.0.1'), subnets: [net('127.0.0.0/8')] }],
     port: 0,

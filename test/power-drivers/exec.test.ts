@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import { PowerError, type PowerHandle, type PowerParameters } from '../../server/ports/power-driver.ts';
-import { createDriverFolder, createKeptLog, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
+import { createDriverFolder, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 const CANARY = 'canary-s3cret';
 const forever = new AbortController().signal;
@@ -15,7 +16,7 @@ describe('driver programs', () => {
   let drivers: SiteDrivers;
   beforeEach(async () => {
     folder = await createDriverFolder();
-    drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createKeptLog() });
+    drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createQuietLog() });
   });
   afterEach(async () => {
     drivers.close();
@@ -54,7 +55,9 @@ describe('driver programs', () => {
     assert.equal(await handle.query(forever), 'on');
     await handle.reset?.(forever);
     await handle.bootdev?.('pxe', forever);
-    assert.equal(await readFile(join(folder.path, 'args'), 'utf8'), '1:on\n1:off\n1:status\n1:reset\n2:bootdev pxe\n');
+    await handle.identify?.(60, forever);
+    const args = ['1:on', '1:off', '1:status', '1:reset', '2:bootdev pxe', '2:identify 60', ''];
+    assert.deepEqual((await readFile(join(folder.path, 'args'), 'utf8')).split('\n'), args);
     const [line = ''] = (await readFile(join(folder.path, 'input'), 'utf8')).split('\n');
     assert.deepEqual(JSON.parse(line), { host: '10.0.0.9', password: CANARY, outlet: '3; id $(id)' });
   });

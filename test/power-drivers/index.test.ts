@@ -2,9 +2,10 @@ import { strict as assert } from 'node:assert';
 import { chmod, chown, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
-import { createDriverFolder, createKeptLog, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
+import { createDriverFolder, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
-import { createMovingClock } from '../support/moving-clock.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 
 const DECLARED = `name: 'site-pdu', summary: 's', abilities: ['on', 'off', 'status'], callTimeoutMs: 1000, settleTimeoutMs: 1000,
   fields: { outlet: { kind: 'integer', label: 'Outlet', scope: 'machine', required: true } },
@@ -14,13 +15,13 @@ const forever = new AbortController().signal;
 describe('the drivers there are', () => {
   let folder: DriverFolder;
   let drivers: SiteDrivers | undefined;
-  const log = createKeptLog();
+  let log = createQuietLog();
   const load = async (): Promise<SiteDrivers> => {
     drivers = await createPowerDrivers([folder.path], { ...realEdges, log });
     return drivers;
   };
   beforeEach(async () => {
-    log.lines.length = 0;
+    log = createQuietLog();
     folder = await createDriverFolder();
   });
   afterEach(async () => {
@@ -34,7 +35,7 @@ describe('the drivers there are', () => {
   });
 
   it('a program dropped into the folder appears within 5 s without a restart, and goes with its file', async () => {
-    const clock = createMovingClock();
+    const clock = createFakeClock();
     drivers = await createPowerDrivers([folder.path], { ...realEdges, clock, log });
     const file = await folder.drop('dropped', shellDriver('dropped', 'exit 0'));
     const appeared = async (want: boolean): Promise<void> => {

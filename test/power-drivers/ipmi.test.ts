@@ -80,6 +80,14 @@ describe('the ipmi driver', () => {
     assert.equal(bmc.takeBootDevice(), 'none');
   });
 
+  it('the light blinks as long as it was told to', async () => {
+    await start();
+    for (const forS of [60, 0, 255]) {
+      await opened().identify?.(forS, forever);
+      assert.equal(bmc.blinkS(), forS);
+    }
+  });
+
   it('K_g: honoured as text and in hexadecimal; missing and wrong are told apart from a wrong password', async () => {
     await start({ kg: 'k\u00e9y' });
     assert.equal(await opened({ kg: 'k\u00e9y' }).query(forever), 'off');

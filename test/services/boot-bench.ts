@@ -7,17 +7,16 @@ import type { Network } from '../../server/core/lease.ts';
 import type { Machine } from '../../server/core/machine.ts';
 import { sha256Of } from '../../server/edges/digest.ts';
 import { openRender } from '../../server/render/render.ts';
-import type { Artefacts, Content } from '../../server/ports/artefacts.ts';
+import { contentInMemory, type Artefacts, type Content } from '../../server/ports/artefacts.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { createBootSessions } from '../../server/services/boot-sessions.ts';
 import { createEventBuffer } from '../../server/services/event-buffer.ts';
 import { createReservations } from '../../server/services/reservations.ts';
-import { contentOf, type ServeFilesDeps } from '../../server/services/serve-files.ts';
+import type { ServeFilesDeps } from '../../server/services/serve-files.ts';
 import { agent, debian, ubootBoard } from '../core/boot-fixtures.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
-
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+import { createQuietLog } from '../support/quiet-log.ts';
 
 export const SERVER = ipv4(0x0a4d0001);
 export const BOARD_ADDRESS = ipv4(0x0a4d0064);
@@ -46,7 +45,7 @@ export function pretendArtefacts(bundles: readonly Bundle[]): Artefacts {
     ...bundle.loaders,
   ]);
   const contents = new Map<Sha256, Content>(
-    known.map((each) => [each.sha256, contentOf(new Uint8Array(each.octets), each.sha256)]),
+    known.map((each) => [each.sha256, contentInMemory(each.sha256, new Uint8Array(each.octets))]),
   );
   return {
     put: () => Promise.reject(new Error('not in this test')),
@@ -79,7 +78,7 @@ export function layBench(machine: Machine | undefined, boards: readonly Board[] 
         .subarray(0, count),
   };
   const bundles = [agent, debian];
-  const timeline = createEventBuffer({ events: store.events, clock, log: quiet });
+  const timeline = createEventBuffer({ events: store.events, clock, log: createQuietLog() });
   if (machine) void store.machines.add(machine, []);
   for (const bundle of bundles) void store.bundles.add(bundle, []);
   const deps: ServeFilesDeps = {

@@ -11,14 +11,16 @@ import {
   type OfferOutcome,
   type RequestOutcome,
 } from '../../server/services/grant-lease.ts';
-import { FakeClock, ip, macNo, MemoryLog, network } from '../support/dhcp-lab.ts';
+import { ip, macNo, network } from '../support/dhcp-lab.ts';
 import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createQuietLog, type QuietLog } from '../support/quiet-log.ts';
 
 interface Bench {
   readonly desk: LeaseDesk;
   readonly store: MemoryLeaseStore;
   readonly clock: FakeClock;
-  readonly log: MemoryLog;
+  readonly log: QuietLog;
   readonly reserved: Map<Mac, Ipv4>;
   readonly taken: Set<Ipv4>;
 }
@@ -32,8 +34,8 @@ interface Setup {
 }
 
 async function bench(setup: Setup = {}): Promise<Bench> {
-  const { networks = [NET], stored = [], clock = new FakeClock(), store = new MemoryLeaseStore(stored) } = setup;
-  const [log, reserved, taken] = [new MemoryLog(), new Map<Mac, Ipv4>(), new Set<Ipv4>()];
+  const { networks = [NET], stored = [], clock = createFakeClock(), store = new MemoryLeaseStore(stored) } = setup;
+  const [log, reserved, taken] = [createQuietLog(), new Map<Mac, Ipv4>(), new Set<Ipv4>()];
   const desk = await openLeaseDesk(networks, {
     store,
     clock,
@@ -53,7 +55,6 @@ const who = (n: number, change: Partial<LeaseAsk> = {}): LeaseAsk => ({
   hostname: undefined,
   circuitId: undefined,
   remoteId: undefined,
-  port: undefined,
   ...change,
 });
 const offered = (outcome: OfferOutcome): string =>
@@ -129,7 +130,7 @@ describe('services/grant-lease: offers', () => {
     const small = network({}, ['10.77.0.100-10.77.0.107']);
     const { desk } = await bench({ networks: [small] });
     const at = (n: number, port: string): Promise<OfferOutcome> =>
-      desk.offer(who(n, { network: small, port }), undefined);
+      desk.offer(who(n, { network: small, circuitId: port }), undefined);
     for (let n = 0; n < 6; n += 1) assert.equal((await at(n, 'a')).is, 'offer');
     assert.match(offered(await at(7, 'a')), /relay port/);
     assert.equal((await at(3, 'a')).is, 'offer', 'who has an offer keeps it');
@@ -172,7 +173,7 @@ describe('services/grant-lease: probes', () => {
   });
 
   it('D3 all probes of one offer share a second; then it is offered as it is', async () => {
-    const clock = new FakeClock();
+    const clock = createFakeClock();
     const budgets: number[] = [];
     const probe = (_n: Network, _a: Ipv4, _m: Mac, budgetMs: number): Promise<boolean> => {
       budgets.push(budgetMs);

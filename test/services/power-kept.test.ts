@@ -2,14 +2,14 @@ import { strict as assert } from 'node:assert';
 import type { Machine, PowerState } from '../../server/core/machine.ts';
 import { StoreUnavailable } from '../../server/ports/store.ts';
 import { createPowerService, type PowerService } from '../../server/services/power.ts';
-import { createKeptLog } from '../support/driver-folder.ts';
 import { createMemoryPowerStore, type MemoryPowerStore } from '../support/memory-power-store.ts';
-import { createMovingClock, type MovingClock } from '../support/moving-clock.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
 import { poweredMachine } from '../support/power-world.ts';
 import { createPretendPdu, type PretendPdu } from '../support/pretend-pdu.ts';
 
 interface FullWorld extends MemoryPowerStore {
-  readonly clock: MovingClock;
+  readonly clock: FakeClock;
   readonly pdu: PretendPdu;
   readonly power: PowerService;
   readonly lines: readonly string[];
@@ -18,10 +18,10 @@ interface FullWorld extends MemoryPowerStore {
 }
 
 function createFullWorld(): FullWorld {
-  const clock = createMovingClock();
-  const memory = createMemoryPowerStore();
+  const clock = createFakeClock();
+  const memory = createMemoryPowerStore(clock);
   const pdu = createPretendPdu(clock);
-  const log = createKeptLog();
+  const log = createQuietLog();
   let isFull = false;
   const whileRoom = <T>(write: () => Promise<T>): Promise<T> =>
     isFull ? Promise.reject(new StoreUnavailable('the disk is full; free some space on it')) : write();

@@ -37,6 +37,7 @@ describe('power belongs to the owner (I4)', () => {
     const old = world.machine('m1');
     world.changeHands('m1');
     assert.equal((await world.clock.until(world.power.bootdev(old, 'pxe'))).is, 'dropped');
+    assert.equal((await world.clock.until(world.power.identify(old, 60))).is, 'dropped');
     assert.deepEqual(world.pdu.calls, []);
   });
 

@@ -212,7 +212,16 @@ describe('power orders', () => {
     const world = createPowerWorld(['on', 'off', 'status']);
     assert.equal((await order(world, 'm1', 'reset')).is, 'refused');
     assert.equal((await world.clock.until(world.power.bootdev(world.machine('m1'), 'pxe'))).is, 'refused');
+    assert.equal((await world.clock.until(world.power.identify(world.machine('m1'), 60))).is, 'refused');
     assert.deepEqual(world.pdu.calls, []);
+  });
+
+  it('a machine is made to blink and to stop', async () => {
+    const world = createPowerWorld();
+    assert.equal((await world.clock.until(world.power.identify(world.machine('m1'), 60))).is, 'done');
+    assert.equal((await world.clock.until(world.power.identify(world.machine('m1'), 0))).is, 'done');
+    assert.deepEqual(world.pdu.calls, ['pdu-a/1 identify 60', 'pdu-a/1 identify 0']);
+    assert.deepEqual(world.texts(), ['blinks for 60 s', 'blinks no longer']);
   });
 
   it('a boot device is set once and told on the timeline', async () => {

@@ -4,8 +4,7 @@ import { watchDeadlines } from '../../server/services/watch-deadlines.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { sampleMachine } from '../support/samples.ts';
-
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+import { createQuietLog } from '../support/quiet-log.ts';
 
 describe('deadlines', () => {
   for (const state of MOVING_STATES)
@@ -14,7 +13,7 @@ describe('deadlines', () => {
       const store = createMemoryStore(clock);
       const lastsMs = (deadlineOf(state) ?? 0) * 1000;
       await store.machines.add(sampleMachine(1, { state, deadlineMs: clock.now() + lastsMs }), []);
-      const watch = watchDeadlines({ machines: store.machines, clock, log: quiet });
+      const watch = watchDeadlines({ machines: store.machines, clock, log: createQuietLog() });
       await clock.pass(lastsMs - 1000);
       assert.equal((await store.machines.byName('board-01'))?.state, state);
       await clock.pass(5000);
@@ -28,7 +27,7 @@ describe('deadlines', () => {
     const clock = createFakeClock();
     const store = createMemoryStore(clock);
     await store.machines.add(sampleMachine(1, { state: 'deploying', deadlineMs: clock.now() + 3_600_000 }), []);
-    const watch = watchDeadlines({ machines: store.machines, clock, log: quiet });
+    const watch = watchDeadlines({ machines: store.machines, clock, log: createQuietLog() });
     await clock.pass(2000);
     clock.jump(10 * 365 * 86_400_000);
     await clock.pass(30_000);
@@ -44,7 +43,7 @@ describe('deadlines', () => {
     await store.machines.add(sampleMachine(1, { state: 'testing', deadlineMs: clock.now() + 1500 }), []);
     let failures = 1;
     const list = () => (failures-- > 0 ? Promise.reject(new Error('locked')) : store.machines.list());
-    const watch = watchDeadlines({ machines: { ...store.machines, list }, clock, log: quiet });
+    const watch = watchDeadlines({ machines: { ...store.machines, list }, clock, log: createQuietLog() });
     await clock.pass(4000);
     assert.equal((await store.machines.byName('board-01'))?.state, 'ready');
     watch.stop();

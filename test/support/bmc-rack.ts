@@ -1,5 +1,6 @@
 import { startVirtualBmc, type VirtualBmc, type VirtualBmcOptions } from '../../lab/virtual-bmc.ts';
-import { realClock, realCrypto } from './ipmi-crypto.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
+import { realCrypto } from './ipmi-crypto.ts';
 
 /** A virtual BMC on loopback with a machine that is nothing but its state. */
 export interface TestBmc extends VirtualBmc {

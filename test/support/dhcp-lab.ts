@@ -1,9 +1,7 @@
 import { ipv4, parseIpv4, parseMac, parseRange, parseSubnet, type Ipv4, type Mac } from '../../server/core/address.ts';
 import type { Network } from '../../server/core/lease.ts';
 import type { Result } from '../../server/core/result.ts';
-import type { Clock } from '../../server/ports/clock.ts';
 import type { DhcpAdvice, DhcpAdvisor, DhcpRecord } from '../../server/ports/dhcp-advisor.ts';
-import type { Log } from '../../server/ports/log.ts';
 import type { Rng } from '../../server/ports/rng.ts';
 import { encodeMessage } from '../../server/wire/dhcp/encode.ts';
 import { numberOfType, type DhcpMessage, type MessageType } from '../../server/wire/dhcp/message.ts';
@@ -50,58 +48,6 @@ export function relayedNetwork(change: Partial<Network> = {}): Network {
   const giaddr = ip('10.78.0.1');
   const own = { name: 'rack2', interface: undefined, giaddr, subnet, router: giaddr, dns: [] };
   return network({ ...own, ...change }, ['10.78.0.50-10.78.0.99']);
-}
-
-/** A clock that stands until it is moved; the wall clock may also jump by itself. */
-export class FakeClock implements Clock {
-  #wallMs = 1_700_000_000_000;
-  #monotonicMs = 5000;
-  #due: { atMs: number; call: () => void }[] = [];
-
-  now(): number {
-    return this.#wallMs;
-  }
-
-  monotonicMs(): number {
-    return this.#monotonicMs;
-  }
-
-  after(ms: number, call: () => void): () => void {
-    const entry = { atMs: this.#monotonicMs + ms, call };
-    this.#due.push(entry);
-    return () => {
-      this.#due = this.#due.filter((each) => each !== entry);
-    };
-  }
-
-  advance(ms: number): void {
-    this.#wallMs += ms;
-    this.#monotonicMs += ms;
-    const due = this.#due.filter((each) => each.atMs <= this.#monotonicMs);
-    this.#due = this.#due.filter((each) => each.atMs > this.#monotonicMs);
-    for (const each of due) each.call();
-  }
-
-  jump(ms: number): void {
-    this.#wallMs += ms;
-  }
-}
-
-/** A log that keeps its lines. */
-export class MemoryLog implements Log {
-  readonly lines: string[] = [];
-  debug(words: string): void {
-    this.lines.push(words);
-  }
-  info(words: string): void {
-    this.lines.push(words);
-  }
-  warn(words: string): void {
-    this.lines.push(words);
-  }
-  error(words: string): void {
-    this.lines.push(words);
-  }
 }
 
 /** Octets that repeat from run to run. */

@@ -1,7 +1,6 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Log, LogFields } from '../../server/ports/log.ts';
 
 /** A driver folder as a site would have it: its own, writable by nobody else. */
 export interface DriverFolder {
@@ -35,18 +34,7 @@ export function shellDriver(name: string, lines: string, callTimeoutMs = 5000): 
     outlet: { kind: 'text', label: 'Outlet', scope: 'machine', required: false },
   };
   const summary = 'a test driver';
-  const abilities = ['on', 'off', 'status', 'reset', 'bootdev'];
+  const abilities = ['on', 'off', 'status', 'reset', 'bootdev', 'identify'];
   const declaration = JSON.stringify({ name, summary, abilities, fields, callTimeoutMs });
   return `#!/bin/sh\nif [ "$1" = describe ]; then echo '${declaration}'; exit 0; fi\n${lines}\n`;
-}
-
-/** A log that keeps its lines. */
-export function createKeptLog(): Log & { readonly lines: string[] } {
-  const lines: string[] = [];
-  const keep =
-    (level: string) =>
-    (words: string, fields: LogFields = {}): void => {
-      lines.push(`${level} ${words} ${JSON.stringify(fields)}`);
-    };
-  return { lines, debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
 }

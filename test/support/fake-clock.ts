@@ -6,6 +6,8 @@ export interface FakeClock extends Clock {
   advance(ms: number): void;
   /** The same, and lets what only waits for promises happen after each call. */
   pass(ms: number): Promise<void>;
+  /** Lets time pass until the promise has settled; fails when nothing is left that could settle it. */
+  until<T>(promise: Promise<T>): Promise<T>;
   /** Moves the wall clock only, as an operator's `date` does. */
   jump(ms: number): void;
   /** How many calls are waiting. */
@@ -32,6 +34,11 @@ export function createFakeClock(startMs = 1_000_000): FakeClock {
     nowMs += targetMs - monotonicMs;
     monotonicMs = targetMs;
   };
+  const fire = (timer: Timer): void => {
+    timers.delete(timer);
+    moveTo(Math.max(monotonicMs, timer.dueMs));
+    timer.call();
+  };
   return {
     now: () => nowMs,
     monotonicMs: () => monotonicMs,
@@ -44,23 +51,32 @@ export function createFakeClock(startMs = 1_000_000): FakeClock {
     },
     advance: (ms) => {
       const limitMs = monotonicMs + ms;
-      for (let timer = nextDue(limitMs); timer; timer = nextDue(limitMs)) {
-        timers.delete(timer);
-        moveTo(Math.max(monotonicMs, timer.dueMs));
-        timer.call();
-      }
+      for (let timer = nextDue(limitMs); timer; timer = nextDue(limitMs)) fire(timer);
       moveTo(limitMs);
     },
     pass: async (ms) => {
       const limitMs = monotonicMs + ms;
       await settle();
       for (let timer = nextDue(limitMs); timer; timer = nextDue(limitMs)) {
-        timers.delete(timer);
-        moveTo(Math.max(monotonicMs, timer.dueMs));
-        timer.call();
+        fire(timer);
         await settle();
       }
       moveTo(limitMs);
+    },
+    until: async (promise) => {
+      const settled = new Set<Promise<unknown>>();
+      const end = (): void => {
+        settled.add(promise);
+      };
+      promise.then(end, end);
+      await settle();
+      while (!settled.has(promise)) {
+        const timer = nextDue(Infinity);
+        if (!timer) throw new Error('nothing is left that could settle the promise');
+        fire(timer);
+        await settle();
+      }
+      return promise;
     },
     jump: (ms) => {
       nowMs += ms;

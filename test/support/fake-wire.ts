@@ -4,9 +4,12 @@ import { startDhcpListener, type DhcpEdges, type DhcpListener } from '../../serv
 import type { HostInterface } from '../../server/net/interfaces.ts';
 import type { Rival } from '../../server/net/rival.ts';
 import type { DeviceSocket, DeviceSocketEvents, Peer } from '../../server/net/udp-on-device.ts';
+import type { DhcpAdvisor } from '../../server/ports/dhcp-advisor.ts';
 import { decodeMessage, messageType, type DhcpMessage } from '../../server/wire/dhcp/message.ts';
-import { countingRng, FakeAdvisor, FakeClock, ip, MemoryLog } from './dhcp-lab.ts';
+import { countingRng, FakeAdvisor, ip } from './dhcp-lab.ts';
 import { MemoryLeaseStore } from './memory-lease-store.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { createQuietLog, type QuietLog } from './quiet-log.ts';
 
 /** What left the server. */
 export interface Sent {
@@ -54,7 +57,7 @@ export interface FakeLab {
   readonly advisor: FakeAdvisor;
   readonly store: MemoryLeaseStore;
   readonly clock: FakeClock;
-  readonly log: MemoryLog;
+  readonly log: QuietLog;
   readonly rivals: Rival[];
   readonly listener: DhcpListener;
   /** Hands the server a datagram and gives the reply, once the server has come to rest. */
@@ -70,14 +73,22 @@ export interface Reply {
   readonly device: string;
 }
 
-/** Starts the service. Interfaces `eth1` (10.77.0.1) and `eth2` (10.79.0.1) are there. */
-export async function fakeLab(networks: readonly Network[], edges: Partial<DhcpEdges> = {}): Promise<FakeLab> {
+/**
+ * Starts the service. Interfaces `eth1` (10.77.0.1) and `eth2` (10.79.0.1) are there. `decides` takes the place of the
+ * advisor that answers everybody.
+ */
+export async function fakeLab(
+  networks: readonly Network[],
+  edges: Partial<DhcpEdges> = {},
+  decides?: DhcpAdvisor,
+): Promise<FakeLab> {
   const [host, advisor, store] = [new FakeHost(), new FakeAdvisor(), new MemoryLeaseStore()];
-  const [clock, log, rivals] = [new FakeClock(), new MemoryLog(), [] as Rival[]];
+  const [clock, log, rivals] = [createFakeClock(), createQuietLog(), [] as Rival[]];
   host.plug('eth1', 2, ip('10.77.0.1'));
   host.plug('eth2', 3, ip('10.79.0.1'), ip('10.79.0.2'));
   const listener = await startDhcpListener({
-    ...{ networks, advisor, leases: store, clock, rng: countingRng(), log, onRival: (rival) => rivals.push(rival) },
+    ...{ networks, advisor: decides ?? advisor, leases: store, clock, rng: countingRng(), log },
+    onRival: (rival) => rivals.push(rival),
     edges: {
       open: (device, port, events) => host.open(device, port, events),
       interfaces: () => Promise.resolve(new Map(host.present)),

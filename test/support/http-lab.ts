@@ -76,7 +76,7 @@ export const DRIVERS: readonly PowerDriver[] = [
       password: { ...field, kind: 'secret', label: 'Password', help: 'Kept encrypted; never shown again' },
       cipher: { ...field, kind: 'choice', label: 'Cipher suite', choices: ['17', '3'], default: '17', required: false },
     },
-    abilities: ['on', 'off', 'status', 'reset', 'bootdev'],
+    abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
     callTimeoutMs: 1000,
     settleTimeoutMs: 5000,
     open: () => ({ set: () => Promise.resolve(), query: () => Promise.resolve('on') }),
@@ -131,6 +131,8 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
     order,
     status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
+    identify: (_machine, forS) =>
+      Promise.resolve({ is: 'done', seen: { ...seen('on'), because: `blinks for ${forS} s` } }),
     bootdev: () => Promise.resolve({ is: 'dropped', because: 'it changed hands meanwhile' }),
     underWay: (machine) => underWay.get(machine.id),
     abort: () => undefined,

@@ -2,6 +2,10 @@ import type { Ipv4 } from '../../server/core/address.ts';
 import type { Lease } from '../../server/core/lease.ts';
 import type { LeaseStore } from '../../server/ports/store.ts';
 
+function inOrder(a: Lease, b: Lease): number {
+  return a.network === b.network ? a.address - b.address : a.network < b.network ? -1 : 1;
+}
+
 /** A lease store in memory that counts its commits and can be made to fail or to wait. */
 export class MemoryLeaseStore implements LeaseStore {
   readonly rows = new Map<string, Lease>();
@@ -16,7 +20,7 @@ export class MemoryLeaseStore implements LeaseStore {
   }
 
   list(): Promise<readonly Lease[]> {
-    return Promise.resolve([...this.rows.values()]);
+    return Promise.resolve([...this.rows.values()].sort(inOrder));
   }
 
   async commit(leases: readonly Lease[]): Promise<void> {

@@ -1,7 +1,6 @@
 import { formatIpv4, type Sha256 } from '../../server/core/address.ts';
 import { bundleRef, type Artefact, type Bundle } from '../../server/core/boot-plan.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
-import type { Lease } from '../../server/core/lease.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
 import type { Clock } from '../../server/ports/clock.ts';
@@ -12,7 +11,6 @@ import {
   type BootStore,
   type BundleStore,
   type EventStore,
-  type LeaseStore,
   type MachineStore,
   type PowerOrder,
   type PowerOrderStore,
@@ -22,6 +20,7 @@ import {
   type User,
   type UserStore,
 } from '../../server/ports/store.ts';
+import { MemoryLeaseStore } from './memory-lease-store.ts';
 
 /** Runs a use case as one step: what it throws becomes a rejection. */
 const step = <T>(job: () => T): Promise<T> =>
@@ -34,8 +33,7 @@ interface EventHub {
   readonly note: (events: readonly NewEvent[]) => readonly FarrierEvent[];
 }
 
-function createEvents(machines: ReadonlyMap<MachineId, Machine>): EventHub {
-  const all: FarrierEvent[] = [];
+function createEvents({ machines, events: all }: MemoryTables): EventHub {
   const listeners = new Set<(events: readonly FarrierEvent[]) => void>();
   const note = (events: readonly NewEvent[]): readonly FarrierEvent[] => {
     const numbered = events.map((event, index) => ({ ...event, id: (all.at(-1)?.id ?? 0) + index + 1 }));
@@ -112,13 +110,21 @@ function refuseTaken(machines: Iterable<Machine>, wish: Machine): void {
   }
 }
 
-interface Tables {
+/** What a memory store holds, for tests that look behind it. */
+export interface MemoryTables {
   readonly machines: Map<MachineId, Machine>;
   readonly boots: Map<string, BootRecord>;
   readonly secrets: Map<MachineId, Map<string, string>>;
+  readonly orders: Map<string, PowerOrder>;
+  readonly events: FarrierEvent[];
 }
 
-function createMachines({ machines, boots, secrets }: Tables, note: EventHub['note']): MachineStore {
+/** Tables with nothing in them. */
+export function emptyTables(): MemoryTables {
+  return { machines: new Map(), boots: new Map(), secrets: new Map(), orders: new Map(), events: [] };
+}
+
+function createMachines({ machines, boots, secrets }: MemoryTables, note: EventHub['note']): MachineStore {
   const find = (is: (machine: Machine) => boolean): Machine | undefined => [...machines.values()].find(is);
   const put = (machine: Machine): void => {
     refuseTaken(machines.values(), machine);
@@ -174,25 +180,7 @@ function createMachines({ machines, boots, secrets }: Tables, note: EventHub['no
   };
 }
 
-function createLeases(): LeaseStore {
-  const leases = new Map<string, Lease>();
-  const keyOf = (network: string, address: number): string => `${network} ${String(address)}`;
-  const place = (a: Lease, b: Lease): number =>
-    a.network === b.network ? a.address - b.address : a.network < b.network ? -1 : 1;
-  return {
-    list: () => step(() => [...leases.values()].sort(place)),
-    commit: (wanted) =>
-      step(() => {
-        for (const lease of wanted) leases.set(keyOf(lease.network, lease.address), lease);
-      }),
-    forget: (network, addresses) =>
-      step(() => {
-        for (const address of addresses) leases.delete(keyOf(network, address));
-      }),
-  };
-}
-
-function createBoots({ boots, machines }: Tables): BootStore {
+function createBoots({ boots, machines }: MemoryTables): BootStore {
   const change = (id: string, part: Partial<BootRecord>): Promise<void> =>
     step(() => {
       const boot = boots.get(id);
@@ -228,7 +216,7 @@ function createBoots({ boots, machines }: Tables): BootStore {
   };
 }
 
-function createBundles({ machines }: Tables, note: EventHub['note']): BundleStore {
+function createBundles({ machines }: MemoryTables, note: EventHub['note']): BundleStore {
   const bundles = new Map<string, Bundle>();
   const order = (a: Bundle, b: Bundle): number =>
     a.name === b.name ? a.createdMs - b.createdMs || (a.version < b.version ? -1 : 1) : a.name < b.name ? -1 : 1;
@@ -262,7 +250,7 @@ function createArtefacts(): ArtefactStore {
   };
 }
 
-function createSecrets({ machines, secrets }: Tables): SecretStore {
+function createSecrets({ machines, secrets }: MemoryTables): SecretStore {
   return {
     put: (machine, field, sealed) =>
       step(() => {
@@ -280,8 +268,7 @@ function createSecrets({ machines, secrets }: Tables): SecretStore {
 
 const ENDS: readonly PowerOrder['step'][] = ['done', 'failed', 'dropped'];
 
-function createOrders({ machines }: Tables, note: EventHub['note']): PowerOrderStore {
-  const orders = new Map<string, PowerOrder>();
+function createOrders({ machines, orders }: MemoryTables, note: EventHub['note']): PowerOrderStore {
   return {
     add: (order) =>
       step(() => {
@@ -335,14 +322,13 @@ function createUsers(clock: Clock, note: EventHub['note']): UserStore {
   };
 }
 
-/** A Store that forgets at the end of the process. It passes the same contract suite as the real one. */
-export function createMemoryStore(clock: Clock): Store {
-  const tables: Tables = { machines: new Map(), boots: new Map(), secrets: new Map() };
-  const events = createEvents(tables.machines);
+/** A Store over `tables` that forgets at the end of the process. It passes the same contract suite as the real one. */
+export function createMemoryStore(clock: Clock, tables = emptyTables()): Store {
+  const events = createEvents(tables);
   return {
     machines: createMachines(tables, events.note),
     events: events.store,
-    leases: createLeases(),
+    leases: new MemoryLeaseStore(),
     boots: createBoots(tables),
     bundles: createBundles(tables, events.note),
     artefacts: createArtefacts(),

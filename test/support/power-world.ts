@@ -1,61 +1,38 @@
-import { parseMac } from '../../server/core/address.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
-import type { Log } from '../../server/ports/log.ts';
 import type { PowerAbility, PowerDriver } from '../../server/ports/power-driver.ts';
 import type { PowerDrivers } from '../../server/ports/power-drivers.ts';
 import { VaultError } from '../../server/ports/vault.ts';
 import { createPowerService, type PowerDeps, type PowerService } from '../../server/services/power.ts';
 import { createMemoryPowerStore, type MemoryPowerStore } from './memory-power-store.ts';
-import { createMovingClock, type MovingClock } from './moving-clock.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createPretendPdu, type PretendPdu } from './pretend-pdu.ts';
+import { sampleMachine } from './samples.ts';
+import { createQuietLog } from './quiet-log.ts';
 
 /** A power service over a pretend PDU, in memory, with its own time. */
 export interface PowerWorld extends MemoryPowerStore {
-  readonly clock: MovingClock;
+  readonly clock: FakeClock;
   readonly pdu: PretendPdu;
   readonly power: PowerService;
   /** Ends the service as `kill -9` does, and gives the one of the next start: the same store, nothing in memory. */
   restarted(): PowerService;
 }
 
-const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-
 /** A machine on an outlet of the pretend PDU: `m1` hangs on outlet 1 of `pdu-a`. */
 export function poweredMachine(n: number, change: Partial<Machine> = {}): Machine {
-  const mac = parseMac(`52:54:00:00:00:${n.toString(16).padStart(2, '0')}`);
-  if (!mac.ok) throw new Error(mac.error);
-  return {
+  return sampleMachine(n, {
     id: `m-${n}` as MachineId,
-    rev: 1,
     name: `m${n}`,
-    state: 'ready',
-    failed: undefined,
-    deadlineMs: undefined,
-    macs: [mac.value],
-    systemUuid: undefined,
-    arch: undefined,
-    board: undefined,
-    recognised: undefined,
-    firmware: undefined,
-    facts: undefined,
-    network: 'rack1',
-    reserved: undefined,
-    bundle: undefined,
-    dtb: undefined,
-    extraArgs: [],
     power: { driver: 'pretend', parameters: { host: 'pdu-a', outlet: String(n) } },
-    powerSeen: undefined,
     ownerEpoch: 7,
-    createdMs: 0,
-    seenMs: 0,
     ...change,
-  };
+  });
 }
 
 /** A world with machines `m1` to `m4` on one PDU. */
 export function createPowerWorld(abilities?: readonly PowerAbility[]): PowerWorld {
-  const clock = createMovingClock();
-  const memory = createMemoryPowerStore();
+  const clock = createFakeClock();
+  const memory = createMemoryPowerStore(clock);
   const pdu = createPretendPdu(clock, abilities);
   for (const n of [1, 2, 3, 4]) memory.put(poweredMachine(n));
   let generation = 0;
@@ -77,7 +54,7 @@ export function createPowerWorld(abilities?: readonly PowerAbility[]): PowerWorl
       boards: { byName: () => undefined },
       clock,
       rng: { octets: (count) => crypto.getRandomValues(new Uint8Array(count)) },
-      log: silent,
+      log: createQuietLog(),
     });
   };
   return { ...memory, clock, pdu, power: make(), restarted: make };
@@ -116,6 +93,7 @@ function mortalDriver(driver: PowerDriver, alive: Alive): PowerDriver {
         query: (signal) => alive(() => handle.query(signal)),
         reset: (signal) => alive(async () => handle.reset?.(signal)),
         bootdev: (device, signal) => alive(async () => handle.bootdev?.(device, signal)),
+        identify: (forS, signal) => alive(async () => handle.identify?.(forS, signal)),
       };
     },
   };

@@ -5,7 +5,7 @@ import {
   type PowerDriver,
   type PowerErrorCode,
 } from '../../server/ports/power-driver.ts';
-import type { MovingClock } from './moving-clock.ts';
+import type { FakeClock } from './fake-clock.ts';
 
 /** How an outlet misbehaves; the order is right where nothing is said. */
 export interface OutletHabits {
@@ -38,8 +38,8 @@ export interface PretendPdu {
 
 /** A PDU whose outlets are all off. */
 export function createPretendPdu(
-  clock: MovingClock,
-  abilities: readonly PowerAbility[] = ['on', 'off', 'status', 'reset', 'bootdev'],
+  clock: FakeClock,
+  abilities: readonly PowerAbility[] = ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
 ): PretendPdu {
   const states = new Map<string, PowerState>();
   const habitsOf = new Map<string, OutletHabits>();
@@ -92,6 +92,7 @@ export function createPretendPdu(
         query: () => during(host, outlet, 'status', () => states.get(outlet) ?? 'off'),
         reset: () => during(host, outlet, 'reset', () => undefined),
         bootdev: (device) => during(host, outlet, `bootdev ${device}`, () => undefined),
+        identify: (forS) => during(host, outlet, `identify ${forS}`, () => undefined),
       };
     },
   };

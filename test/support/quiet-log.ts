@@ -1,7 +1,12 @@
 import type { Log } from '../../server/ports/log.ts';
 
-/** A log that remembers its lines as `level words`. */
-export function createQuietLog(): Log & { readonly lines: readonly string[] } {
+/** A log that prints nothing and keeps its lines: level, words, fields as JSON. */
+export interface QuietLog extends Log {
+  readonly lines: readonly string[];
+}
+
+/** A log without lines yet. */
+export function createQuietLog(): QuietLog {
   const lines: string[] = [];
   const line =
     (level: string): Log['info'] =>

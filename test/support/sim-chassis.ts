@@ -17,6 +17,7 @@ here=\${0%/*}
 case "$2 $3" in
   'get power') echo "power:$(cat "$here/power")" ;;
   'set power') echo "$4" > "$here/power"; echo "power $4" >> "$here/deeds" ;;
+  'set identify') echo "identify $4" >> "$here/deeds" ;;
   'set reset') echo reset >> "$here/deeds" ;;
   'get boot') echo "boot:$(cat "$here/boot")" ;;
   'set boot') echo "$4" > "$here/boot" ;;

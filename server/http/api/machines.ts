@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Machine } from '../../core/machine.ts';
 import type { MachineEdit } from '../../services/machine-edit.ts';
 import type { HttpDeps } from '../deps.ts';
 import { byName, viewMachines, viewOneMachine } from '../read-machines.ts';
@@ -73,9 +74,12 @@ function readingRoutes(deps: HttpDeps): readonly Route[] {
   ];
 }
 
+function tellMachine(deps: HttpDeps): (machine: Machine) => Promise<Answer> {
+  return async (machine) => json(await viewOneMachine(deps, machine));
+}
+
 function changingRoutes(deps: HttpDeps): readonly Route[] {
-  const tell = async (machine: Parameters<typeof viewOneMachine>[1]): Promise<Answer> =>
-    json(await viewOneMachine(deps, machine));
+  const tell = tellMachine(deps);
   return [
     route('PATCH /api/v1/machines/{ref}', {
       query: NO_FIELDS,
@@ -103,8 +107,7 @@ function changingRoutes(deps: HttpDeps): readonly Route[] {
 }
 
 function lifecycleRoutes(deps: HttpDeps): readonly Route[] {
-  const tell = async (machine: Parameters<typeof viewOneMachine>[1]): Promise<Answer> =>
-    json(await viewOneMachine(deps, machine));
+  const tell = tellMachine(deps);
   return [
     route('POST /api/v1/machines/{ref}/abort', {
       ...PLAIN,

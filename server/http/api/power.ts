@@ -3,7 +3,7 @@ import type { PowerVerb } from '../../services/power.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Operation } from '../rights.ts';
 import { NO_FIELDS, PLAIN, json, route, type Answer, type Route } from '../route.ts';
-import { bootdevOrder, powerChoice, sayOrder } from '../schemas.ts';
+import { bootdevOrder, identifyOrder, powerChoice, sayOrder } from '../schemas.ts';
 import { powerOutcome, powerView } from '../views.ts';
 import { answerMachine, answerPower, noMachine } from './outcomes.ts';
 
@@ -95,6 +95,14 @@ function orderRoutes(deps: Deps): readonly Route[] {
       answers: { 200: powerOutcome },
       run: ({ part, body }) =>
         withMachine(deps, part('ref'), async (machine) => answerPower(await deps.power.bootdev(machine, body.device))),
+    }),
+    route('POST /api/v1/machines/{ref}/power/identify', {
+      query: NO_FIELDS,
+      body: identifyOrder,
+      summary: 'Makes it blink, so that somebody finds it in the rack',
+      answers: { 200: powerOutcome },
+      run: ({ part, body }) =>
+        withMachine(deps, part('ref'), async (machine) => answerPower(await deps.power.identify(machine, body.forS))),
     }),
   ];
 }

@@ -59,8 +59,10 @@ export function createBundleStore(ledger: Ledger): BundleStore {
   );
   const remove = db.prepare("DELETE FROM bundle WHERE name || '@' || version = ?");
   const userOf = db.prepare<[string], { name: string }>('SELECT name FROM machine WHERE bundle = ? ORDER BY name');
+  // Bundles are few and rarely change; each boot decision looks at all of them.
+  let all: readonly Bundle[] | undefined;
   return {
-    list: () => ledger.read(() => list.all().map(bundleOf)),
+    list: () => ledger.read(() => (all ??= list.all().map(bundleOf))),
     byRef: (ref) =>
       ledger.read(() => {
         const row = byRef.get(ref);
@@ -68,6 +70,7 @@ export function createBundleStore(ledger: Ledger): BundleStore {
       }),
     add: (bundle, events) =>
       ledger.write((note) => {
+        all = undefined;
         const ref = bundleRef(bundle);
         if (byRef.get(ref)) throw new Taken(`the bundle ${ref} exists already; choose another version`);
         insert.run(rowOf(bundle));
@@ -75,6 +78,7 @@ export function createBundleStore(ledger: Ledger): BundleStore {
       }),
     remove: (ref, events) =>
       ledger.write((note) => {
+        all = undefined;
         const user = userOf.get(ref);
         if (user) throw new Taken(`the bundle ${ref} is used by machine "${user.name}"`);
         if (remove.run(ref).changes > 0) note(events);

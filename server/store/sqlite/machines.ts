@@ -59,6 +59,27 @@ function createReader(db: Database.Database): MachineReader {
   };
 }
 
+/** The answers to so many MACs are kept. */
+const KEPT_MAX = 8192;
+
+/** Keeps what `byMac` said until `forget`: DHCP asks for every packet, of strangers too. */
+function keepByMac(byMac: MachineReader['byMac']): { byMac: MachineReader['byMac']; forget(): void } {
+  const kept = new Map<Mac, Machine | undefined>();
+  return {
+    byMac: (mac) => {
+      const known = kept.get(mac);
+      if (known || kept.has(mac)) return known;
+      if (kept.size >= KEPT_MAX) kept.clear();
+      const machine = byMac(mac);
+      kept.set(mac, machine);
+      return machine;
+    },
+    forget: () => {
+      kept.clear();
+    },
+  };
+}
+
 /** Refuses a machine that wants what another one has, naming that one. */
 function refuseTaken(reader: MachineReader, machine: Machine): void {
   const claim = (what: string, holder: Machine | undefined): void => {
@@ -115,15 +136,22 @@ function createWriter(db: Database.Database): MachineWriter {
 export function createMachineStore(ledger: Ledger): MachineStore {
   const reader = createReader(ledger.db);
   const writer = createWriter(ledger.db);
+  const kept = keepByMac(reader.byMac);
+  // No read comes between a job and its commit, so it is enough to forget here.
+  const write: Ledger['write'] = (job) =>
+    ledger.write((note) => {
+      kept.forget();
+      return job(note);
+    });
   const stale = (id: MachineId, rev: number): StaleWrite =>
     new StaleWrite(`machine ${id} is no longer at revision ${String(rev)}; read it again`);
   return {
     list: () => ledger.read(() => reader.all()),
     byId: (id) => ledger.read(() => reader.byId(id)),
     byName: (name) => ledger.read(() => reader.byName(name)),
-    byMac: (mac) => ledger.read(() => reader.byMac(mac)),
+    byMac: (mac) => ledger.read(() => kept.byMac(mac)),
     add: (machine, events) =>
-      ledger.write((note) => {
+      write((note) => {
         refuseTaken(reader, machine);
         if (reader.byId(machine.id)) throw new Taken(`the id ${machine.id} is in use already`);
         reader.forget(machine.id);
@@ -132,7 +160,7 @@ export function createMachineStore(ledger: Ledger): MachineStore {
         return machine;
       }),
     change: (seen, change, events) =>
-      ledger.write((note) => {
+      write((note) => {
         const current = reader.byId(seen.id);
         if (current?.rev !== seen.rev) throw stale(seen.id, seen.rev);
         const machine: Machine = { ...current, ...change, id: current.id, rev: current.rev + 1 };
@@ -143,13 +171,13 @@ export function createMachineStore(ledger: Ledger): MachineStore {
         return machine;
       }),
     remove: (seen, events) =>
-      ledger.write((note) => {
+      write((note) => {
         reader.forget(seen.id);
         if (!writer.delete(seen.id, seen.rev)) throw stale(seen.id, seen.rev);
         note(events);
       }),
     trimCandidates: (keep, events) =>
-      ledger.write((note) => {
+      write((note) => {
         const gone = reader.beyond(keep);
         for (const machine of gone) {
           reader.forget(machine.id);

@@ -1,3 +1,4 @@
+import { hexOf } from '../../core/address.ts';
 import { octetsOnWire, writeOption, type OptionToSend } from './option-field.ts';
 import { OPT, type DhcpOptions } from './options.ts';
 
@@ -55,10 +56,6 @@ export function relayPort(options: DhcpOptions): RelayPort {
   const value = options.get(OPT.relayAgentInformation);
   if (!value) return { circuitId: undefined, remoteId: undefined };
   const found = decodeSubOptions(value, 'relay');
-  return { circuitId: hexOf(found.get(RELAY_CIRCUIT_ID)), remoteId: hexOf(found.get(RELAY_REMOTE_ID)) };
-}
-
-function hexOf(octets: Uint8Array | undefined): string | undefined {
-  if (!octets) return undefined;
-  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
+  const [circuitId, remoteId] = [found.get(RELAY_CIRCUIT_ID), found.get(RELAY_REMOTE_ID)];
+  return { circuitId: circuitId && hexOf(circuitId), remoteId: remoteId && hexOf(remoteId) };
 }

@@ -9,6 +9,7 @@ export const COMMAND = {
   closeSession: 0x3c,
   chassisStatus: 0x01,
   chassisControl: 0x02,
+  chassisIdentify: 0x04,
   setBootOptions: 0x08,
   getBootOptions: 0x09,
 } as const;
@@ -84,6 +85,11 @@ export function readChassisStatus(data: Uint8Array): Result<{ readonly on: boole
 export function chassisControlRequest(action: ChassisControl): IpmiRequest {
   const data = Uint8Array.of(CHASSIS_CONTROL[action]);
   return { netFn: NET_FN.chassis, command: COMMAND.chassisControl, data };
+}
+
+/** Chassis Identify (§28.5): the light blinks for `forS` seconds, up to 255; 0 puts it out. */
+export function chassisIdentifyRequest(forS: number): IpmiRequest {
+  return { netFn: NET_FN.chassis, command: COMMAND.chassisIdentify, data: Uint8Array.of(forS) };
 }
 
 /**

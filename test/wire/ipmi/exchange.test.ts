@@ -17,7 +17,7 @@ import { decodeRmcp, encodeRmcp, RMCP_CLASS } from '../../../server/wire/ipmi/rm
 import { decodeV15, encodeV15, isRmcpPlus } from '../../../server/wire/ipmi/session-header.ts';
 import { SUITES, type CipherSuite } from '../../../server/wire/ipmi/suite.ts';
 import { realCrypto } from '../../support/ipmi-crypto.ts';
-import { createMovingClock } from '../../support/moving-clock.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 
 const RESEND_MS = [500, 1000, 2000, 4000];
 
@@ -30,7 +30,7 @@ interface Bmc {
 /** The lab's BMC without its socket. */
 function bmcOf(change: { kg?: string; suites?: readonly CipherSuite[]; password?: string } = {}): Bmc {
   const { kg, suites = SUITES, password = 'right' } = change;
-  const clock = createMovingClock();
+  const clock = createFakeClock();
   const deeds: string[] = [];
   let on = false;
   const turn = (want: boolean): void => {

@@ -1,0 +1,79 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A BMC and how ipmitool logs in to it. */
+export interface IpmitoolTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** Cipher suite id; ipmitool picks the best one offered when there is none. */
+  readonly suite?: string;
+}
+
+function argsOf({ host, port, user, suite }: IpmitoolTarget): readonly string[] {
+  const suiteArgs = suite === undefined ? [] : ['-C', suite];
+  return ['-I', 'lanplus', ...suiteArgs, '-H', host, '-p', String(port), '-U', user, '-E'];
+}
+
+function envOf({ password }: IpmitoolTarget): NodeJS.ProcessEnv {
+  return { ...process.env, IPMI_PASSWORD: password };
+}
+
+/** One command of Debian's ipmitool in a session of its own; gives what it printed. Rejects when it says no. */
+export async function ipmitool(target: IpmitoolTarget, ...words: string[]): Promise<string> {
+  const { stdout } = await run('ipmitool', [...argsOf(target), ...words], { env: envOf(target) });
+  return stdout;
+}
+
+/** ipmitool asked many things in one process and one session. */
+export interface IpmitoolShell {
+  /** Gives what it printed up to its next prompt; rejects when the process ends. */
+  ask(...words: string[]): Promise<string>;
+  end(): Promise<void>;
+}
+
+const PROMPT = 'ipmitool> ';
+
+/** Starts `ipmitool shell`: a process for each of a thousand questions would take most of the time. */
+export async function startIpmitoolShell(target: IpmitoolTarget): Promise<IpmitoolShell> {
+  // Without stdbuf the C library keeps the answers back until 4 KiB of them have come together.
+  const child = spawn('stdbuf', ['-o0', 'ipmitool', ...argsOf(target), 'shell'], {
+    env: { ...envOf(target), TERM: 'dumb' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let said = '';
+  let heard = (): void => undefined;
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString('latin1');
+    heard();
+  });
+  const gone = once(child, 'exit');
+  const prompt = async (): Promise<string> => {
+    const prompted = new Promise<void>((resolve) => {
+      heard = () => {
+        if (said.endsWith(PROMPT)) resolve();
+      };
+      heard();
+    });
+    const failed = gone.then(() => Promise.reject(new Error(`ipmitool shell ended: ${said}`)));
+    await Promise.race([prompted, failed]);
+    const answer = said.slice(0, -PROMPT.length);
+    said = '';
+    return answer;
+  };
+  await prompt();
+  return {
+    ask: (...words) => {
+      child.stdin.write(`${words.join(' ')}\n`);
+      return prompt();
+    },
+    end: async () => {
+      child.stdin.end('exit\n');
+      await gone;
+    },
+  };
+}
