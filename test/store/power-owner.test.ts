@@ -10,7 +10,7 @@ import { createPowerService, type PowerService } from '../../server/services/pow
 import { openStore } from '../../server/store/sqlite/open.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
-import { realClock } from '../support/real-clock.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
 import { sampleMachine } from '../support/samples.ts';
 
 /** One PDU that is asked for outlet 1 first, and answers when the test lets it. */
