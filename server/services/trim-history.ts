@@ -23,7 +23,7 @@ export function trimHistory(deps: {
   let stopped = false;
   let cancel: () => void = () => undefined;
   const until = async (trim: () => Promise<number>): Promise<number> => {
-    for (let total = 0; ; ) {
+    for (let total = 0; ;) {
       const gone = stopped ? 0 : await trim();
       if (gone === 0) return total;
       total += gone;
