@@ -26,6 +26,7 @@ export interface Apt {
   fetch(wanted: DebPackage): Promise<string>;
 }
 
+/** Whose packages are wanted, and where they are kept. */
 export interface AptOrder {
   readonly arch: 'amd64' | 'arm64' | 'armhf';
   /** Ours; made when absent. Lists and packages stay in it. */

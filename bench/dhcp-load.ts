@@ -108,24 +108,19 @@ export async function openLoad(device: string): Promise<LoadSource> {
   return {
     run: async (load) => {
       const startMs = performance.now();
-      const current = await new Promise<Run>((resolve) => {
-        const finish = (): void => {
-          resolve(made);
-        };
-        const counts = { started: 0, retransmissions: 0, naks: 0 };
-        const made: Run = { load, open: new Map(), addressOf: new Map(), timesMs: [], finish, ...counts };
-        run = made;
-        stopResending = resendLost(made, send);
-        for (let n = 0; n < load.outstanding; n += 1) begin(made);
-      });
+      let finish = (): void => undefined;
+      const finished = new Promise<void>((resolve) => (finish = resolve));
+      const counts = { started: 0, retransmissions: 0, naks: 0 };
+      run = { load, open: new Map(), addressOf: new Map(), timesMs: [], finish, ...counts };
+      const stopResending = resendLost(run, send);
+      for (let n = 0; n < load.outstanding; n += 1) begin(run);
+      await finished;
       stopResending();
-      return resultOf(current, (performance.now() - startMs) / 1000);
+      return resultOf(run, (performance.now() - startMs) / 1000);
     },
     close: () => socket.close(),
   };
 }
-
-let stopResending = (): void => undefined;
 
 function fail(error: Error): void {
   throw error;
@@ -184,7 +179,10 @@ const FIRMWARE: readonly OptionToSend[] = [
 const TEMPLATES = { system: templates(SYSTEM), firmware: templates(FIRMWARE) };
 
 function templates(options: readonly OptionToSend[]): Readonly<Record<'DISCOVER' | 'REQUEST', Uint8Array>> {
-  const [requested, serverId] = [[OPT.requestedAddress, new Uint8Array(4)], [OPT.serverId, new Uint8Array(4)]] as const;
+  const [requested, serverId] = [
+    [OPT.requestedAddress, new Uint8Array(4)],
+    [OPT.serverId, new Uint8Array(4)],
+  ] as const;
   return {
     DISCOVER: template('DISCOVER', options),
     REQUEST: template('REQUEST', [requested, serverId, ...options]),

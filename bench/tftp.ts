@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layLan, type LabHost } from '../lab/netns.ts';
+import { median } from './median.ts';
 
 const CLIENTS = 16;
 const MIB = 1 << 20;
@@ -115,10 +116,6 @@ async function measure(server: Server, boards: readonly LabHost[], windowsize: n
     child.kill();
     await once(child, 'exit');
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
 async function compare(boards: readonly LabHost[], peer: Server, windowsize: number, goal: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { SocketApi } from './socket-api.ts';
 
 /** How large the pretended files are. */
@@ -54,6 +55,34 @@ async function importBundle(
     initrd: await file('initrd.gz', sizes.initrdOctets),
     source: 'made by the rack in a box; for its virtual boards only',
   });
+}
+
+/** An agent that was built, by the paths of its files. */
+export interface DemoFiles {
+  readonly version: string;
+  readonly arch: string;
+  readonly kernelFile: string;
+  readonly initrdFile: string | undefined;
+  readonly kernelArgs: readonly string[];
+  readonly loaders: readonly { readonly name: string; readonly file: string }[];
+  readonly source: string;
+}
+
+/** A real agent, and as a system to boot the same kernel again: seen apart by the word it puts on the command line. */
+export async function importDemoFiles(api: SocketApi, files: DemoFiles): Promise<void> {
+  const file = async (name: string, path: string): Promise<{ name: string; sha256: string }> => ({
+    name,
+    sha256: await api.upload(name, await readFile(path)),
+  });
+  const loaders = [];
+  for (const each of files.loaders) loaders.push(await file(each.name, each.file));
+  const { arch, version, kernelArgs, source } = files;
+  const kernel = await file('linux', files.kernelFile);
+  const initrd = files.initrdFile === undefined ? {} : { initrd: await file('initrd.gz', files.initrdFile) };
+  const common = { arch, version, loaders, kernel, ...initrd, source };
+  await api.must('POST', '/api/v1/bundles', { ...common, name: `agent-${arch}`, role: 'agent', kernelArgs });
+  const system = { ...common, name: `demo-system-${arch}`, role: 'system', kernelArgs: ['demo.system=1'] };
+  await api.must('POST', '/api/v1/bundles', system);
 }
 
 function pretended(what: string, octets: number): Uint8Array {

@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import type { Clock } from '../server/ports/clock.ts';
 import { forwardPort } from './demo-forward.ts';
 import { isInsideNews, type InsideNews } from './demo-inside.ts';
+import type { DemoFiles } from './demo-bundles.ts';
 import type { DemoOrder } from './demo-run.ts';
 import type { DemoWhere } from './demo-place.ts';
 
 /** What `npm start` without a configuration does. */
 export interface DemoLaunch {
   readonly boards: number;
+  /** What QEMU boards boot; nothing: the boards are pretended. */
+  readonly qemu?: readonly DemoFiles[];
   /** Of 127.0.0.1, for the page; 0 takes a free one. */
   readonly port: number;
   readonly paceMs: number;
@@ -47,7 +50,7 @@ export async function launchDemo(launch: DemoLaunch): Promise<void> {
     const { child, webSocket, where, because } = await startSomewhere(launch);
     try {
       const page = await forwardPort(launch.port, webSocket);
-      launch.say(greeting(launch.boards, page.port, where, because));
+      launch.say(greeting(launch, page.port, where, because));
       await Promise.race([raised(launch.signal), once(child, 'exit')]);
       await page.stop();
     } finally {
@@ -83,6 +86,8 @@ interface Started {
 async function startSomewhere(launch: DemoLaunch): Promise<Started> {
   const first = await start(launch, 'namespace');
   if (first.is === 'up') return { ...first, where: 'namespace', because: undefined };
+  if (launch.qemu)
+    throw new Error(`QEMU boards want a network namespace, and there is none to be had: ${first.because}`);
   const second = await start(launch, 'loopback');
   if (second.is === 'up') return { ...second, where: 'loopback', because: first.because };
   throw new Error(`the rack in a box did not come up: ${first.because}; on loopback: ${second.because}`);
@@ -93,7 +98,8 @@ type Outcome =
   | { readonly is: 'not-up'; readonly because: string };
 
 async function start(launch: DemoLaunch, where: DemoWhere): Promise<Outcome> {
-  const order: DemoOrder = { where, boards: launch.boards, folder: launch.folder, paceMs: launch.paceMs };
+  const { boards, folder, paceMs, qemu } = launch;
+  const order: DemoOrder = { where, boards, folder, paceMs, ...(qemu ? { qemu } : {}) };
   const { command, args } = commandFor(launch, where, JSON.stringify(order));
   const child = spawn(command, [...args], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], detached: true });
   const said = lastWords(child);
@@ -169,10 +175,11 @@ function raised(signal: AbortSignal): Promise<void> {
   });
 }
 
-function greeting(boards: number, port: number, where: DemoWhere, because: string | undefined): string {
+function greeting({ boards, qemu }: DemoLaunch, port: number, where: DemoWhere, because: string | undefined): string {
+  const kind = qemu ? 'QEMU boards with real firmware, switched on one after another,' : 'pretended boards';
   const ground = where === 'namespace' ? 'on a network of their own' : `on loopback (no namespace: ${because ?? ''})`;
   return (
-    `Rack in a box: ${String(boards)} pretended boards ${ground}; page http://127.0.0.1:${String(port)}/, Ctrl-C ends it. ` +
+    `Rack in a box: ${String(boards)} ${kind} ${ground}; page http://127.0.0.1:${String(port)}/, Ctrl-C ends it. ` +
     'For a real network: farrier config init > farrier.yaml, then npm start.'
   );
 }

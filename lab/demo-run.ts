@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { Clock } from '../server/ports/clock.ts';
 import type { Rng } from '../server/ports/rng.ts';
 import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
-import { importDemoBundles } from './demo-bundles.ts';
+import { importDemoBundles, importDemoFiles, type DemoFiles } from './demo-bundles.ts';
 import { layDemoPlace, type DemoPlace, type DemoWhere } from './demo-place.ts';
-import type { DemoSite, StartDaemon } from './demo-site.ts';
+import { layQemuRack, switchOnInTurn } from './demo-qemu.ts';
+import type { DemoDaemon, DemoSite, StartDaemon } from './demo-site.ts';
 import { planRack } from './rack-plan.ts';
 import { buildVirtualRack, PDU_DRIVER, type Rack, type RackSlot } from './rack.ts';
 import { socketApi, type SocketApi } from './socket-api.ts';
@@ -18,6 +19,8 @@ export interface DemoOrder {
   readonly folder: string;
   /** Milliseconds of pretended work at each stage of a board's boot, so that people can follow. */
   readonly paceMs: number;
+  /** The boards are QEMU machines, and boot these; nothing: they are pretended. */
+  readonly qemu?: readonly DemoFiles[];
 }
 
 /** What the demo needs of the world. */
@@ -46,21 +49,14 @@ export async function runDemo(order: DemoOrder, edges: DemoEdges): Promise<Demo>
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const ground = await layDemoPlace(order.where, order.boards);
+    const isQemu = order.qemu !== undefined;
+    const count = { virtual: isQemu ? 0 : order.boards, qemu: isQemu ? order.boards : 0 };
+    const ground = await layDemoPlace(order.where, count);
     closers.push(() => ground.remove());
     const site = await siteIn(order.folder, ground, edges.driverFolder);
-    const daemon = await edges.startDaemon(site);
-    closers.push(() => daemon.stop());
-    const api = socketApi(site.adminSocket);
-    await importDemoBundles(api);
-    const secret = (): string => Buffer.from(edges.rng.octets(9)).toString('base64url');
-    const rack = await buildVirtualRack(planRack(order.boards, ground.place, order.paceMs, secret), {
-      ...edges,
-      spawn: ground.spawn,
-    });
-    closers.push(() => rack.stop());
-    closers.push(switchOn(rack, order.paceMs, edges.clock));
-    for (const slot of rack.slots) closers.push(tellPowerOnceEnlisted(api, slot, edges.clock));
+    const keep = (close: () => Promise<void>): void => void closers.push(close);
+    const fill = order.qemu ? fillWithQemu(order.qemu) : fillWithVirtual;
+    await fill({ order, ground, site, edges, keep });
     return { webSocket: site.webSocket, stop };
   } catch (cause) {
     await stop();
@@ -69,8 +65,8 @@ export async function runDemo(order: DemoOrder, edges: DemoEdges): Promise<Demo>
 }
 
 async function siteIn(folder: string, ground: DemoPlace, driverFolder: string): Promise<DemoSite> {
-  const [dataDir, drivers] = [join(folder, 'data'), join(folder, 'power-drivers')];
-  for (const each of [dataDir, drivers]) await mkdir(each, { recursive: true, mode: 0o700 });
+  const [dataDir, drivers, boards] = [join(folder, 'data'), join(folder, 'power-drivers'), join(folder, 'boards')];
+  for (const each of [dataDir, drivers, boards]) await mkdir(each, { recursive: true, mode: 0o700 });
   // A copy of our own: in a user namespace files of the host's root belong to nobody, and nobody's are not trusted.
   await copyFile(join(driverFolder, PDU_DRIVER), join(drivers, PDU_DRIVER));
   await chmod(join(drivers, PDU_DRIVER), 0o755);
@@ -81,8 +77,53 @@ async function siteIn(folder: string, ground: DemoPlace, driverFolder: string): 
     dataDir,
     adminSocket: join(dataDir, 'farrier.sock'),
     webSocket: join(folder, 'web.sock'),
+    boards: [boards],
     powerDrivers: [drivers],
   };
+}
+
+/** What a rack is filled with, and who takes it down. */
+interface Filling {
+  readonly order: DemoOrder;
+  readonly ground: DemoPlace;
+  readonly site: DemoSite;
+  readonly edges: DemoEdges;
+  readonly keep: (close: () => Promise<void>) => void;
+}
+
+async function startDaemon({ site, edges, keep }: Filling): Promise<SocketApi> {
+  const daemon: DemoDaemon = await edges.startDaemon(site);
+  keep(() => daemon.stop());
+  return socketApi(site.adminSocket);
+}
+
+async function fillWithVirtual(filling: Filling): Promise<void> {
+  const { order, ground, edges, keep } = filling;
+  const api = await startDaemon(filling);
+  await importDemoBundles(api);
+  const plan = planRack(order.boards, ground.place, order.paceMs, secretOf(edges));
+  const rack = await buildVirtualRack(plan, { ...edges, spawn: ground.spawn });
+  keep(() => rack.stop());
+  keep(switchOn(rack, order.paceMs, edges.clock));
+  for (const slot of rack.slots) keep(tellPowerOnceEnlisted(api, slot, edges.clock));
+}
+
+/** The rack comes first: the boards' own device trees are dumped from it. */
+function fillWithQemu(files: readonly DemoFiles[]): (filling: Filling) => Promise<void> {
+  return async (filling) => {
+    const { order, ground, site, edges, keep } = filling;
+    const [boardFolder = ''] = site.boards;
+    const rack = await layQemuRack(order, ground, boardFolder, secretOf(edges));
+    keep(() => rack.stop());
+    const api = await startDaemon(filling);
+    for (const each of files) await importDemoFiles(api, each);
+    for (const slot of rack.slots) keep(tellPowerOnceEnlisted(api, slot, edges.clock));
+    keep(switchOnInTurn(rack, api, edges.clock));
+  };
+}
+
+function secretOf(edges: DemoEdges): () => string {
+  return () => Buffer.from(edges.rng.octets(9)).toString('base64url');
 }
 
 /** One board after another, so that they can be seen to come; the answer ends it. */

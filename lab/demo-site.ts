@@ -15,6 +15,8 @@ export interface DemoSite {
     readonly pool: string;
   };
   readonly ports: { readonly dhcpServer: number; readonly dhcpClient: number; readonly tftp: number };
+  /** Site folders with boards. */
+  readonly boards: readonly string[];
   /** Site folders with drivers: the example that speaks to the virtual PDU lies in the first. */
   readonly powerDrivers: readonly string[];
 }
@@ -24,4 +26,5 @@ export interface DemoDaemon {
   stop(): Promise<void>;
 }
 
+/** Starts the daemon of a demo; resolves when it serves. */
 export type StartDaemon = (site: DemoSite) => Promise<DemoDaemon>;

@@ -43,6 +43,11 @@ export function boardMac(nth: number): VirtualBoardSpec['mac'] {
   return macOf(Uint8Array.of(0x52, 0x54, 0, 0x77, nth >> 8, nth & 255));
 }
 
+/** The system UUID of the nth board (from 1). */
+export function boardUuid(nth: number): string {
+  return `fa221e20-0000-4000-8000-${String(nth).padStart(12, '0')}`;
+}
+
 /** `boards` boards of all kinds by turns. `secret` makes the passwords of this run. */
 export function planRack(boards: number, place: RackPlace, paceMs: number, secret: () => string): RackPlan {
   const password = secret();
@@ -63,13 +68,17 @@ export function planRack(boards: number, place: RackPlace, paceMs: number, secre
   };
 }
 
-/** All addresses of a rack's BMCs and its PDU. */
-export function controllerAddresses(place: Pick<RackPlace, 'controllers24'>): readonly string[] {
-  const bmcs = Array.from({ length: BMC_BOARDS }, (_, index) => bmcAddress(place.controllers24, index + 1));
+/** All addresses of a rack's BMCs and its PDU; two boards have a BMC unless said. */
+export function controllerAddresses(
+  place: Pick<RackPlace, 'controllers24'>,
+  bmcBoards = BMC_BOARDS,
+): readonly string[] {
+  const bmcs = Array.from({ length: bmcBoards }, (_, index) => bmcAddress(place.controllers24, index + 1));
   return [...bmcs, `${place.controllers24}.${String(PDU_HOST)}`];
 }
 
-function bmcAddress(controllers24: string, nth: number): string {
+/** Where the nth board's BMC is (from 1). */
+export function bmcAddress(controllers24: string, nth: number): string {
   return `${controllers24}.${String(BMC_HOSTS_FROM + nth - 1)}`;
 }
 
@@ -79,7 +88,7 @@ function specOf(nth: number, paceMs: number): VirtualBoardSpec {
     name: `slot-${String(nth)}`,
     kind,
     mac: boardMac(nth),
-    uuid: `fa221e20-0000-4000-8000-${String(nth).padStart(12, '0')}`,
+    uuid: boardUuid(nth),
     uboot: kind === 'uboot-armhf' ? 'stock' : 'pxe',
     paceMs,
   };

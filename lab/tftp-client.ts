@@ -30,6 +30,7 @@ export interface TftpFetchOrder {
   readonly octetsMax?: number;
 }
 
+/** A file as it arrived, and how the transfer went. */
 export interface TftpFetched {
   readonly bytes: Uint8Array;
   readonly stats: {

@@ -9,6 +9,9 @@ if (v[0] < 20 || (v[0] === 20 && v[1] < 19)) {
   console.error('Farrier needs Node 20.19 or newer, found ' + process.version);
   process.exit(1);
 }
+var need = require('./need-debian.cjs'),
+  needDebian = need.needDebian,
+  has = need.has;
 var root = path.join(__dirname, '..');
 var say = function (words) {
   console.error('farrier: ' + words);
@@ -20,44 +23,9 @@ var read = function (file) {
     return '';
   }
 };
-var has = function (tool) {
-  return (process.env.PATH + ':/usr/sbin:/sbin').split(':').some(function (dir) {
-    return fs.existsSync(path.join(dir, tool));
-  });
-};
 
-/** Installs Debian packages when root on Debian or Ubuntu; otherwise names them in one line that can be pasted. */
-function needDebian(packages, why) {
-  var missing = packages.filter(function (name) {
-    return (
-      cp.spawnSync('dpkg-query', ['-W', '-f=${db:Status-Status}', name], { encoding: 'utf8' }).stdout !== 'installed'
-    );
-  });
-  if (missing.length === 0) return;
-  var debian = /debian|ubuntu/.test(read('/etc/os-release')) && has('apt-get');
-  if (!debian || process.getuid() !== 0) {
-    console.error(
-      'farrier: ' +
-        why +
-        ' needs Debian packages that are not here. Paste:\n  sudo apt-get install --no-install-recommends ' +
-        missing.join(' '),
-    );
-    process.exit(1);
-  }
-  say('installing Debian packages for ' + why + ': ' + missing.join(' '));
-  var env = Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' });
-  var apt = function (args) {
-    return cp.spawnSync('apt-get', args, { stdio: ['ignore', 2, 2], env: env }).status === 0;
-  };
-  if (!(apt(['-q', 'update']) && apt(['-qy', '--no-install-recommends', 'install'].concat(missing)))) {
-    say('apt-get failed, see above');
-    process.exit(1);
-  }
-}
-
-var packages = JSON.parse(read(path.join(__dirname, 'debian-packages.json')));
-if (process.argv.indexOf('--test') >= 0) needDebian(packages.test, 'npm test');
-if (process.argv.indexOf('--start') >= 0) needDebian(packages.start, 'npm start');
+if (process.argv.indexOf('--test') >= 0) needDebian('test', 'npm test');
+if (process.argv.indexOf('--start') >= 0) needDebian('start', 'npm start');
 
 var stamp = path.join(root, 'node_modules', '.setup-stamp');
 var key = crypto
@@ -66,7 +34,7 @@ var key = crypto
   .update(process.version + process.arch)
   .digest('hex');
 if (read(stamp) !== key) {
-  if (!(has('g++') && has('make') && has('python3'))) needDebian(packages.build, 'building better-sqlite3');
+  if (!(has('g++') && has('make') && has('python3'))) needDebian('build', 'building better-sqlite3');
   var env = Object.assign({}, process.env),
     prefix = path.dirname(path.dirname(fs.realpathSync(process.execPath)));
   if (!env.npm_config_nodedir && fs.existsSync(path.join(prefix, 'include', 'node', 'node_api.h')))

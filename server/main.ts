@@ -14,9 +14,6 @@ const CONFIG_FILES = [join(process.cwd(), 'farrier.yaml'), '/etc/farrier/farrier
 
 const DEMO_FOLDER = join(tmpdir(), `farrier-demo-${process.getuid?.() ?? 0}`);
 
-/** One of each kind that is pretended. */
-const BOARDS = 6;
-
 /** `npm start` names no command: with a configuration it is the real thing, without one the rack in a box. */
 function withCommand(args: readonly string[]): readonly string[] {
   const words = args.filter((arg, nth) => !arg.startsWith('-') && !isOptionValue(args[nth - 1]));
@@ -42,15 +39,17 @@ const terminal = createTerminal(process, process.env);
 const tell = (words: string): void => {
   terminal.writeErr(`${words}\n`);
 };
+const cacheDir = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'farrier');
 const work = createCliWork({
-  cacheDir: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'farrier'),
+  cacheDir,
   logLevel: process.env['FARRIER_LOG'] ?? 'info',
   untilSignalled,
   say: tell,
   demo: ({ boards, qemu, port }) =>
     runDemo(
-      { boards: boards ?? BOARDS, qemu, port },
+      { boards, qemu, port },
       {
+        cacheDir,
         entry: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
         signal: untilSignalled(),
         say: tell,

@@ -103,6 +103,52 @@ function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): readonly strin
   return cycles;
 }
 
+/** Where the world may be touched directly, and how: everywhere else it comes in as Clock, Rng, edges or configuration. */
+const WORLD: Readonly<Record<string, readonly string[]>> = {
+  'server/edges/real-clock.ts': ['Date.now', 'performance.now', 'setTimeout'],
+  'server/edges/real-rng.ts': ['randomBytes'],
+  'server/main.ts': ['process.env', 'process.argv', 'process.exit'],
+  // The default of an edge that tests replace.
+  'server/net/dhcp-listener.ts': ['setImmediate'],
+  // Turns of the event loop, in which what waits together comes together.
+  'server/store/sqlite/ledger.ts': ['setImmediate'],
+  'lab/lab-clock.ts': ['performance.now', 'setTimeout'],
+  'lab/board-host-main.ts': ['randomBytes', 'process.exit'],
+  // Lives with a real child and real sockets only.
+  'lab/ipmi-sim.ts': ['setTimeout', 'setInterval'],
+  'lab/virtual/tftp-fetch.ts': ['setInterval'],
+  'lab/tftp-client.ts': ['setImmediate'],
+};
+
+/** A socket's own `setTimeout` is no timer of ours. */
+const TOUCHES =
+  /\b(?:Date\.now|performance\.now|Math\.random|randomBytes|randomUUID|getRandomValues|process\.(?:env|argv|exit))\b|new Date\(\)|(?<!\.)\bset(?:Timeout|Interval|Immediate)\b/g;
+
+function codeOf(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
+}
+
+function touchesOf(file: string, text: string): readonly string[] {
+  const found = codeOf(text).match(TOUCHES) ?? [];
+  return [...new Set(found)].filter((touch) => !WORLD[file]?.includes(touch)).map((touch) => `${file}: ${touch}`);
+}
+
+/** Exports without a docstring. Those that follow another one without a blank line share its docstring. */
+function bareExportsOf(file: string, text: string): readonly string[] {
+  const faults: string[] = [];
+  let above = '';
+  let isDescribed = false;
+  for (const line of text.split('\n')) {
+    if (/^export (?!(?:type )?\{)/.test(line)) {
+      if (above.endsWith('*/')) isDescribed = true;
+      else if (above.trim() === '') isDescribed = false;
+      if (!isDescribed) faults.push(`${file}: ${line}`);
+    }
+    above = line;
+  }
+  return faults;
+}
+
 describe('architecture', () => {
   const files = ['server', 'power-drivers', 'lab', 'agent'].flatMap(filesBelow);
   const texts = new Map(files.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]));
@@ -148,9 +194,35 @@ describe('architecture', () => {
 
   it('core knows no clock, no randomness and no waiting', () => {
     const pure = files.filter((file) => file.startsWith(CORE) || file.startsWith('server/wire/'));
-    const faults = pure.filter((file) =>
-      /\bDate\.now|Math\.random|\basync\b|\bsetTimeout\b|\bprocess\./.test(texts.get(file) ?? ''),
-    );
+    const faults = pure.filter((file) => /\basync\b|\bprocess\./.test(codeOf(texts.get(file) ?? '')));
     assert.deepEqual(faults, []);
+  });
+
+  it('time, randomness and the environment come from outside', () => {
+    assert.deepEqual(
+      [...texts].flatMap(([file, text]) => touchesOf(file, text)),
+      [],
+    );
+    const unused = Object.entries(WORLD).flatMap(([file, touches]) =>
+      touches.filter((touch) => !codeOf(texts.get(file) ?? '').includes(touch)).map((touch) => `${file}: ${touch}`),
+    );
+    assert.deepEqual(unused, [], 'the list of exceptions holds only what is used');
+  });
+
+  it('every export has a docstring', () => {
+    assert.deepEqual(
+      [...texts].flatMap(([file, text]) => bareExportsOf(file, text)),
+      [],
+    );
+  });
+
+  it('bites: touches of the world and bare exports are found', () => {
+    const planted =
+      '// Date.now\nconst at = Date.now() - +new Date(); // why\nsocket.setTimeout(1);\nsetTimeout(stop, 5);\n';
+    assert.equal(touchesOf('server/services/planted.ts', planted).length, 3);
+    assert.equal(touchesOf('power-drivers/planted.ts', "const home = process.env['HOME'];").length, 1);
+    assert.equal(touchesOf('server/net/planted.ts', 'const id = crypto.randomUUID();').length, 1);
+    const exports = '/** What. */\nexport const A = 1;\nexport const B = 2;\n\nexport function c(): void {}\n';
+    assert.deepEqual(bareExportsOf('planted.ts', exports), ['planted.ts: export function c(): void {}']);
   });
 });

@@ -42,12 +42,15 @@ export interface BoardLogEntry {
   readonly sha256: string | undefined;
 }
 
+/** An HTTP request of a board. */
 export interface HttpOrder {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
 }
+
+/** What the server answered, whatever its status. */
 export interface HttpAnswer {
   readonly status: number;
   readonly body: Uint8Array;

@@ -77,10 +77,10 @@ function unreachable(error: unknown, { socketPath }: Endpoint): unknown {
   });
 }
 
-async function textOf(answer: IncomingMessage): Promise<string> {
+async function textOf(answer: AsyncIterable<Buffer>): Promise<string> {
   const pieces: Buffer[] = [];
   let octets = 0;
-  for await (const piece of answer as AsyncIterable<Buffer>) {
+  for await (const piece of answer) {
     octets += piece.length;
     if (octets > ANSWER_OCTETS_MAX) throw new CliFailure(EXIT.failed, 'the answer is too long; ask for less');
     pieces.push(piece);

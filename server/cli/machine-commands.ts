@@ -37,7 +37,7 @@ function withEdits(command: Command): Command {
 
 function editOf({ name, board, bundle, arg, reserved, mac, clear = [] }: EditOptions): Record<string, unknown> {
   const given = { name, board, bundle, extraArgs: arg, reserved, macs: mac };
-  const nulls = clear.map((what) => (what === 'args' ? ['extraArgs', []] : [what, null]) as [string, unknown]);
+  const nulls = clear.map((what): readonly [string, unknown] => (what === 'args' ? ['extraArgs', []] : [what, null]));
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   return Object.fromEntries([...nulls, ...set]);
 }

@@ -44,7 +44,8 @@ function keyOffset(document: Document, path: Path, key: string): number | undefi
 /** Aliases may point nowhere, or unfold without end. */
 function valueOf(document: Document): Result<unknown> {
   try {
-    return ok(document.toJS({ maxAliasCount: 100 }) as unknown);
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    return ok(value);
   } catch (error) {
     return err(error instanceof Error ? error.message : String(error));
   }

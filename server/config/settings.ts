@@ -83,6 +83,7 @@ export const settingsShape = z.strictObject({
   siteArgs: z.array(readable(parseArgWord)).default([]),
 });
 
+/** `farrier.yaml` as it was written, checked, with the defaults filled in. */
 export type Settings = z.infer<typeof settingsShape>;
 export type NetworkSettings = Settings['networks'][number];
 export type RelayedSettings = Settings['relayed'][number];

@@ -21,13 +21,13 @@ export interface IpRange {
 }
 
 /** 0.0.0.0, which in DHCP fields means "none". */
-export const NO_ADDRESS = 0 as Ipv4;
+export const NO_ADDRESS = ipv4(0);
 
 /** Reads a MAC written with colons, dashes, dots or nothing between the digits, in either case. */
 export function parseMac(text: string): Result<Mac> {
   const digits = text.toLowerCase().replace(/[:.-]/g, '');
   if (!/^[0-9a-f]{12}$/.test(digits)) return err(`"${text}" is not a MAC address; write it like 52:54:00:12:34:56`);
-  return ok((digits.match(/../g) ?? []).join(':') as Mac);
+  return ok(macOf(Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))));
 }
 
 const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));

@@ -61,6 +61,7 @@ export interface RequestAsk {
   readonly ciaddr: Ipv4;
 }
 
+/** What a REQUEST is answered with (RFC 2131 §4.3.2). */
 export type RequestVerdict =
   /** `extend` false: the lease is confirmed for the time it has left, no longer (RFC 2131 §4.3.2 RENEWING). */
   | { readonly is: 'ack'; readonly address: Ipv4; readonly extend: boolean }

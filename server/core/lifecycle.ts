@@ -13,8 +13,11 @@ export const MOVING_STATES = [
   'leaving-rescue',
 ] as const;
 
+/** A state that waits for somebody. */
 export type RestState = (typeof REST_STATES)[number];
+/** A state that carries a deadline. */
 export type MovingState = (typeof MOVING_STATES)[number];
+/** Where a machine stands in its life. */
 export type State = RestState | MovingState;
 
 /** All states, in the order in which the page draws them. */

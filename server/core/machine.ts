@@ -13,6 +13,7 @@ export function machineIdOf(octets: Uint8Array): MachineId {
   return `m-${Array.from(octets.subarray(0, 10), (octet) => 'abcdefghijklmnopqrstuvwxyz234567'[octet & 31] ?? 'a').join('')}` as MachineId;
 }
 
+/** `unknown` is a state of its own: nobody has looked, or nobody can. */
 export type PowerState = 'on' | 'off' | 'unknown';
 
 /** What was last observed of a machine's power, and when. Never what was merely ordered. */

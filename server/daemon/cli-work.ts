@@ -1,18 +1,16 @@
 import { join } from 'node:path';
-import { buildAgent } from '../../agent/build.ts';
 import {
   bundleFromDebianNetboot,
   bundleFromFolder,
   type BundleSource,
   type FolderOrder,
 } from '../../agent/bundle-source.ts';
-import { fetchLoaders, type LoaderFile } from '../../agent/loaders.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import type { BundleFiles, CliWork, FolderImport, PackagedArch, Say } from '../cli/deps.ts';
-import { sha256Of } from '../edges/digest.ts';
+import type { BundleFiles, CliWork, FolderImport, Say } from '../cli/deps.ts';
 import { createLog } from '../edges/pino-log.ts';
 import { formatIpv4 } from '../core/address.ts';
+import { agentFiles } from './agent-files.ts';
 import { startDaemon } from './daemon.ts';
 
 /** What the commands do beyond calling the API. */
@@ -49,32 +47,6 @@ function given({ version, kernel, initrd, args, ...rest }: FolderImport): Folder
     ...(initrd === undefined ? {} : { initrd }),
     ...(args === undefined ? {} : { args }),
   };
-}
-
-async function agentFiles(
-  arch: PackagedArch,
-  say: Say,
-  folders: { readonly cacheDir: string; readonly outDir: string },
-): Promise<BundleFiles> {
-  const built = await buildAgent({ ...folders, arch, say });
-  const loaders = await fetchLoaders({ ...folders, arch, say });
-  return {
-    name: `agent-${arch}`,
-    version: versionWith(built.version, loaders),
-    arch,
-    role: 'agent',
-    kernelFile: built.kernel,
-    initrdFile: built.initrd,
-    kernelArgs: built.kernelArgs,
-    loaders,
-    source: [built.source, ...loaders.map((each) => `${each.name} from ${each.source}`)].join('; ').slice(0, 500),
-  };
-}
-
-/** A new shim or GRUB makes a new version, though kernel and initramfs stay the same. */
-function versionWith(version: string, loaders: readonly LoaderFile[]): string {
-  if (loaders.length === 0) return version;
-  return `${version}.${sha256Of(loaders.map((each) => each.source).join('\n')).slice(0, 6)}`;
 }
 
 async function serve(

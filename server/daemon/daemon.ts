@@ -11,7 +11,7 @@ import { openBoards, type BoardCatalogue } from '../files/board-catalogue.ts';
 import { createHttpApp, type HttpApp } from '../http/app.ts';
 import type { Trust } from '../http/auth.ts';
 import { bootFilesRouter } from '../http/boot-files.ts';
-import { listenHttp, type ListenAt } from '../http/listen.ts';
+import { listenHttp, refuseSecond, type ListenAt } from '../http/listen.ts';
 import { startDhcpListener, type DhcpListener } from '../net/dhcp-listener.ts';
 import { listInterfaces } from '../net/interfaces.ts';
 import { describeRival } from '../net/rival.ts';
@@ -30,14 +30,18 @@ import { refuseRivals } from './rivals.ts';
 import { nodePasswordCrypto } from '../edges/password-crypto.ts';
 import { createUserService } from '../services/users.ts';
 
+const PORTS = { dhcpServer: 67, dhcpClient: 68, tftp: 69 };
 /** How often files and addresses that may have changed are looked at. */
 const LOOK_EVERY_MS = 2000;
 
+/** How a daemon is started; what it serves is in `config`. */
 export interface DaemonOptions {
   readonly config: Config;
   readonly log: Log;
   /** Serve DHCP although another server answers there. */
   readonly force: boolean;
+  /** UDP; 67, 68 and 69 unless said: a lab that may not have them. */
+  readonly ports?: { readonly dhcpServer: number; readonly dhcpClient: number; readonly tftp: number };
   /** Further listeners of the page: the demo's, whose visitors are logged in by themselves. */
   readonly doors?: readonly { readonly at: ListenAt; readonly trust: Trust }[];
 }
@@ -67,10 +71,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 async function start(options: DaemonOptions, closers: Closer[], stop: () => Promise<void>): Promise<Daemon> {
-  const { config, log } = options;
+  const { config, log, ports = PORTS } = options;
   const edges = { clock: realClock, rng: realRng, log };
   const networks = resolveNetworks(config.networks, await listInterfaces());
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const socket = join(config.dataDir, 'farrier.sock');
+  await refuseSecond(socket);
+  const alone = refuseRivals(networks, options.force, edges);
+  // It is waited for further down; until then its refusal must not count as nobody's.
+  alone.catch(() => undefined);
   const memory = await openMemory(config, edges);
   closers.push(() => memory.store.close());
   const root = projectRoot();
@@ -93,13 +102,13 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   });
   closers.push(() => services.timeline.flush());
   closers.push(() => services.power.stop());
-  await refuseRivals(networks, options.force, edges);
-  const dhcp = await startDhcp(networks, services, memory, edges);
+  await alone;
+  const dhcp = await startDhcp(networks, ports, services, memory, edges);
   closers.push(() => dhcp.close());
   leases.attach(dhcp);
   const tftp = await startTftpListener({
     addresses: tftpAddresses(networks),
-    port: 69,
+    port: ports.tftp,
     files: services.bootFiles,
     ...edges,
   });
@@ -108,8 +117,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     app.close();
   });
-  const socket = join(config.dataDir, 'farrier.sock');
-  for (const server of await listenAll(app, options, socket)) closers.push(() => closeServer(server));
+  await listenAll(app, options, socket, (server) => closers.push(() => closeServer(server)));
   const watch = watchDeadlines({ machines: memory.store.machines, ...edges });
   closers.push(() => {
     watch.stop();
@@ -146,6 +154,7 @@ type Edges = { readonly clock: typeof realClock; readonly rng: typeof realRng; r
 
 function startDhcp(
   networks: readonly Network[],
+  ports: { readonly dhcpServer: number; readonly dhcpClient: number },
   services: Services,
   memory: Memory,
   edges: Edges,
@@ -154,6 +163,7 @@ function startDhcp(
     networks,
     advisor: services.advisor,
     leases: memory.store.leases,
+    ports: { server: ports.dhcpServer, client: ports.dhcpClient },
     ...edges,
     onRival: (rival) => {
       edges.log.warn(`another DHCP server: ${describeRival(rival)}`);
@@ -198,17 +208,20 @@ function httpDeps(parts: {
   };
 }
 
-/** The local socket (admin), the network's port (a session is needed) and whatever doors the caller opens besides. */
-async function listenAll(app: HttpApp, options: DaemonOptions, socket: string): Promise<readonly Server[]> {
+/** The local socket (admin), the network's port (a session is needed) and whatever doors the caller opens besides; each is told of as soon as it is open. */
+async function listenAll(
+  app: HttpApp,
+  options: DaemonOptions,
+  socket: string,
+  opened: (server: Server) => void,
+): Promise<void> {
   const { http } = options.config;
   const doors: readonly { at: ListenAt; trust: Trust }[] = [
     { at: { path: socket }, trust: 'socket' },
     { at: { host: formatIpv4(http.address), port: http.port }, trust: 'tcp' },
     ...(options.doors ?? []),
   ];
-  const servers: Server[] = [];
-  for (const door of doors) servers.push(await listenHttp(app.handlerFor(door.trust), door.at));
-  return servers;
+  for (const door of doors) opened(await listenHttp(app.handlerFor(door.trust), door.at));
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { demoInside, readDemoOrder } from '../../lab/demo-inside.ts';
+import { qemuKind, QEMU_ARCHS } from '../../lab/demo-qemu.ts';
 import { launchDemo } from '../../lab/demo-launch.ts';
 import type { DemoSite } from '../../lab/demo-site.ts';
 import { nodeIpmiCrypto } from '../../power-drivers/ipmi.ts';
@@ -10,29 +11,39 @@ import { createLog } from '../edges/pino-log.ts';
 import { projectRoot } from '../edges/project-root.ts';
 import { realClock } from '../edges/real-clock.ts';
 import { realRng } from '../edges/real-rng.ts';
+import type { BundleFiles, Say } from '../cli/deps.ts';
+import { agentFiles } from './agent-files.ts';
 import { startDaemon, type Daemon } from './daemon.ts';
+import { needDebian } from './need-debian.ts';
 
 /** The hidden command with which the demo starts this program again, inside its namespaces. */
 export const DEMO_INSIDE = 'demo-inside';
 
 /** Pretended work at each stage of a virtual board's boot, so that people can follow. */
 const PACE_MS = 700;
+/** One of each kind that is pretended. */
+const BOARDS = 6;
 
 /** Runs the rack in a box until the signal; `entry` is how this program was started. */
 export async function runDemo(
-  order: { readonly boards: number; readonly qemu: boolean; readonly port: number },
+  order: { readonly boards: number | undefined; readonly qemu: boolean; readonly port: number },
   edges: {
     /** Everything of the demo lies there, its socket too, so that the other commands find it. */
     readonly folder: string;
     readonly entry: readonly string[];
     readonly signal: AbortSignal;
-    readonly say: (line: string) => void;
+    readonly say: Say;
+    /** Downloads and built files. */
+    readonly cacheDir: string;
   },
 ): Promise<void> {
+  const boards = order.boards ?? (order.qemu ? Object.keys(QEMU_ARCHS).length : BOARDS);
+  const qemu = order.qemu ? { qemu: await agentsFor(boards, edges.cacheDir, edges.say) } : {};
   const [command = process.execPath, ...args] = edges.entry;
   await launchDemo({
     folder: edges.folder,
-    boards: order.boards,
+    boards,
+    ...qemu,
     port: order.port,
     paceMs: PACE_MS,
     inside: { command, args: [...args, DEMO_INSIDE] },
@@ -41,6 +52,18 @@ export async function runDemo(
     say: edges.say,
     signal: edges.signal,
   });
+}
+
+/** Agents are built out here: inside there is no network to fetch packages from. */
+async function agentsFor(boards: number, cacheDir: string, say: Say): Promise<readonly BundleFiles[]> {
+  await needDebian('qemu', 'farrier demo --qemu');
+  const archs = new Set(Array.from({ length: boards }, (_, index) => QEMU_ARCHS[qemuKind(index + 1)]));
+  const agents: BundleFiles[] = [];
+  for (const arch of archs) {
+    say(`building the agent for ${arch} from Debian's packages (kept in ${cacheDir}) ...`);
+    agents.push(await agentFiles(arch, say, { cacheDir, outDir: join(cacheDir, 'built') }));
+  }
+  return agents;
 }
 
 /** The inside of the demo: this program again, in a network of its own. */
@@ -65,6 +88,7 @@ async function startOn(site: DemoSite, folder: string, logLevel: string): Promis
     keyFile: join(folder, 'farrier.key'),
     http: { listen: site.httpListen },
     networks: [{ name, interface: device, subnet, address, pools: [pool], probe: 'none' }],
+    boards: site.boards,
     powerDrivers: site.powerDrivers,
   };
   await writeFile(file, JSON.stringify(text, undefined, 2), { mode: 0o600 });
@@ -74,6 +98,7 @@ async function startOn(site: DemoSite, folder: string, logLevel: string): Promis
     config: config.value,
     log: createLog(logLevel),
     force: false,
+    ports: site.ports,
     doors: [{ at: { path: site.webSocket }, trust: 'demo-loopback' }],
   });
 }

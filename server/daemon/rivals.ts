@@ -1,4 +1,5 @@
 import type { Network } from '../core/lease.ts';
+import { LOOPBACK } from '../net/interfaces.ts';
 import { sharedNeighbours } from '../net/neighbours.ts';
 import { describeRival, findRivals, type Rival } from '../net/rival.ts';
 import { udpOnDevice } from '../net/udp-on-device.ts';
@@ -20,7 +21,9 @@ export async function refuseRivals(
   force: boolean,
   edges: { readonly clock: Clock; readonly rng: Rng; readonly log: Log },
 ): Promise<void> {
-  const served = networks.filter((network) => network.dhcp === 'full' && network.interface !== undefined);
+  const served = networks.filter(
+    ({ dhcp, interface: device }) => dhcp === 'full' && device !== undefined && device !== LOOPBACK,
+  );
   const found = (await Promise.all(served.map((network) => look(network, edges)))).flat();
   if (found.length === 0) return;
   const names = found.map(describeRival).join('; ');

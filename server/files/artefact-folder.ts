@@ -10,6 +10,7 @@ import { ArtefactError } from './artefact-error.ts';
 import { contentOnDisk, readPieces } from './content.ts';
 import { HotFiles } from './hot-files.ts';
 
+/** Where the folder is and how much of it may be held in memory. */
 export interface ArtefactFolderOptions {
   /** The artefacts live in `artefacts/` below it. */
   readonly dataDir: string;

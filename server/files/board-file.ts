@@ -84,6 +84,7 @@ const rowSchema = z
   })
   .partial();
 
+/** A `board.yaml` as it stands, before it becomes a board. */
 export type BoardRow = z.infer<typeof rowSchema>;
 
 /** A file that was read, and where each of its fields stands. */

@@ -13,6 +13,7 @@ type LoginOutcome =
   /** 10 tries in 5 minutes for each account and address. */
   | { readonly is: 'too-many'; readonly waitS: number };
 
+/** How a change to the users ended. */
 export type UserOutcome =
   | { readonly is: 'done' }
   | { readonly is: 'bad-value'; readonly field: string; readonly because: string }

@@ -8,6 +8,7 @@ import type { Log } from '../ports/log.ts';
 import { cleanBootPath } from '../wire/boot-path.ts';
 import { namesTag, readRange, type ByteRange } from './byte-range.ts';
 
+/** What boot files over HTTP stand on. */
 export interface BootFilesDeps {
   readonly files: BootFiles;
   readonly clock: Clock;

@@ -24,9 +24,26 @@ function isSomebodyThere(path: string): Promise<boolean> {
   });
 }
 
+/** Throws when a daemon answers on its local socket already. */
+export async function refuseSecond(path: string): Promise<void> {
+  if (await isSomebodyThere(path))
+    throw new Error(`another Farrier already listens on ${path}; stop it first, or give this one a dataDir of its own`);
+}
+
 async function removeStaleSocket(path: string): Promise<void> {
-  if (await isSomebodyThere(path)) throw new Error(`another Farrier already listens on ${path}`);
+  await refuseSecond(path);
   rmSync(path, { force: true });
+}
+
+function wordsFor(cause: NodeJS.ErrnoException, at: ListenAt): string {
+  if ('path' in at) return `${at.path}: ${cause.message}`;
+  const where = `TCP ${at.host}:${String(at.port)} (HTTP)`;
+  if (cause.code === 'EADDRINUSE')
+    return `${where} is taken ("ss -ltnp sport = :${String(at.port)}" shows by whom); stop it, or change http.listen`;
+  if (cause.code === 'EADDRNOTAVAIL')
+    return `${where}: no interface has this address ("ip -4 addr" shows what there is); change http.listen`;
+  if (cause.code === 'EACCES') return `${where}: not permitted; choose a port from 1024 up in http.listen`;
+  return `${where}: ${cause.message}`;
 }
 
 /** Starts an HTTP server with the limits of a hostile network; resolves once it listens. */
@@ -40,9 +57,11 @@ export async function listenHttp(handler: RequestListener, at: ListenAt): Promis
   if ('path' in at) await removeStaleSocket(at.path);
   const umask = 'path' in at ? process.umask(0o177) : undefined;
   const listening = new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(new Error(wordsFor(cause, at), { cause }));
+    });
     server.listen(at, () => {
-      server.off('error', reject);
+      server.removeAllListeners('error');
       resolve();
     });
   });

@@ -22,6 +22,7 @@ export interface Ask<Query = unknown, Body = unknown> {
   readonly whoNow: () => Promise<Who | undefined>;
 }
 
+/** What a route says; the gate writes it. */
 export type Answer =
   | { readonly is: 'json'; readonly status: number; readonly body: unknown }
   | { readonly is: 'html'; readonly status: number; readonly body: string }

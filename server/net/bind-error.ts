@@ -36,7 +36,8 @@ export async function bindErrorOf(cause: unknown, on: string, port: number): Pro
   }
 }
 
-function remediesForPermission(port: number): string {
+/** What lets an ordinary user have a port below 1024. */
+export function remediesForPermission(port: number): string {
   return (
     'Run it from a systemd unit with AmbientCapabilities=CAP_NET_BIND_SERVICE, or with sudo, ' +
     `or allow the port: sysctl net.ipv4.ip_unprivileged_port_start=${port}`

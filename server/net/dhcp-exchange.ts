@@ -13,7 +13,7 @@ import {
 import { BOOTREPLY, ETHERNET, type DhcpMessage, type MessageType } from '../wire/dhcp/message.ts';
 import { ipv4Option, OPT, textOption, u16Option, u32Option } from '../wire/dhcp/options.ts';
 import { replyFlags, replyTo, type ReplyTo } from '../wire/dhcp/reply-to.ts';
-import { relayPort } from '../wire/dhcp/sub-options.ts';
+import { relayPort, type RelayPort } from '../wire/dhcp/sub-options.ts';
 import {
   bootAskOf,
   cleanHostname,
@@ -158,18 +158,18 @@ async function ask(incoming: Incoming, edges: ExchangeEdges): Promise<Asked | st
 
 function leaseAsk(incoming: Incoming, client: LeaseAsk['client']): LeaseAsk {
   const { message, network } = incoming;
-  const isRelayed = message.giaddr !== NO_ADDRESS; // option 82 from a client itself means nothing
-  const { circuitId, remoteId } = isRelayed
-    ? relayPort(message.options)
-    : { circuitId: undefined, remoteId: undefined };
   return {
     network,
     client,
     askedLeaseS: u32Option(message.options, OPT.leaseTime),
     hostname: cleanHostname(textOption(message.options, OPT.hostName)),
-    circuitId,
-    remoteId,
+    ...portSeen(message),
   };
+}
+
+/** The switch port, if a relay says it; option 82 from a client itself means nothing. */
+export function portSeen(message: DhcpMessage): RelayPort {
+  return message.giaddr === NO_ADDRESS ? { circuitId: undefined, remoteId: undefined } : relayPort(message.options);
 }
 
 function isEthernet(message: DhcpMessage): boolean {

@@ -6,10 +6,11 @@ import type { Log } from '../ports/log.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { LeaseStore } from '../ports/store.ts';
 import { openLeaseDesk, type LeaseDesk } from '../services/grant-lease.ts';
+import { relayPortText } from '../services/lease-table.ts';
 import { OPT } from '../wire/dhcp/options.ts';
-import { SERVER_PORT } from '../wire/dhcp/reply-to.ts';
+import { CLIENT_PORT, SERVER_PORT, type ReplyTo } from '../wire/dhcp/reply-to.ts';
 import { noCounts, type DhcpCounters } from './dhcp-counters.ts';
-import { exchange, type ExchangeEdges, type Incoming, type Outcome } from './dhcp-exchange.ts';
+import { exchange, portSeen, type ExchangeEdges, type Incoming, type Outcome } from './dhcp-exchange.ts';
 import { routeDatagram } from './dhcp-route.ts';
 import { listInterfaces, type HostInterface } from './interfaces.ts';
 import { keepOpen, type Keeper, type Kept } from './keep-open.ts';
@@ -34,6 +35,15 @@ export interface DhcpEdges {
   readonly soon: (call: () => void) => void;
 }
 
+/** The UDP ports of a wire's servers and clients. */
+export interface DhcpPorts {
+  readonly server: number;
+  readonly client: number;
+}
+
+/** As RFC 2131 §4.1 has them. */
+const PORTS: DhcpPorts = { server: SERVER_PORT, client: CLIENT_PORT };
+
 /** What DHCP needs to start. */
 export interface DhcpOptions {
   /** All configured networks; those with `dhcp: off` are left alone. */
@@ -43,6 +53,8 @@ export interface DhcpOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
+  /** 67 and 68 unless said: a lab that may not have them. */
+  readonly ports?: DhcpPorts;
   /** Hears of other DHCP servers, each at most once in five minutes. */
   readonly onRival: (rival: Rival) => void;
   /** Left out: the real ones. */
@@ -136,11 +148,13 @@ class DhcpService implements DhcpListener {
   readonly #queue: WorkQueue<Waiting>;
   readonly #rivals: RivalDesk;
   readonly #exchange: ExchangeEdges;
+  readonly #ports: DhcpPorts;
   #sockets: Keeper<Served> | undefined;
   #isClosing = false;
 
   constructor(options: DhcpOptions, networks: readonly Network[], edges: DhcpEdges, desk: LeaseDesk) {
     this.#options = options;
+    this.#ports = options.ports ?? PORTS;
     this.#networks = networks;
     this.#edges = edges;
     this.#desk = desk;
@@ -185,7 +199,7 @@ class DhcpService implements DhcpListener {
   }
 
   async #open(device: string, address: Ipv4, lost: () => void): Promise<Served> {
-    const socket = await this.#edges.open(device, SERVER_PORT, {
+    const socket = await this.#edges.open(device, this.#ports.server, {
       datagram: (octets, from) => {
         this.#take(octets, from.address, device);
       },
@@ -249,13 +263,17 @@ class DhcpService implements DhcpListener {
       return;
     }
     this.counters.sent += 1;
-    socket.send(reply.octets, to, (error) => {
+    socket.send(reply.octets, this.#onPorts(to), (error) => {
       this.counters.unsent += 1;
       this.#options.log.debug(`dhcp: answer to ${formatIpv4(to.address)} not sent: ${error.message}`, {
         interface: device,
         lacksRelayInformation: reply.omitted.includes(OPT.relayAgentInformation),
       });
     });
+  }
+
+  #onPorts(to: ReplyTo): ReplyTo {
+    return { address: to.address, port: to.port === CLIENT_PORT ? this.#ports.client : this.#ports.server };
   }
 
   #record(waiting: Waiting, outcome: Outcome): void {
@@ -269,6 +287,7 @@ class DhcpService implements DhcpListener {
       address: outcome.address,
       file: isAnswered ? outcome.file : undefined,
       because: outcome.because,
+      relayPort: relayPortText(portSeen(incoming.message)),
       durationMs: this.#options.clock.monotonicMs() - atMs,
     });
   }

@@ -2,6 +2,7 @@ import { contains, macOf, NO_ADDRESS, type Ipv4 } from '../core/address.ts';
 import type { Network } from '../core/lease.ts';
 import { BOOTREQUEST, decodeMessage, messageType, type DhcpMessage } from '../wire/dhcp/message.ts';
 import type { Incoming } from './dhcp-exchange.ts';
+import { LOOPBACK } from './interfaces.ts';
 
 /** What is known of the wire when a datagram comes in. */
 export interface Wire {
@@ -22,7 +23,9 @@ export function routeDatagram(octets: Uint8Array, source: Ipv4, device: string, 
   if (!decoded.ok) return 'malformed';
   const message = decoded.value;
   if (message.op !== BOOTREQUEST) return 'notRequests';
-  const isLooped = wire.isOurs(source) || (message.giaddr !== NO_ADDRESS && wire.isOurs(message.giaddr));
+  // On loopback whoever sends is this host; there a relay alone could make a loop.
+  const isOwn = device !== LOOPBACK && wire.isOurs(source);
+  const isLooped = isOwn || (message.giaddr !== NO_ADDRESS && wire.isOurs(message.giaddr));
   if (isLooped) return 'looped';
   const type = messageType(message.options);
   if (type === undefined) return 'bootp';

@@ -5,12 +5,20 @@ import { parseIpv4, type Ipv4 } from '../core/address.ts';
 const run = promisify(execFile);
 const IP_TIMEOUT_MS = 2000;
 
+/** The interface of the host itself: a lab may serve it on high ports, and it has no strangers on it. */
+export const LOOPBACK = 'lo';
+
 /** An interface with at least one IPv4 address. */
 export interface HostInterface {
   readonly name: string;
   /** Changes when the interface is deleted and made again; a socket is tied to the index, not to the name. */
   readonly index: number;
   readonly addresses: readonly Ipv4[];
+}
+
+/** Whether an interface has an address; loopback has all of 127/8 (RFC 1122 §3.2.1.3). */
+export function hasAddress(one: HostInterface, address: Ipv4): boolean {
+  return one.addresses.includes(address) || (one.name === LOOPBACK && address >>> 24 === 127);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { formatIpv4, type Ipv4 } from '../core/address.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { HostInterface } from './interfaces.ts';
+import { hasAddress, type HostInterface } from './interfaces.ts';
 
 /** Interfaces are looked at this often; with the time to open, a new one is served well within five seconds. */
 const POLL_MS = 2000;
@@ -110,8 +110,8 @@ class InterfaceKeeper<T extends Kept> implements Keeper<T> {
 
   async #follow(device: string, address: Ipv4, seen: HostInterface | undefined): Promise<void> {
     const entry = this.#entries.get(device);
-    const isThere = seen?.addresses.includes(address) ?? false;
-    if (entry && (!isThere || entry.isLost || entry.index !== seen?.index)) await this.#drop(device);
+    const isThere = seen !== undefined && hasAddress(seen, address);
+    if (entry && (!isThere || entry.isLost || entry.index !== seen.index)) await this.#drop(device);
     if (!seen || !isThere) {
       this.#tell(device, `dhcp: waiting for ${formatIpv4(address)} on interface ${device}`);
       return;

@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../core/address.ts';
 import type { Log } from '../ports/log.ts';
 import { BindError } from './bind-error.ts';
+import { LOOPBACK } from './interfaces.ts';
 import { describeRival, watchRivals, withMac, type Rival, type RivalEdges } from './rival.ts';
 
 /** The wire is asked for other servers this often; their answers to clients are heard at any time. */
@@ -18,7 +19,7 @@ export interface RivalDeskOptions extends RivalEdges {
 
 /** Collects what is seen of other DHCP servers. */
 export interface RivalDesk {
-  /** Watches an interface until closed; without port 68 it does with what clients say, and says so in the log. */
+  /** Watches an interface until closed (loopback has nobody to watch); without port 68 it does with what clients say, and says so in the log. */
   watch(device: string, ours: Ipv4): Promise<{ close(): Promise<void> }>;
   /** Takes in what was seen elsewhere. */
   heard(rival: Rival): void;
@@ -48,6 +49,7 @@ async function watchDevice(
   heard: (rival: Rival) => void,
 ): Promise<{ close(): Promise<void> }> {
   const { clock, log } = options;
+  if (device === LOOPBACK) return { close: () => Promise.resolve() };
   try {
     const watch = await watchRivals(device, ours, options, heard);
     let cancel: () => void = () => undefined;

@@ -16,10 +16,16 @@ import type { OptionToSend } from '../wire/dhcp/option-field.ts';
 import { ipv4Option, OPT } from '../wire/dhcp/options.ts';
 import { CLIENT_PORT, LIMITED_BROADCAST, SERVER_PORT } from '../wire/dhcp/reply-to.ts';
 import type { ReadNeighbours } from './neighbours.ts';
-import type { DeviceSocket, DeviceSocketEvents, Peer } from './udp-on-device.ts';
+import type { OpenDeviceSocket } from './tied-socket.ts';
+import type { DeviceSocketEvents, Peer } from './udp-on-device.ts';
 
 /** How long a probe waits for an answer. INFORM is answered at once; some servers ping for seconds before an OFFER. */
 const PROBE_WAIT_MS = 1000;
+/**
+ * Room for some ten answers. The kernel gives back each broadcast of our own service here; in a storm it drops most of
+ * them, which costs less than to read them, and a rival answers often enough to be heard.
+ */
+const RECEIVE_BUFFER_OCTETS = 8 << 10;
 
 /** Another DHCP server on a network of ours. */
 export interface Rival {
@@ -43,7 +49,7 @@ export function describeRival(rival: Rival): string {
 export interface RivalEdges {
   readonly clock: Clock;
   readonly rng: Rng;
-  readonly open: (device: string, port: number, events: DeviceSocketEvents) => Promise<DeviceSocket>;
+  readonly open: OpenDeviceSocket;
   readonly neighbours: ReadNeighbours;
 }
 
@@ -75,13 +81,14 @@ export async function watchRivals(
   report: (rival: Rival) => void,
 ): Promise<RivalWatch> {
   const mac = strangersMac(edges.rng);
-  const socket = await edges.open(device, CLIENT_PORT, {
+  const events: DeviceSocketEvents = {
     datagram: (octets, from) => {
       const rival = rivalIn(octets, from, device, ours, mac);
       if (rival) report(rival);
     },
     lost: () => undefined, // the interface is gone; whoever opened the watch opens it again
-  });
+  };
+  const socket = await edges.open(device, CLIENT_PORT, events, RECEIVE_BUFFER_OCTETS);
   const to: Peer = { address: LIMITED_BROADCAST, port: SERVER_PORT };
   return {
     probe: () => {

@@ -23,6 +23,7 @@ export interface TftpAddress {
   readonly mtu?: number;
 }
 
+/** Where TFTP is served, and from what. */
 export interface TftpListenerOptions {
   readonly addresses: readonly TftpAddress[];
   /** 69, or 0 in tests. */
@@ -57,6 +58,7 @@ export interface TftpCounters {
   retransmits: number;
 }
 
+/** The running TFTP server. */
 export interface TftpListener {
   readonly counters: Readonly<TftpCounters>;
   /** Transfers under way now. */

@@ -60,6 +60,7 @@ export class Slot {
   }
 }
 
+/** Whether a request gets a transfer. */
 export type SlotAnswer =
   | { readonly is: 'taken'; readonly slot: Slot; readonly crowdedOut: boolean }
   /** The same request is being answered already. */

@@ -40,10 +40,15 @@ export interface DeviceSocketEvents {
  *
  * @throws BindError
  */
-export async function udpOnDevice(device: string, port: number, events: DeviceSocketEvents): Promise<DeviceSocket> {
+export async function udpOnDevice(
+  device: string,
+  port: number,
+  events: DeviceSocketEvents,
+  receiveBufferOctets = RECEIVE_BUFFER_OCTETS,
+): Promise<DeviceSocket> {
   const socket = dgram.createSocket({
     type: 'udp6',
-    recvBufferSize: RECEIVE_BUFFER_OCTETS,
+    recvBufferSize: receiveBufferOctets,
     lookup: (host, _options, found) => {
       found(null, host, 6);
     },

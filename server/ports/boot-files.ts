@@ -22,6 +22,7 @@ export interface TransferReport {
   readonly words: string;
 }
 
+/** What a request for a file comes to; the listener says it in its protocol's words. */
 export type FileAnswer =
   | { readonly is: 'file'; readonly content: Content; ended(report: TransferReport): void }
   /** Nothing by that name for this peer; a normal thing (firmware searches). */

@@ -2,6 +2,7 @@ import type { Ipv4, Mac } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Network } from '../core/lease.ts';
 
+/** RFC 2132 §9.6. */
 export type DhcpMessageType = 'DISCOVER' | 'OFFER' | 'REQUEST' | 'DECLINE' | 'ACK' | 'NAK' | 'RELEASE' | 'INFORM';
 
 /** What the boot decision says to DHCP. */
@@ -26,6 +27,8 @@ export interface DhcpRecord {
   readonly address: Ipv4 | undefined;
   readonly file: string | undefined;
   readonly because: string | undefined;
+  /** The switch port, as the relay's option 82 says it; nothing without a relay. */
+  readonly relayPort: string | undefined;
   readonly durationMs: number;
 }
 

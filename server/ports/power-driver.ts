@@ -33,8 +33,11 @@ export interface PowerField {
   readonly unit?: string;
 }
 
+/** What a driver may be able to do; `on` and `off` it must. */
 export const ABILITIES = ['on', 'off', 'status', 'reset', 'bootdev', 'identify'] as const;
 export type PowerAbility = (typeof ABILITIES)[number];
+
+/** Where the next boot comes from; `none` leaves it to the machine. */
 export type BootDevice = 'pxe' | 'disk' | 'none';
 
 /** A driver bound to one machine's parameters. Each call is one try: the engine retries, waits and verifies. */
@@ -55,6 +58,7 @@ export interface PowerEdges {
   readonly rng: Rng;
 }
 
+/** A driver's fields with their values, secrets opened. */
 export type PowerParameters = Readonly<Record<string, string | number | boolean>>;
 
 /** A plug-in that switches a machine and says what it saw. One file in `power-drivers/`. */

@@ -62,6 +62,7 @@ export interface LeaseStore {
   forget(network: string, addresses: readonly Ipv4[]): Promise<void>;
 }
 
+/** Boots, one record each, with the hash of the token their agent holds. */
 export interface BootStore {
   /** The tokens of the machine's earlier boots are void from then on, in the same transaction. */
   add(boot: BootRecord): Promise<void>;
@@ -77,6 +78,7 @@ export interface BootStore {
   trim(keep: number, atMost: number): Promise<number>;
 }
 
+/** What machines boot: kernel, initrd and arguments under `name@version`. */
 export interface BundleStore {
   list(): Promise<readonly Bundle[]>;
   byRef(ref: string): Promise<Bundle | undefined>;
@@ -113,6 +115,7 @@ export interface PowerOrder {
   readonly because: string | undefined;
 }
 
+/** Power orders from intent to end (invariant I9). */
 export interface PowerOrderStore {
   add(order: PowerOrder): Promise<void>;
   /**
@@ -129,8 +132,10 @@ export interface PowerOrderStore {
   open(): Promise<readonly PowerOrder[]>;
 }
 
+/** What a user may do; the table of rights is in `http/rights.ts`. */
 export type Role = 'admin' | 'operator' | 'viewer';
 
+/** Somebody who logs in. */
 export interface User {
   readonly name: string;
   readonly role: Role;
@@ -140,6 +145,7 @@ export interface User {
   readonly epoch: number;
 }
 
+/** A log-in that holds. */
 export interface Session {
   /** SHA-256 of the cookie's value. */
   readonly hash: string;
@@ -148,6 +154,7 @@ export interface Session {
   readonly expiresMs: number;
 }
 
+/** Users and their sessions. A removed user's sessions go with him. */
 export interface UserStore {
   list(): Promise<readonly User[]>;
   byName(name: string): Promise<User | undefined>;

@@ -19,12 +19,14 @@ export interface BundleOrder {
   readonly source: string;
 }
 
+/** How an order about bundles ended. */
 export type BundleOutcome =
   | { readonly is: 'done'; readonly bundle: Bundle }
   | { readonly is: 'unknown-bundle'; readonly because: string }
   | { readonly is: 'bad-value'; readonly field: string; readonly because: string }
   | { readonly is: 'taken'; readonly because: string };
 
+/** Adds and removes bundles; there is no changing them. */
 export interface BundleService {
   list(): Promise<readonly Bundle[]>;
   add(order: BundleOrder, by: Actor): Promise<BundleOutcome>;

@@ -18,6 +18,7 @@ export interface ExplainRequest {
   readonly clientArch?: number;
 }
 
+/** A file the machine would be given. */
 export interface ExplainedFile {
   /** As the loader asks for it. */
   readonly path: string;
@@ -39,11 +40,13 @@ export interface Explanation {
   readonly files: readonly ExplainedFile[];
 }
 
+/** The explanation, or why there is none. */
 export type ExplainOutcome =
   | { readonly is: 'done'; readonly explanation: Explanation }
   | { readonly is: 'unknown-machine'; readonly because: string }
   | { readonly is: 'bad-value'; readonly field: string; readonly because: string };
 
+/** Says what a machine, known or made up, would boot now and why. Changes nothing. */
 export type Explain = (request: ExplainRequest) => Promise<ExplainOutcome>;
 
 /** What explaining stands on. */

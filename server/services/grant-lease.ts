@@ -55,10 +55,12 @@ export interface LeaseAsk {
   readonly remoteId: string | undefined;
 }
 
+/** What a DISCOVER comes to. */
 export type OfferOutcome =
   | { readonly is: 'offer'; readonly address: Ipv4; readonly leaseS: number }
   | { readonly is: 'silent'; readonly because: string };
 
+/** What a REQUEST comes to; an `ack` is on disk. */
 export type RequestOutcome =
   | { readonly is: 'ack'; readonly address: Ipv4; readonly leaseS: number }
   | { readonly is: 'nak'; readonly because: string }

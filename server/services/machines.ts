@@ -24,6 +24,7 @@ export interface PowerChoice {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
+/** How an order about a machine ended. */
 export type MachineOutcome =
   | { readonly is: 'done'; readonly machine: Machine }
   | { readonly is: 'unknown-machine'; readonly because: string }

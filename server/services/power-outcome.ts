@@ -1,6 +1,7 @@
 import type { PowerSeen } from '../core/machine.ts';
 import type { PowerErrorCode } from '../ports/power-driver.ts';
 
+/** Orders that change the power. */
 export type PowerVerb = 'on' | 'off' | 'cycle' | 'reset';
 
 /** How an order, a question or a wish ended. */

@@ -12,6 +12,7 @@ import { bootFacts, type BootFactSources } from './boot-facts.ts';
 import type { BootSession, BootSessions } from './boot-sessions.ts';
 import type { EnlistService } from './enlist.ts';
 import type { EventBuffer } from './event-buffer.ts';
+import { createIdentityWatch, type IdentityWatch } from './identity-watch.ts';
 import type { Reservations } from './reservations.ts';
 
 /** What the boot decision needs of the rest of the house. */
@@ -71,11 +72,13 @@ export function tell(
 
 /** The boot decision as DHCP sees it: who is met, what first file it gets, and what goes on the timeline. */
 export function createDhcpAdvisor(deps: ServeBootDeps): DhcpAdvisor {
+  const watch = createIdentityWatch(deps);
   return {
     advise: async (request, network, isBootClient) =>
-      isBootClient ? adviseBootClient(deps, request, network) : adviseOther(deps, request.mac, network),
+      isBootClient ? adviseBootClient(deps, watch, request, network) : adviseOther(deps, request.mac, network),
     reservations: (network) => deps.reservations.of(network),
     record: (record) => {
+      watch.sawPort(record);
       const session = deps.sessions.byMac(record.mac);
       if (!session) return;
       if (record.sent === 'ACK' && record.address !== undefined) session.address = record.address;
@@ -92,13 +95,19 @@ async function adviseOther(deps: ServeBootDeps, mac: Mac, network: Network): Pro
   return { answer, machine, file: undefined, because };
 }
 
-async function adviseBootClient(deps: ServeBootDeps, request: BootRequest, network: Network): Promise<DhcpAdvice> {
+async function adviseBootClient(
+  deps: ServeBootDeps,
+  watch: IdentityWatch,
+  request: BootRequest,
+  network: Network,
+): Promise<DhcpAdvice> {
   const machine = await deps.enlist.meet(request.mac, network, request);
   if (!machine) {
     const answer = network.unknown !== 'ignore';
     const because = answer ? 'too many new machines at once; it will be met on a later try' : 'strangers are ignored';
     return { answer, machine: undefined, file: undefined, because };
   }
+  await watch.sawUuid(machine, request.mac, request.systemUuid);
   const session = await deps.sessions.firmwareSpoke(machine, request);
   const plan = await decide(deps, session, { machine, request, network });
   const file = firstFile(plan, request);

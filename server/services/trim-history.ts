@@ -25,8 +25,8 @@ export function trimHistory(deps: {
   const until = async (trim: () => Promise<number>): Promise<number> => {
     for (let total = 0; ;) {
       const gone = stopped ? 0 : await trim();
-      if (gone === 0) return total;
       total += gone;
+      if (gone === 0) return total;
       await pause(clock, REST_MS);
     }
   };

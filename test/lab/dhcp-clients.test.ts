@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layLan, tool, type LabHost, type Lan } from '../../lab/netns.ts';
@@ -37,6 +37,13 @@ async function start(networks: readonly Network[], advisor = new FakeAdvisor()):
     onRival: (rival) => rivals.push(rival),
   });
   return { listener, advisor, store, log, rivals };
+}
+
+/** A message as the npm package `dhcp` read it. */
+interface Heard {
+  readonly yiaddr: string;
+  readonly siaddr: string;
+  readonly options: Readonly<Record<number, unknown>>;
 }
 
 async function until(what: string, isSo: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
@@ -87,8 +94,9 @@ async function dhclient(host: LabHost, folder: string): Promise<string> {
   const args = ['-4', '-1', '-v', '-lf', leases, '-pf', `${leases}.pid`, '-sf', script, '-cf', '/dev/null', 'eth0'];
   await host.exec('dhclient', args);
   const text = readFileSync(leases, 'utf8');
-  const pid = readFileSync(`${leases}.pid`, 'utf8').trim();
-  process.kill(Number(pid), 'SIGKILL');
+  const pid = (): number => Number(existsSync(`${leases}.pid`) ? readFileSync(`${leases}.pid`, 'utf8') : 0);
+  await until('dhclient, gone to the background, says who it is', () => pid() > 0); // it may do so after it returned
+  process.kill(pid(), 'SIGKILL');
   return text;
 }
 
@@ -150,6 +158,26 @@ describe('DHCP in a lab', () => {
     assert.match(lease, /fixed-address 10\.77\.0\.100;/);
     assert.match(lease, /option dhcp-server-identifier 10\.77\.0\.1;/);
     assert.match(lease, /option subnet-mask 255\.255\.255\.0;/);
+    await host.remove();
+  });
+
+  it('the client of the npm package dhcp gets an address, and reads the options as they were meant', async () => {
+    running = await start([rack()]);
+    const host = await lan.addHost('dhcp-npm', { mac: MAC_A });
+    await host.exec('ip', ['route', 'add', 'default', 'dev', 'eth0']); // it broadcasts without naming an interface
+    const program = ['--import', 'tsx', 'test/support/npm-dhcp-client.ts', MAC_A];
+    const { stdout } = await host.exec('timeout', ['10', process.execPath, ...program]);
+    const [offer, ack, ...more] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Heard);
+    assert.deepEqual([offer?.options[53], ack?.options[53], more.length], [2, 5, 0]);
+    assert.deepEqual([ack?.yiaddr, ack?.siaddr], ['10.77.0.100', '10.77.0.1']);
+    const read = [1, 3, 6, 28, 51, 54, 58, 59].map((code) => ack?.options[code]);
+    const [mask, router, dns, broadcast] = ['255.255.255.0', ['10.77.0.254'], ['10.77.0.53'], '10.77.0.255'];
+    assert.deepEqual(read, [mask, router, dns, broadcast, 3600, '10.77.0.1', 1800, 3150]);
+    const [row] = await running.store.list();
+    assert.deepEqual([row?.state, row?.mac], ['bound', MAC_A]);
     await host.remove();
   });
 

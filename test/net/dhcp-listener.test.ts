@@ -110,6 +110,17 @@ describe('net/dhcp-listener: what is answered', () => {
     assert.equal(lab.listener.counters.truncated, 1);
   });
 
+  it('C3 A15 where space is short the client identifier comes before what was merely asked for', async () => {
+    lab.advisor.known.set(macNo(1), 'm'.repeat(250));
+    lab.advisor.file = 'f'.repeat(250);
+    const id: OptionToSend = [OPT.clientId, new Uint8Array(200).fill(7)];
+    const reply = await lab.ask(clientMessage('DISCOVER', { file: 'x' }, [PRL, id]));
+    assert.ok(reply && reply.octets.length <= 548);
+    assert.deepEqual(reply.message.options.get(OPT.clientId), id[1]);
+    assert.equal(reply.message.options.has(OPT.hostName), false);
+    assert.equal(lab.listener.counters.truncated, 1);
+  });
+
   it('A16 what comes from ourselves is dropped: no loops', async () => {
     assert.equal(await lab.ask(clientMessage('DISCOVER'), { address: SERVER }), undefined);
     assert.equal(await lab.ask(clientMessage('DISCOVER', { giaddr: ip('10.79.0.2') })), undefined);
@@ -146,7 +157,9 @@ describe('net/dhcp-listener: what is answered', () => {
     const id = Uint8Array.of(255, 0, 0, 0, 9, 1, 2, 3);
     const offer = await lab.ask(clientMessage('DISCOVER', {}, [[OPT.clientId, id]]));
     const ack = await lab.ask(clientMessage('REQUEST', {}, [...selecting('10.77.0.100'), [OPT.clientId, id]]));
-    for (const reply of [offer, ack]) assert.deepEqual(reply?.message.options.get(OPT.clientId), id);
+    const nak = await lab.ask(clientMessage('REQUEST', {}, [...selecting('10.99.0.9'), [OPT.clientId, id]]));
+    assert.equal(nak?.type, 'NAK');
+    for (const reply of [offer, ack, nak]) assert.deepEqual(reply?.message.options.get(OPT.clientId), id);
     assert.equal(codesOf(await lab.ask(clientMessage('DISCOVER', { mac: macNo(2) }))).includes(OPT.clientId), false);
   });
 
@@ -328,6 +341,13 @@ describe('net/dhcp-listener: relays', () => {
     assert.equal(nak?.type, 'NAK');
     assert.equal(nak.message.flags & 0x8000, 0x8000);
     assert.deepEqual(nak.to, { address: GIADDR, port: 67 });
+  });
+
+  it('D19 an INFORM that came through a relay is answered past it: the relay could not deliver it', async () => {
+    const inform = clientMessage('INFORM', { giaddr: GIADDR, ciaddr: ip('10.78.0.40') }, [info(1, 1, 9)]);
+    const ack = await lab.ask(inform, { address: GIADDR });
+    assert.deepEqual(ack?.to, { address: ip('10.78.0.40'), port: 68 });
+    assert.deepEqual([ack.message.giaddr, codesOf(ack).at(-1)], [GIADDR, OPT.relayAgentInformation]);
   });
 
   it('E2 E3 option 82 comes back byte for byte and last, unknown sub-options included, in all replies', async () => {

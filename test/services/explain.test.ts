@@ -43,7 +43,7 @@ describe('explain', () => {
     const served = await createBootFiles(bench.deps).open({ via: 'tftp', path, peer: BOARD_ADDRESS, local: SERVER });
     assert.ok(served.is === 'file');
     assert.equal(told.files[0]?.text, new TextDecoder().decode(await served.content.read(0, served.content.octets)));
-    assert.equal(told.files[0]?.sha256, served.content.sha256);
+    assert.equal(told.files[0].sha256, served.content.sha256);
   });
 
   it('changes nothing: no boot record, no event, no machine', async () => {

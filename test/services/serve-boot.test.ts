@@ -54,7 +54,14 @@ describe('the boot decision as DHCP asks it', () => {
     const bench = layBench(machine);
     const advisor = createDhcpAdvisor(bench.deps);
     await advisor.advise(ubootRequest(MAC), rack1, true);
-    const record = { mac: MAC, network: 'rack1', file: 'boot.scr.uimg', because: undefined, durationMs: 2 };
+    const record = {
+      mac: MAC,
+      network: 'rack1',
+      file: 'boot.scr.uimg',
+      because: undefined,
+      relayPort: undefined,
+      durationMs: 2,
+    };
     advisor.record({ ...record, received: 'DISCOVER', sent: 'OFFER', address: BOARD_ADDRESS });
     advisor.record({ ...record, received: 'REQUEST', sent: 'NAK', address: undefined });
     advisor.record({ ...record, mac: other, received: 'REQUEST', sent: 'ACK', address: BOARD_ADDRESS });

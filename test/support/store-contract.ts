@@ -45,6 +45,21 @@ function machineContract(fresh: () => StoreUnderTest): void {
     assert.equal(await store.machines.byName('nobody'), undefined);
   });
 
+  it('by MAC it gives what stands after each write, whatever was asked before', async () => {
+    const { store } = fresh();
+    const [old, young] = [mac('52:54:00:00:00:09'), mac('02:00:00:00:00:07')];
+    const both = async () => [(await store.machines.byMac(old))?.rev, (await store.machines.byMac(young))?.rev];
+    assert.deepEqual(await both(), [undefined, undefined]);
+    await store.machines.add(full, []);
+    assert.deepEqual(await both(), [1, undefined]);
+    const moved = await store.machines.change(full, { macs: [young] }, []);
+    assert.deepEqual(await both(), [undefined, 2]);
+    await assert.rejects(store.machines.change(full, { macs: [old] }, []), StaleWrite);
+    assert.deepEqual(await both(), [undefined, 2]);
+    await store.machines.remove(moved, []);
+    assert.deepEqual(await both(), [undefined, undefined]);
+  });
+
   it('counts the revision up and clears with an explicit absence', async () => {
     const { store } = fresh();
     await store.machines.add(full, []);

@@ -49,6 +49,7 @@ interface PictureWay {
   readonly path: string;
 }
 
+/** The whole drawing, in SVG user units. */
 export interface LifecyclePicture {
   readonly width: number;
   readonly height: number;

@@ -43,7 +43,7 @@ function rowOf(lease: Lease): LeaseRow {
   };
 }
 
-/** Leases in SQLite. The transaction of `commit` ends with one fdatasync of the WAL (synchronous FULL). */
+/** Leases in SQLite. The transaction of `commit` ends with one fsync of the WAL (synchronous FULL). */
 export function createLeaseStore(ledger: Ledger): LeaseStore {
   const list = ledger.db.prepare<[], LeaseRow>('SELECT * FROM lease ORDER BY network, address');
   const put = ledger.db.prepare(

@@ -62,15 +62,15 @@ function createReader(db: Database.Database): MachineReader {
 /** The answers to so many MACs are kept. */
 const KEPT_MAX = 8192;
 
-/** Keeps what `byMac` said until `forget`: DHCP asks for every packet, of strangers too. */
-function keepByMac(byMac: MachineReader['byMac']): { byMac: MachineReader['byMac']; forget(): void } {
+/** Keeps the answers until `forget`: DHCP asks for every packet, of strangers too. */
+function keepByMac(reader: Pick<MachineReader, 'byMac'>): Pick<MachineReader, 'byMac'> & { forget(): void } {
   const kept = new Map<Mac, Machine | undefined>();
   return {
     byMac: (mac) => {
       const known = kept.get(mac);
       if (known || kept.has(mac)) return known;
       if (kept.size >= KEPT_MAX) kept.clear();
-      const machine = byMac(mac);
+      const machine = reader.byMac(mac);
       kept.set(mac, machine);
       return machine;
     },
@@ -136,13 +136,15 @@ function createWriter(db: Database.Database): MachineWriter {
 export function createMachineStore(ledger: Ledger): MachineStore {
   const reader = createReader(ledger.db);
   const writer = createWriter(ledger.db);
-  const kept = keepByMac(reader.byMac);
-  // No read comes between a job and its commit, so it is enough to forget here.
-  const write: Ledger['write'] = (job) =>
-    ledger.write((note) => {
-      kept.forget();
-      return job(note);
-    });
+  const kept = keepByMac(reader);
+  // No read from outside comes between a job and its commit, so it is enough to forget here.
+  const changing: Pick<Ledger, 'write'> = {
+    write: (job) =>
+      ledger.write((note) => {
+        kept.forget();
+        return job(note);
+      }),
+  };
   const stale = (id: MachineId, rev: number): StaleWrite =>
     new StaleWrite(`machine ${id} is no longer at revision ${String(rev)}; read it again`);
   return {
@@ -151,7 +153,7 @@ export function createMachineStore(ledger: Ledger): MachineStore {
     byName: (name) => ledger.read(() => reader.byName(name)),
     byMac: (mac) => ledger.read(() => kept.byMac(mac)),
     add: (machine, events) =>
-      write((note) => {
+      changing.write((note) => {
         refuseTaken(reader, machine);
         if (reader.byId(machine.id)) throw new Taken(`the id ${machine.id} is in use already`);
         reader.forget(machine.id);
@@ -160,7 +162,7 @@ export function createMachineStore(ledger: Ledger): MachineStore {
         return machine;
       }),
     change: (seen, change, events) =>
-      write((note) => {
+      changing.write((note) => {
         const current = reader.byId(seen.id);
         if (current?.rev !== seen.rev) throw stale(seen.id, seen.rev);
         const machine: Machine = { ...current, ...change, id: current.id, rev: current.rev + 1 };
@@ -171,13 +173,13 @@ export function createMachineStore(ledger: Ledger): MachineStore {
         return machine;
       }),
     remove: (seen, events) =>
-      write((note) => {
+      changing.write((note) => {
         reader.forget(seen.id);
         if (!writer.delete(seen.id, seen.rev)) throw stale(seen.id, seen.rev);
         note(events);
       }),
     trimCandidates: (keep, events) =>
-      write((note) => {
+      changing.write((note) => {
         const gone = reader.beyond(keep);
         for (const machine of gone) {
           reader.forget(machine.id);

@@ -24,18 +24,21 @@ export const detailShape: z.ZodType<PowerSetting['parameters']> = z.record(
 export const recognitionShape: z.ZodType<Recognition> = z.object({ board: text, evidence: wordsShape });
 export const artefactShape: z.ZodType<Artefact> = z.object({ name: text, sha256, octets: z.number() });
 
+/** `machines.firmware`. */
 export const firmwareShape: z.ZodType<FirmwareSeen> = z.object({
   clientArch: orNone(z.number()),
   vendorClass: orNone(text),
   userClass: orNone(text),
 });
 
+/** `machines.power_seen`. */
 export const powerSeenShape: z.ZodType<PowerSeen> = z.object({
   state: z.enum(['on', 'off', 'unknown']),
   atMs: z.number(),
   because: orNone(text),
 });
 
+/** `machines.facts`. */
 export const factsShape: z.ZodType<Facts> = z.object({
   arch: orNone(z.enum(ARCHES)),
   cpuModel: orNone(text),

@@ -33,6 +33,7 @@ export interface ExchangeOrder {
   readonly resendMs: readonly number[];
 }
 
+/** What an exchange hears of; times are of the monotonic clock. */
 export type ExchangeEvent =
   | { readonly is: 'start'; readonly nowMs: number }
   | { readonly is: 'datagram'; readonly octets: Uint8Array; readonly nowMs: number }
@@ -43,6 +44,7 @@ export type ExchangeOutcome =
   | { readonly is: 'answered'; readonly answers: readonly IpmiResponse[] }
   | { readonly is: 'failed'; readonly trouble: IpmiTrouble };
 
+/** What its owner must do next. */
 export type ExchangeAction =
   { readonly do: 'send'; readonly datagram: Uint8Array } | { readonly do: 'end'; readonly outcome: ExchangeOutcome };
 
@@ -58,6 +60,7 @@ export interface Session {
 /** Half of a handshake: RAKP 1 is under way. */
 type HalfHandshake = Omit<Handshake, 'bmcRandom' | 'bmcGuid'>;
 
+/** How far a session has come (§13.15 to §13.24). */
 export type Phase =
   | { readonly at: 'idle' }
   | { readonly at: 'asking' }
@@ -97,6 +100,7 @@ export interface ExchangeState {
   readonly repeated: boolean;
 }
 
+/** The next state, and what to do in this order. */
 export interface Step {
   readonly state: ExchangeState;
   readonly actions: readonly ExchangeAction[];

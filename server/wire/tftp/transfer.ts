@@ -40,6 +40,7 @@ export interface TransferState {
   readonly retransmits: number;
 }
 
+/** What a transfer hears of; times are of the monotonic clock. */
 export type TransferEvent =
   | { readonly is: 'start'; readonly nowMs: number }
   | { readonly is: 'ack'; readonly block: number; readonly nowMs: number }
@@ -49,11 +50,13 @@ export type TransferEvent =
   /** The client's host says that nobody listens there any more. */
   | { readonly is: 'port-closed' };
 
+/** What its owner must do; `first` counts blocks from 1 and never wraps. */
 export type TransferAction =
   | { readonly do: 'send-oack' }
   | { readonly do: 'send'; readonly first: number; readonly count: number }
   | { readonly do: 'end'; readonly outcome: 'done' | 'aborted-by-peer' | 'gave-up'; readonly because: string };
 
+/** The next state, and what to do in this order. */
 export interface Step {
   readonly state: TransferState;
   readonly actions: readonly TransferAction[];

@@ -1,0 +1,53 @@
+import { strict as assert } from 'node:assert';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { memberOf, socketApi } from '../../lab/socket-api.ts';
+import { listOf, untilApi } from '../support/farrier-process.ts';
+
+const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
+
+describe('the rack in a box where namespaces are refused', () => {
+  it('falls back to loopback, says so and why in one line, and all six boards enlist', async function () {
+    this.timeout(60_000);
+    const folder = await mkdtemp(join(tmpdir(), 'farrier-loopback-'));
+    const refusing = join(folder, 'unshare');
+    await writeFile(refusing, '#!/bin/sh\necho "unshare: unshare failed: Operation not permitted" >&2\nexit 1\n');
+    await chmod(refusing, 0o755);
+    const demo = spawn(process.execPath, ['--import', 'tsx', MAIN, 'demo', '--port', '0'], {
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}`, TMPDIR: folder },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    demo.stderr.setEncoding('utf8').on('data', (more: string) => {
+      said += more;
+    });
+    const ended = once(demo, 'exit');
+    try {
+      while (!said.includes('Ctrl-C')) {
+        await Promise.race([once(demo.stderr, 'data'), ended]);
+        assert.equal(demo.exitCode, null, said);
+      }
+      assert.match(said, /^Rack in a box: 6 .* on loopback \(no namespace: .*Operation not permitted\).*\n$/);
+      const api = socketApi(join(folder, `farrier-demo-${String(process.getuid?.() ?? 0)}`, 'data', 'farrier.sock'));
+      const isEnlisted = (machine: unknown): boolean => memberOf(machine, 'facts') !== undefined;
+      const body = await untilApi(
+        api,
+        '/api/v1/machines',
+        (machines) => listOf(machines, 'machines').filter(isEnlisted).length === 6,
+        40_000,
+      );
+      for (const machine of listOf(body, 'machines'))
+        assert.match(String(memberOf(machine, 'address')), /^127\.77\.0\./);
+      const url = /http:\S+\//.exec(said)?.[0] ?? '';
+      assert.equal((await fetch(url)).status, 200);
+    } finally {
+      demo.kill('SIGTERM');
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
