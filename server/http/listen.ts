@@ -49,6 +49,8 @@ function wordsFor(cause: NodeJS.ErrnoException, at: ListenAt): string {
 /** Starts an HTTP server with the limits of a hostile network; resolves once it listens. */
 export async function listenHttp(handler: RequestListener, at: ListenAt): Promise<Server> {
   const server = createServer({ maxHeaderSize: HEADER_OCTETS_MAX, connectionsCheckingInterval: 5000 }, handler);
+  // A client may close its side once it has asked (HTTP/1.0 through nc does): it still gets its answer, however late.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   // Not the whole request is limited (an upload of 4 GiB takes its time) but each silence; JSON bodies have a deadline.
   server.requestTimeout = 0;

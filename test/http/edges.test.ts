@@ -113,6 +113,19 @@ describe('listeners', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  it('an asker that has closed its side, as nc does, still gets its answer, however late', async () => {
+    const lab = layHttpLab(undefined, { powerTakesMs: 100 });
+    await lab.store.machines.add(sampleMachine(1, { power: { driver: 'ipmi', parameters: {} } }), []);
+    const server = await listenHttp(lab.app.handlerFor('socket'), { host: '127.0.0.1', port: 0 });
+    const address = server.address();
+    const asker = connect(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1');
+    asker.end('POST /api/v1/machines/board-01/power/cycle HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    let answer = '';
+    for await (const piece of asker.setEncoding('utf8')) answer += String(piece);
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it('a port that is taken is told', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -15,7 +15,7 @@ function fileOf(deb: string, path: string): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const options = { encoding: 'buffer', maxBuffer: 64 << 20 } as const;
     const unpack = execFile('tar', ['-xO', `./${path}`], options, (error, stdout) => {
-      if (error) reject(error);
+      if (error) reject(new Error(`tar could not take ${path} out of ${deb}`, { cause: error }));
       else resolve(stdout);
     });
     const pack = execFile('dpkg-deb', ['--fsys-tarfile', deb], options);
