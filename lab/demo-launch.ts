@@ -180,6 +180,6 @@ function greeting({ boards, qemu }: DemoLaunch, port: number, where: DemoWhere, 
   const ground = where === 'namespace' ? 'on a network of their own' : `on loopback (no namespace: ${because ?? ''})`;
   return (
     `Rack in a box: ${String(boards)} ${kind} ${ground}; page http://127.0.0.1:${String(port)}/, Ctrl-C ends it. ` +
-    'For a real network: farrier config init > farrier.yaml, then npm start.'
+    'For a real network: npx farrier config init, edit farrier.yaml, npm start.'
   );
 }

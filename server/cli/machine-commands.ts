@@ -167,7 +167,7 @@ function addChanging(machine: Command, context: CommandContext): void {
     );
   machine
     .command('rm')
-    .description('forgets a new, broken or retired machine; its events stay')
+    .description('forgets a machine that is new, ready, broken or retired; its events stay')
     .addArgument(REF)
     .option('--force', 'whatever its state')
     .action(async (ref: string, { force }: { readonly force?: boolean }, command: Command) => {

@@ -77,7 +77,8 @@ export function leaseKey(identity: ClientIdentity, isKnown: boolean): string | u
   const { htype, chaddr, clientId } = identity;
   const isEthernet = htype === ETHERNET && chaddr.length === ETHERNET_OCTETS;
   const validId = clientId !== undefined && clientId.length >= CLIENT_ID_OCTETS_MIN ? clientId : undefined;
-  if (isEthernet && (isKnown || validId === undefined || isMacAgain(validId, chaddr))) return `mac:${hexOf(chaddr, ':')}`;
+  if (isEthernet && (isKnown || validId === undefined || isMacAgain(validId, chaddr)))
+    return `mac:${hexOf(chaddr, ':')}`;
   if (validId) return `id:${hexOf(validId)}`;
   return chaddr.length === 0 ? undefined : `hw:${htype}:${hexOf(chaddr, ':')}`;
 }

@@ -23,6 +23,7 @@ import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
+import { explainAnswer } from '../net/dhcp-explain.ts';
 import type { Memory } from './open-memory.ts';
 
 /** What the use cases are built on. */
@@ -81,6 +82,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       ...sources,
       networks,
       digest: sha256Of,
+      dhcpAnswer: explainAnswer,
       text: (octets) => new TextDecoder().decode(octets),
     }),
     bundles: createBundleService({ store, clock }),

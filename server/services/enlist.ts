@@ -101,7 +101,7 @@ async function noteStep(deps: EnlistDeps, boot: BootRecord, step: string): Promi
   if (words === undefined) return { is: 'bad-value', field: 'step', because: 'a step needs at least one letter' };
   const machine = await deps.machines.byId(boot.machine);
   if (!machine) return VOID;
-  const about = { machine: machine.id, boot: boot.id, detail: {} };
+  const about = { machine: machine.id, boot: boot.id, detail: { step: words } };
   await deps.events.append([
     { ...about, atMs: deps.clock.now(), kind: 'agent', severity: 'note', text: `agent: ${words}` },
   ]);

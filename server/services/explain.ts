@@ -1,9 +1,9 @@
-import { formatIpv4, netmaskOf, type Mac, type Sha256 } from '../core/address.ts';
+import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import { CLIENT_ARCH } from '../core/arch.ts';
 import { artefactPath, planBoot, type Artefact, type BootPlan, type BootRequest } from '../core/boot-plan.ts';
 import { configPath } from '../core/boot-path.ts';
 import type { Lease, Network } from '../core/lease.ts';
-import { firstFile } from '../core/loader-file.ts';
+import { firstFile, type FirstFile } from '../core/loader-file.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
@@ -57,6 +57,14 @@ export interface ExplainDeps extends BootFactSources {
   readonly text: (octets: Uint8Array) => string;
   readonly networks: () => readonly Network[];
   readonly leases: () => readonly Lease[];
+  /** The answer DHCP would give, a line for each field and option. */
+  readonly dhcpAnswer: (about: {
+    readonly request: BootRequest;
+    readonly network: Network;
+    readonly address: Ipv4 | undefined;
+    readonly file: string | undefined;
+    readonly hostname: string | undefined;
+  }) => readonly string[];
 }
 
 /** Shown in place of the one-boot token, which exists only while its boot lasts. Same length, so that octets count true. */
@@ -78,7 +86,7 @@ export function createExplain(deps: ExplainDeps): Explain {
         network: network.name,
         board: facts.board && { name: facts.board.name, file: facts.board.file, shadows: facts.board.shadows },
         evidence: evidenceOf(deps, machine, boot),
-        dhcp: dhcpLines(deps, network, boot.mac, machine, first.file, first.because),
+        dhcp: dhcpLines(deps, network, boot, machine, first),
         plan,
         files: await filesOf(deps, plan, boot),
       },
@@ -142,24 +150,14 @@ function evidenceOf(deps: ExplainDeps, machine: Machine | undefined, boot: BootR
 function dhcpLines(
   deps: ExplainDeps,
   network: Network,
-  mac: Mac,
+  boot: BootRequest,
   machine: Machine | undefined,
-  file: string | undefined,
-  because: string,
+  first: FirstFile,
 ): readonly string[] {
-  const lease = deps.leases().find((each) => each.network === network.name && each.mac === mac);
+  const lease = deps.leases().find((each) => each.network === network.name && each.mac === boot.mac);
   const address = machine?.reserved ?? lease?.address;
-  const server = formatIpv4(network.address);
-  return [
-    address === undefined ? 'yiaddr: the next free address of the pool' : `yiaddr ${formatIpv4(address)}`,
-    `siaddr ${server}`,
-    file === undefined ? `no file: ${because}` : `file "${file}"`,
-    `option 54 server identifier ${server}`,
-    `option 51 lease time ${String(network.leaseS)} s`,
-    `option 1 subnet mask ${formatIpv4(netmaskOf(network.subnet))}`,
-    ...(network.router === undefined ? [] : [`option 3 router ${formatIpv4(network.router)}`]),
-    ...(network.dns.length === 0 ? [] : [`option 6 DNS servers ${network.dns.map(formatIpv4).join(', ')}`]),
-  ];
+  const answer = deps.dhcpAnswer({ request: boot, network, address, file: first.file, hostname: machine?.name });
+  return first.file === undefined ? [...answer, `no first file: ${first.because}`] : answer;
 }
 
 async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {

@@ -1,4 +1,4 @@
-import { parseMac } from '../core/address.ts';
+import { formatIpv4, parseMac } from '../core/address.ts';
 import type { EventKind, NewEvent, Severity } from '../core/event.ts';
 import { deadlineOf, lawfulEvents, next, type LifecycleEvent, type RestState } from '../core/lifecycle.ts';
 import type { Machine } from '../core/machine.ts';
@@ -166,7 +166,11 @@ async function applyEdit(
 ): Promise<MachineOutcome> {
   const wanted = checkEdit(machine, edit, await worldOf(deps));
   if (!wanted.ok) return { is: 'bad-value', ...wanted.error };
-  const fields = Object.keys(wanted.value);
+  // A form sends all its fields; only what differs is a change.
+  const before: Readonly<Record<string, unknown>> = { ...machine };
+  const fields = Object.entries(wanted.value)
+    .filter(([field, value]) => JSON.stringify(value) !== JSON.stringify(before[field]))
+    .map(([field]) => field);
   if (fields.length === 0) return { is: 'done', machine };
   const words = fields.map((field) => editWords(field, wanted.value)).join(', ');
   const event = eventOf(deps, machine, 'edit', 'note', `${by} set ${words}`, { by, fields: fields.join(',') });
@@ -181,6 +185,12 @@ function editWords(field: string, value: MachineChange): string {
       return `board to ${value.board ?? 'what is recognised'}`;
     case 'bundle':
       return `bundle to ${value.bundle ?? 'none'}`;
+    case 'extraArgs':
+      return `extra kernel arguments to ${value.extraArgs?.join(' ') || 'none'}`;
+    case 'reserved':
+      return `the address kept for it to ${value.reserved === undefined ? 'none' : formatIpv4(value.reserved)}`;
+    case 'macs':
+      return `MACs to ${value.macs?.join(', ') ?? ''}`;
     default:
       return field;
   }

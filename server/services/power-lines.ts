@@ -26,13 +26,21 @@ export interface PowerDeps {
 
 /** The ways to the devices: one per machine, joined where machines share a controller. */
 export interface Lines {
-  /** Acts with a machine's driver; whatever goes wrong comes out as an outcome, and the state is then `unknown`. */
-  use(machine: Machine, act: (driver: PowerDriver) => Promise<PowerOutcome>): Promise<PowerOutcome>;
+  /**
+   * Acts with a machine's driver; whatever goes wrong comes out as an outcome, and the state is then `unknown`, which
+   * is written down by `record`: `note` unless the caller tells it with words of its own.
+   */
+  use(machine: Machine, act: (driver: PowerDriver) => Promise<PowerOutcome>, record?: Recorder): Promise<PowerOutcome>;
   /** Binds the driver to the machine, its secrets in place. Throws `config` when something does not fit. */
   open(driver: PowerDriver, machine: Machine): Promise<Line>;
   /** Keeps what was seen, with an event when it differs from what was known; where the store cannot, the log says so. */
-  note(machine: Machine, seen: PowerSeen): Promise<void>;
+  readonly note: Recorder;
+  /** Keeps what was seen without an event. */
+  readonly keep: Recorder;
 }
+
+/** Writes down what was seen of a machine's power. */
+type Recorder = (machine: Machine, seen: PowerSeen) => Promise<void>;
 
 /** The lines over these parts. */
 export function createLines(deps: PowerDeps): Lines {
@@ -43,19 +51,22 @@ export function createLines(deps: PowerDeps): Lines {
     controllers.set(key, controller);
     return controller;
   };
-  const note = keptWherePossible(createNotes(deps.store.machines), deps.log);
+  const notes = createNotes(deps.store.machines);
+  const note = keptWherePossible(notes.note, deps.log);
+  const keep = keptWherePossible(notes.keep, deps.log);
   return {
-    use: (machine, act) => use(deps, note, machine, act),
+    use: (machine, act, record = note) => use(deps, record, machine, act),
     open: (driver, machine) => open(deps, driver, machine, controllerOf(driver, machine)),
     note,
+    keep,
   };
 }
 
 /** What was seen is true and is answered, also when the store cannot keep it now. */
-function keptWherePossible(note: Lines['note'], log: Log): Lines['note'] {
+function keptWherePossible(record: Recorder, log: Log): Recorder {
   return async (machine, seen) => {
     try {
-      await note(machine, seen);
+      await record(machine, seen);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       log.warn('what was seen of a machine could not be kept', { machine: machine.name, state: seen.state });
@@ -64,10 +75,10 @@ function keptWherePossible(note: Lines['note'], log: Log): Lines['note'] {
 }
 
 /** Observations of one machine are written one after another: they must not overtake each other. */
-function createNotes(machines: PowerDeps['store']['machines']): Lines['note'] {
+function createNotes(machines: PowerDeps['store']['machines']): Pick<Lines, 'note' | 'keep'> {
   const writing = new Map<MachineId, Promise<void>>();
-  return ({ id }, seen) => {
-    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(machines, id, seen));
+  const record = ({ id }: Machine, seen: PowerSeen, tells: boolean): Promise<void> => {
+    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(machines, id, { seen, tells }));
     const settled = mine
       .catch(() => undefined)
       .finally(() => {
@@ -75,6 +86,10 @@ function createNotes(machines: PowerDeps['store']['machines']): Lines['note'] {
       });
     writing.set(id, settled);
     return mine;
+  };
+  return {
+    note: (machine, seen) => record(machine, seen, true),
+    keep: (machine, seen) => record(machine, seen, false),
   };
 }
 
@@ -92,7 +107,7 @@ async function open(deps: PowerDeps, driver: PowerDriver, machine: Machine, cont
 
 async function use(
   deps: PowerDeps,
-  note: Lines['note'],
+  record: Recorder,
   machine: Machine,
   act: (driver: PowerDriver) => Promise<PowerOutcome>,
 ): Promise<PowerOutcome> {
@@ -103,7 +118,7 @@ async function use(
     return await act(driver);
   } catch (error) {
     if (error instanceof Dropped) return { is: 'dropped', because: error.message };
-    if (error instanceof PowerError) return failed(deps, note, machine, error);
+    if (error instanceof PowerError) return failed(deps, record, machine, error);
     throw error;
   }
 }
@@ -111,12 +126,12 @@ async function use(
 /** The state is no longer known after any failure but one: a device without effect was seen in the other state. */
 async function failed(
   deps: PowerDeps,
-  note: Lines['note'],
+  record: Recorder,
   machine: Machine,
   { code, message }: PowerError,
 ): Promise<PowerOutcome> {
   const now = code === 'no-effect' ? await deps.store.machines.byId(machine.id) : undefined;
   const seen = now?.powerSeen ?? { state: 'unknown', atMs: deps.clock.now(), because: message };
-  if (seen !== now?.powerSeen) await note(machine, seen);
+  if (seen !== now?.powerSeen) await record(machine, seen);
   return { is: 'failed', code, because: message, seen };
 }

@@ -1,5 +1,6 @@
 import type { NewEvent, Severity } from '../core/event.ts';
 import type { Machine, MachineId, PowerSeen } from '../core/machine.ts';
+import type { Clock } from '../ports/clock.ts';
 import { PowerError } from '../ports/power-driver.ts';
 import type { MachineStore, PowerOrder, PowerOrderStore } from '../ports/store.ts';
 import { askOnce, askPatiently, Dropped, givesHope, pauseUnless, type Call, type Line } from './power-calls.ts';
@@ -15,6 +16,8 @@ export interface Job {
   /** As it was when the order was given. */
   readonly machine: Machine;
   readonly line: Line;
+  /** The driver's name, for the words of the timeline. */
+  readonly driver: string;
   /** Whether the driver can be asked for the state. */
   readonly sees: boolean;
   readonly settleTimeoutMs: number;
@@ -23,19 +26,33 @@ export interface Job {
   readonly signal: AbortSignal;
   readonly machines: Pick<MachineStore, 'byId'>;
   readonly orders: Pick<PowerOrderStore, 'step'>;
-  /** Keeps what was seen; writes an event when it differs from what was known. */
-  readonly note: (seen: PowerSeen) => Promise<void>;
+  /** Keeps what was seen, without words: the order's own lines tell it. */
+  readonly keep: (seen: PowerSeen) => Promise<void>;
 }
 
 /** How far a job came, for the words at its end. */
 export interface Progress {
   called: boolean;
   wentOff: boolean;
+  /** When the device was last told something, on the monotonic clock. */
+  toldMs: number | undefined;
 }
 
 /** A line of a machine's timeline about its power. */
-export function powerEvent(machine: MachineId, atMs: number, severity: Severity, text: string): NewEvent {
-  return { atMs, kind: 'power', severity, machine, boot: undefined, text, detail: {} };
+export function powerEvent(
+  machine: MachineId,
+  atMs: number,
+  severity: Severity,
+  text: string,
+  detail: NewEvent['detail'],
+): NewEvent {
+  return { atMs, kind: 'power', severity, machine, boot: undefined, text, detail };
+}
+
+/** How long ago a job's device was told, as words and as a figure; nothing when it never was. */
+export function sinceTold(clock: Clock, progress: Progress): { readonly words: string; readonly durationMs: number } {
+  const durationMs = progress.toldMs === undefined ? 0 : Math.round(clock.monotonicMs() - progress.toldMs);
+  return { words: `after ${(durationMs / 1000).toFixed(1)} s`, durationMs };
 }
 
 /**
@@ -52,7 +69,9 @@ export async function carryOut(job: Job, progress: Progress): Promise<PowerSeen>
     case 'cycle': {
       await reach(job, 'off', progress);
       progress.wentOff = true;
-      await mark(job, 'off-seen', job.sees ? 'seen off' : 'told to be off');
+      const { words, durationMs } = sinceTold(job.line.clock, progress);
+      const seen = { state: 'off', durationMs };
+      await mark(job, 'off-seen', job.sees ? `seen off ${words}` : undefined, job.sees ? seen : {});
       await pauseUnless(job.line.clock, job.restS * 1000, job.signal);
       return reach(job, 'on', progress);
     }
@@ -65,9 +84,9 @@ function blind(job: Job, words: string): PowerSeen {
 
 /** Orders a state until it has been seen. A device that says yes and does nothing ends as `no-effect`. */
 async function reach(job: Job, want: 'on' | 'off', progress: Progress): Promise<PowerSeen> {
-  const call = guarded(job, `${want}-ordered`, `told to be ${want}`, progress, (handle, signal) =>
-    handle.set(want, signal),
-  );
+  // A plain order tells it in its first line already.
+  const told = job.order.verb === 'cycle' ? `told to be ${want} (${job.driver})` : undefined;
+  const call = guarded(job, `${want}-ordered`, told, progress, (handle, signal) => handle.set(want, signal));
   for (let round = 1; ; round += 1) {
     await askPatiently(job.line, call, job.signal);
     if (!job.sees) return blind(job, `ordered ${want}; this driver cannot see: say what you see`);
@@ -75,6 +94,8 @@ async function reach(job: Job, want: 'on' | 'off', progress: Progress): Promise<
     if (seen.state === want) return seen;
     if (round === ROUNDS)
       throw new PowerError('no-effect', `it took "${want}" ${ROUNDS} times and is still ${seen.state}`);
+    const { words } = sinceTold(job.line.clock, progress);
+    await mark(job, `${want}-ordered`, `still ${seen.state} ${words}; told to be ${want} again (${job.driver})`);
   }
 }
 
@@ -100,7 +121,7 @@ function guarded(
 ): Call<void> {
   let isMarked = false;
   const before = async (): Promise<void> => {
-    if (!progress.called) await mark(job, 'started', `power ${job.order.verb} by ${job.order.by} began`);
+    if (!progress.called) await mark(job, 'started', orderedWords(job));
     if (!isMarked && step !== 'started') await mark(job, step, words);
     isMarked = true;
     const now = await job.machines.byId(job.machine.id);
@@ -108,17 +129,29 @@ function guarded(
     if (now.ownerEpoch !== job.order.ownerEpoch) throw changedHands(job);
     if (!isSameSetting(now, job.machine)) throw new Dropped(`the power setting of ${now.name} was changed meanwhile`);
     progress.called = true;
+    progress.toldMs = job.line.clock.monotonicMs();
   };
   return { before, act };
+}
+
+function orderedWords({ order, driver }: Job): string {
+  const words = `power ${order.verb} ordered by ${order.by}`;
+  return order.verb === 'cycle' ? words : `${words} (${driver})`;
 }
 
 function changedHands(job: Job): Dropped {
   return new Dropped(`${job.machine.name} changed hands before the order's turn came`);
 }
 
-async function mark(job: Job, step: PowerOrder['step'], words: string | undefined): Promise<void> {
-  const { order, line, machine } = job;
-  const events = words === undefined ? [] : [powerEvent(machine.id, line.clock.now(), 'note', words)];
+async function mark(
+  job: Job,
+  step: PowerOrder['step'],
+  words: string | undefined,
+  seen: NewEvent['detail'] = {},
+): Promise<void> {
+  const { order, line, machine, driver } = job;
+  const detail = { verb: order.verb, driver, ...seen };
+  const events = words === undefined ? [] : [powerEvent(machine.id, line.clock.now(), 'note', words, detail)];
   if (!(await job.orders.step(order.id, step, words, events))) throw changedHands(job);
 }
 
@@ -135,7 +168,7 @@ async function watch(job: Job, want: 'on' | 'off'): Promise<PowerSeen> {
   const untilMs = clock.monotonicMs() + job.settleTimeoutMs;
   for (let looks = 0; ; looks += 1) {
     const seen = await look(job);
-    if (!(seen instanceof PowerError)) await job.note(seen);
+    if (!(seen instanceof PowerError)) await job.keep(seen);
     if (!(seen instanceof PowerError) && seen.state === want) return seen;
     if (clock.monotonicMs() >= untilMs) {
       if (seen instanceof PowerError) throw seen;

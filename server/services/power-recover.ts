@@ -16,6 +16,8 @@ interface Verdict {
   readonly step: 'done' | 'failed' | 'dropped';
   readonly severity: Severity;
   readonly because: string;
+  /** What was seen after the restart. */
+  readonly state?: PowerSeen['state'];
 }
 
 /**
@@ -32,7 +34,8 @@ async function settle(order: PowerOrder, { store, clock, status }: RecoverParts)
   const machine = await store.machines.byId(order.machine);
   const verdict = await verdictOn(order, machine, status);
   const text = `power ${order.verb} by ${order.by} ${verdict.step} after a restart: ${verdict.because}`;
-  const events = machine ? [powerEvent(machine.id, clock.now(), verdict.severity, text)] : [];
+  const detail = { verb: order.verb, ...(verdict.state === undefined ? {} : { state: verdict.state }) };
+  const events = machine ? [powerEvent(machine.id, clock.now(), verdict.severity, text, detail)] : [];
   await store.powerOrders.step(order.id, verdict.step, verdict.because, events);
 }
 
@@ -66,8 +69,13 @@ function judge(order: PowerOrder, seen: PowerSeen | undefined): Verdict {
         return false;
     }
   })();
-  if (came) return { step: 'done', severity: 'good', because: `seen ${state}` };
-  return { step: 'failed', severity: 'bad', because: `it was cut short; seen ${state}; ${remedyOf(order, state)}` };
+  if (came) return { step: 'done', severity: 'good', because: `seen ${state}`, state };
+  return {
+    step: 'failed',
+    severity: 'bad',
+    because: `it was cut short; seen ${state}; ${remedyOf(order, state)}`,
+    state,
+  };
 }
 
 function remedyOf(order: PowerOrder, state: PowerSeen['state']): string {

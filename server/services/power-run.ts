@@ -1,8 +1,10 @@
+import type { NewEvent, Severity } from '../core/event.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
+import type { PowerDriver } from '../ports/power-driver.ts';
 import type { PowerOrder } from '../ports/store.ts';
 import type { Lines, PowerDeps } from './power-lines.ts';
-import { keptOrLogged, type OrderBook } from './power-kept.ts';
-import { carryOut, powerEvent, type Job, type Progress } from './power-order.ts';
+import { keptOrLogged } from './power-kept.ts';
+import { carryOut, powerEvent, sinceTold, type Job, type Progress } from './power-order.ts';
 import type { PowerOutcome } from './power-outcome.ts';
 
 /** Seconds off in a cycle where the board says nothing: enough for most supplies' capacitors. */
@@ -18,26 +20,32 @@ export async function runOrder(
   const { store, lines, clock, log } = parts;
   const orders = order.verb === 'off' ? keptOrLogged(store, log) : store.powerOrders;
   await orders.add(order);
-  const progress: Progress = { called: false, wentOff: false };
-  const outcome = await lines.use(machine, async (driver) => {
+  const progress: Progress = { called: false, wentOff: false, toldMs: undefined };
+  const act = async (driver: PowerDriver): Promise<PowerOutcome> => {
     const job: Job = {
       order,
       machine,
       line: await lines.open(driver, machine),
+      driver: driver.name,
       sees: driver.abilities.includes('status'),
       settleTimeoutMs: driver.settleTimeoutMs,
       restS: parts.boards.byName(boardNameOf(machine) ?? '')?.powerOffS ?? REST_S,
       signal,
       machines: store.machines,
       orders,
-      note: (seen) => lines.note(machine, seen),
+      keep: (seen) => lines.keep(machine, seen),
     };
     const seen = await carryOut(job, progress);
-    await lines.note(machine, seen);
+    await lines.keep(machine, seen);
     return { is: 'done', seen };
-  });
+  };
+  const outcome = await lines.use(machine, act, lines.keep);
   const end = worded(outcome, progress, signal.aborted);
-  await writeEnd(orders, order, end, clock.now());
+  const told = toldAtEnd(order, end, sinceTold(clock, progress));
+  const detail = { ...told.detail, verb: order.verb, driver: machine.power?.driver ?? 'none' };
+  const event = powerEvent(machine.id, clock.now(), told.severity, told.text, detail);
+  const step = end.is === 'refused' ? 'failed' : end.is;
+  await orders.step(order.id, step, becauseOf(end), [event]);
   return end;
 }
 
@@ -50,25 +58,36 @@ function worded(outcome: PowerOutcome, progress: Progress, isAborted: boolean): 
   return { ...outcome, because };
 }
 
-async function writeEnd(orders: OrderBook, order: PowerOrder, outcome: PowerOutcome, atMs: number): Promise<void> {
-  const because = outcome.is === 'done' ? outcome.seen.because : outcome.because;
+function becauseOf(outcome: PowerOutcome): string | undefined {
+  return outcome.is === 'done' ? outcome.seen.because : outcome.because;
+}
+
+interface Told {
+  readonly severity: Severity;
+  readonly text: string;
+  readonly detail: NewEvent['detail'];
+}
+
+/** The last line of an order: `seen on after 1.2 s; power cycle done`. */
+function toldAtEnd(order: PowerOrder, outcome: PowerOutcome, since: ReturnType<typeof sinceTold>): Told {
   const words = `power ${order.verb} by ${order.by}`;
-  const tail = because === undefined ? '' : `: ${because}`;
   switch (outcome.is) {
     case 'done': {
-      const text = `${words} done: ${outcome.seen.state}${tail}`;
-      await orders.step(order.id, 'done', because, [powerEvent(order.machine, atMs, 'good', text)]);
-      return;
+      const { state, because } = outcome.seen;
+      const detail = { state, durationMs: since.durationMs };
+      if (because !== undefined)
+        return { severity: 'note', text: `power ${order.verb} done, unseen: ${because}`, detail };
+      const isPlain = order.verb === state;
+      const text = `seen ${state} ${since.words}${isPlain ? '' : `; power ${order.verb} done`}`;
+      return { severity: 'good', text, detail };
     }
     case 'dropped':
-      await orders.step(order.id, 'dropped', because, [
-        powerEvent(order.machine, atMs, 'warning', `${words} dropped${tail}`),
-      ]);
-      return;
-    case 'failed':
+      return { severity: 'warning', text: `${words} dropped: ${outcome.because}`, detail: {} };
+    case 'failed': {
+      const detail = { code: outcome.code, state: outcome.seen.state };
+      return { severity: 'bad', text: `${words} failed: ${outcome.because}`, detail };
+    }
     case 'refused':
-      await orders.step(order.id, 'failed', because, [
-        powerEvent(order.machine, atMs, 'bad', `${words} failed${tail}`),
-      ]);
+      return { severity: 'bad', text: `${words} refused: ${outcome.because}`, detail: {} };
   }
 }

@@ -6,19 +6,19 @@ import { powerEvent } from './power-order.ts';
 const TRIES = 8;
 
 /**
- * Keeps what was seen of a machine's power with its time. An event goes with it only when the state differs from what
- * was known. An older observation never overwrites a newer one.
+ * Keeps what was seen of a machine's power with its time. Where nobody else `tells` it, an event goes with it when the
+ * state differs from what was known. An older observation never overwrites a newer one.
  */
 export async function noteSeen(
   machines: Pick<MachineStore, 'byId' | 'change'>,
   id: MachineId,
-  seen: PowerSeen,
+  { seen, tells }: { readonly seen: PowerSeen; readonly tells: boolean },
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const machine = await machines.byId(id);
     if (!machine || (machine.powerSeen?.atMs ?? 0) > seen.atMs) return;
     try {
-      await machines.change(machine, { powerSeen: seen }, wordsOf(machine, seen));
+      await machines.change(machine, { powerSeen: seen }, tells ? wordsOf(machine, seen) : []);
       return;
     } catch (error) {
       if (!(error instanceof StaleWrite) || tries === TRIES) throw error;
@@ -30,5 +30,5 @@ function wordsOf(machine: Machine, seen: PowerSeen): readonly ReturnType<typeof 
   if (machine.powerSeen?.state === seen.state) return [];
   const because = seen.because === undefined ? '' : `: ${seen.because}`;
   const severity = seen.state === 'unknown' ? 'warning' : 'note';
-  return [powerEvent(machine.id, seen.atMs, severity, `power seen ${seen.state}${because}`)];
+  return [powerEvent(machine.id, seen.atMs, severity, `power seen ${seen.state}${because}`, { state: seen.state })];
 }

@@ -192,7 +192,8 @@ function aside(
       await doing;
     };
     await askPatiently(line, { before, act }, signal);
-    await store.events.append([powerEvent(machine.id, clock.now(), 'note', words)]);
+    const detail = { verb: ability, driver: driver.name };
+    await store.events.append([powerEvent(machine.id, clock.now(), 'note', words, detail)]);
     const unasked = { state: 'unknown', atMs: clock.now(), because: 'not asked yet' } as const;
     return { is: 'done', seen: machine.powerSeen ?? unasked };
   });

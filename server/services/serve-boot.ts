@@ -38,7 +38,11 @@ export async function decide(
   if (session.told !== words) {
     session.told = words;
     await deps.boots.setPlan(session.id, words);
-    tell(deps, session, 'boot', plan.do === 'refuse' ? 'bad' : 'note', words, { plan: plan.do });
+    tell(deps, session, 'boot', plan.do === 'refuse' ? 'bad' : 'note', words, {
+      plan: plan.do,
+      because: plan.because,
+      ...(plan.do === 'refuse' ? { remedy: plan.remedy } : {}),
+    });
   }
   return plan;
 }

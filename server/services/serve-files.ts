@@ -95,15 +95,16 @@ async function openArtefact(
   if (dtb) return fileAnswer(deps, request, await deps.boards.openDtb(dtb), asker);
   const sha256 = await deps.store.find(sha256Start);
   const content = sha256 && (await deps.store.open(sha256));
-  const answer = fileAnswer(deps, request, content, asker);
-  if (answer.is === 'file' && asker) await markKernel(deps, asker, answer.content.sha256);
-  return answer;
+  if (!content || !asker || !(await isKernel(deps, content.sha256))) return fileAnswer(deps, request, content, asker);
+  // Once its kernel goes out, the next word of the firmware is another boot.
+  asker.session.over = true;
+  return fileAnswer(deps, request, content, asker, () => {
+    tell(deps, asker.session, 'boot', 'good', 'its kernel went out whole', { plan: 'boot', because: request.path });
+  });
 }
 
-/** Once its kernel goes out, the next word of the firmware is another boot. */
-async function markKernel(deps: ServeFilesDeps, asker: Asker, sha256: Sha256): Promise<void> {
-  const bundles = await deps.bundles.list();
-  if (bundles.some((bundle) => bundle.kernel.sha256 === sha256)) asker.session.over = true;
+async function isKernel(deps: ServeFilesDeps, sha256: Sha256): Promise<boolean> {
+  return (await deps.bundles.list()).some((bundle) => bundle.kernel.sha256 === sha256);
 }
 
 async function openLoader(
@@ -148,6 +149,7 @@ function fileAnswer(
   request: FileRequest,
   content: Content | undefined,
   asker: Asker | undefined,
+  wentWhole: () => void = () => undefined,
 ): FileAnswer {
   if (!content) return { is: 'absent' };
   return {
@@ -156,6 +158,7 @@ function fileAnswer(
     ended: (report) => {
       content.close();
       if (asker) tellTransfer(deps, asker, request, content, report);
+      if (report.outcome === 'done' && report.octetsSent >= content.octets) wentWhole();
     },
   };
 }
@@ -167,11 +170,8 @@ function tellTransfer(
   content: Content,
   report: TransferReport,
 ): void {
-  const whole = report.outcome === 'done';
-  const words = whole
-    ? `${request.path}: ${String(content.octets)} octets in ${String(Math.round(report.durationMs))} ms`
-    : `${request.path}: ${report.words} after ${String(report.octetsSent)} of ${String(content.octets)} octets`;
-  const severity = whole ? 'good' : report.outcome === 'aborted-by-peer' ? 'note' : 'warning';
+  const words = `${request.path}: ${transferWords(content, report)}`;
+  const severity = report.outcome === 'done' ? 'good' : report.outcome === 'aborted-by-peer' ? 'note' : 'warning';
   tell(deps, asker.session, request.via, severity, words, {
     path: request.path,
     octets: report.octetsSent,
@@ -181,6 +181,15 @@ function tellTransfer(
     outcome: report.outcome,
     words: report.words,
   });
+}
+
+function transferWords(content: Content, report: TransferReport): string {
+  const octets = String(content.octets);
+  if (report.outcome === 'done') return `${octets} octets in ${String(Math.round(report.durationMs))} ms`;
+  // EDK2 reads the size from the OACK, ends the transfer with ERROR 8, and asks anew.
+  if (report.outcome === 'aborted-by-peer' && report.octetsSent === 0)
+    return `asked only for the size, ${octets} octets`;
+  return `${report.words} after ${String(report.octetsSent)} of ${octets} octets`;
 }
 
 function tellMiss(

@@ -67,12 +67,13 @@ async function changeFor(
       recognised: recognised ?? machine.recognised,
       seenMs: nowMs,
     },
+    // The last event stands beside the machine in the rack: what it is says more than how it got its name.
     events: [
-      seen,
       ...(recognised
         ? [say('note', `looks like ${recognised.board}: ${recognised.evidence.join('; ')}`, 'state')]
         : []),
       ...(name === undefined ? [] : [say('note', `renamed from ${machine.name} to ${name}, after what it is`, 'edit')]),
+      seen,
       ...conflicts.map((words) => say('warning', words, 'security')),
       ...twins.map((twin) => say('warning', `shares its system UUID with "${twin.name}"`, 'security')),
     ],

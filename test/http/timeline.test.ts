@@ -37,11 +37,65 @@ describe('the boot timeline', () => {
   });
 
   it('the last verdict counts: a refusal is told, a later success takes it back', () => {
-    const refused = event(1, { kind: 'boot', severity: 'bad', text: 'refused', detail: { because: 'too long by 12' } });
+    const refused = event(1, {
+      kind: 'boot',
+      severity: 'bad',
+      atMs: 10_000,
+      text: 'refused',
+      detail: { because: 'too long by 12' },
+    });
     const went = event(2, { kind: 'boot', severity: 'good', text: 'booted' });
-    assert.deepEqual(bootsOf([boot], [refused])[0]?.stopped, { text: 'too long by 12', severity: 'bad' });
-    assert.equal(bootsOf([boot], [refused, went])[0]?.stopped, undefined);
-    assert.equal(bootsOf([boot], [])[0]?.stopped, undefined);
+    const verdict = (...events: readonly FarrierEvent[]): unknown => bootsOf([boot], events)[0]?.verdict;
+    assert.deepEqual(verdict(refused), { text: 'too long by 12', tone: 'bad', remedy: undefined });
+    assert.deepEqual(verdict(refused, { ...went, atMs: 12_000 }), {
+      text: 'Its kernel went out after 2.00 s',
+      tone: 'good',
+      remedy: undefined,
+    });
+    const facts = event(3, { kind: 'agent', severity: 'good', atMs: 19_000 });
+    assert.deepEqual(verdict({ ...went, atMs: 10_000 }, facts), {
+      text: 'The agent told what it is after 9.00 s',
+      tone: 'good',
+      remedy: undefined,
+    });
+    const lost = event(4, { kind: 'tftp', severity: 'warning', text: 'linux: gave up' });
+    assert.deepEqual(verdict(lost), { text: 'linux: gave up', tone: 'warning', remedy: undefined });
+    assert.deepEqual(verdict(), { text: 'No kernel has gone out yet', tone: 'moving', remedy: undefined });
+  });
+
+  it('a file is its path and its figures; words only where it did not go well', () => {
+    const file = (id: number, text: string, detail: FarrierEvent['detail']): FarrierEvent =>
+      event(id, { kind: 'tftp', text, detail: { path: 'linux', ...detail } });
+    const [view] = bootsOf(
+      [boot],
+      [
+        file(1, 'linux: asked only for the size, 512 octets', { outcome: 'aborted-by-peer', octets: 0, sha256: 'ab' }),
+        file(2, 'linux: 512 octets in 3 ms', { outcome: 'done', octets: 512, durationMs: 3, sha256: 'ab' }),
+        event(3, { kind: 'dhcp', text: 'DHCP REQUEST → ACK 10.0.0.9' }),
+      ],
+    );
+    assert.deepEqual(
+      view?.lines.map((line) => [line.path, line.text, line.octets, line.sha256]),
+      [
+        ['linux', 'asked only for the size, 512 octets', undefined, undefined],
+        ['linux', '', '512 octets', 'ab'],
+        [undefined, 'REQUEST → ACK 10.0.0.9', undefined, undefined],
+      ],
+    );
+  });
+
+  it('misses in a row are one line, others stay where they are', () => {
+    const miss = (id: number, path: string): FarrierEvent =>
+      event(id, { kind: 'tftp', text: `${path}: not here`, detail: { path, outcome: 'absent' } });
+    const [view] = bootsOf([boot], [miss(1, 'a'), miss(2, 'b'), event(3, { kind: 'dhcp' }), miss(4, 'c')]);
+    assert.deepEqual(
+      view?.lines.map((line) => [line.id, line.searched]),
+      [
+        [1, ['a', 'b']],
+        [3, []],
+        [4, ['c']],
+      ],
+    );
   });
 
   it('a loader that asks for hours fills no page', () => {

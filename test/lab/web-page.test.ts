@@ -6,7 +6,11 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 import { closeLabs, COOKIES, layHttpLab, type HttpLab } from '../support/http-lab.ts';
 import { HOSTILE, layHostileLab, PAGES } from '../support/hostile.ts';
 import { mac, sampleEvent, sampleMachine } from '../support/samples.ts';
+import type { NewEvent } from '../../server/core/event.ts';
 import { bootEvents, fillRack } from '../support/web-fixture.ts';
+
+/** A file is shown by its path, everything else by its sentence. */
+const shown = ({ text, detail }: NewEvent): string => (typeof detail['path'] === 'string' ? detail['path'] : text);
 
 /** The machine must be on the page in this time, without a reload. */
 const LIVE_MS = 5000;
@@ -131,7 +135,11 @@ describe('the web page in a real browser', function () {
     await row.locator('[data-power=off]').waitFor({ timeout: LIVE_MS });
     const stuck = page.locator('#row-m-sample0006');
     await stuck.getByRole('button', { name: 'Switch mustang-04-stuck on' }).press('Space');
-    await stuck.locator('.note', { hasText: 'did not answer within 5 s' }).waitFor({ timeout: LIVE_MS });
+    await stuck.getByText('switching on …').first().waitFor();
+    await stuck.locator('[data-power=unknown]:not([data-busy])').waitFor({ timeout: LIVE_MS });
+    await stuck.locator('.reason', { hasText: 'did not answer within 5 s' }).first().waitFor({ timeout: LIVE_MS });
+    // What the row says already is not said twice.
+    await stuck.locator('.note').waitFor({ state: 'hidden' });
   });
 
   it('asks once more before it takes the power from a machine in use', async () => {
@@ -179,10 +187,63 @@ describe('the web page in a real browser', function () {
     });
     for (const event of bootEvents(machine!.id, 'b-live', startedMs)) {
       await lab.store.events.append([event]);
-      await page.locator('#boot-b-live .line', { hasText: event.text }).first().waitFor({ timeout: LIVE_MS });
+      await page
+        .locator('#boot-b-live .line', { hasText: shown(event) })
+        .first()
+        .waitFor({ timeout: LIVE_MS });
     }
     assert.equal(await page.locator('#boot-b-live .line').count(), 10);
     assert.match(await page.locator('#boot-b-live .boot-sum').innerText(), /66\.5 MiB served/);
+  });
+
+  it('keeps rare acts in a menu: a reset, and a forced state after one more question', async () => {
+    const page = await open('/machines/mustang-01');
+    const menu = page.locator('details.more');
+    await menu.locator('summary').press('Enter');
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await page.locator('#summary').getByText('resetting …').first().waitFor();
+    await menu.getByLabel('State').selectOption('broken');
+    await menu.getByLabel('Because').fill('its fan died');
+    await page.locator('#summary [data-power=on]:not([data-busy])').waitFor({ timeout: LIVE_MS });
+    assert.equal(await menu.getByLabel('Because').inputValue(), 'its fan died', 'a redraw keeps what was typed');
+    const force = menu.locator('[data-key=force]');
+    await force.click();
+    assert.equal(await force.innerText(), 'Force, sure?');
+    assert.equal((await lab.store.machines.byName('mustang-01'))?.state, 'ready');
+    await Promise.all([page.waitForEvent('load'), force.click()]);
+    assert.equal((await lab.store.machines.byName('mustang-01'))?.state, 'broken');
+  });
+
+  it('folds the menu when one looks elsewhere, and on Escape', async () => {
+    const page = await open('/machines/mustang-01');
+    const menu = page.locator('details.more');
+    for (const leave of [() => page.keyboard.press('Escape'), () => page.locator('h1').click()]) {
+      await menu.locator('summary').click();
+      await menu.getByLabel('Because').waitFor();
+      await leave();
+      await page.locator('details.more:not([open])').waitFor();
+    }
+  });
+
+  it('tells in the tab how many machines wait', async () => {
+    const page = await open('/');
+    assert.equal(await page.title(), '(2) Rack · Farrier');
+    await met('fresh-board', '02');
+    await page.locator('.candidate', { hasText: 'fresh-board' }).waitFor({ timeout: LIVE_MS });
+    assert.equal(await page.title(), '(3) Rack · Farrier');
+  });
+
+  it('an admin adds a user and takes it away again', async () => {
+    const page = await open('/users');
+    await page.getByLabel('Name').fill('carol');
+    await page.getByLabel('Password').fill('a good password');
+    const [added] = await Promise.all([
+      page.waitForResponse((response) => response.request().method() === 'POST'),
+      page.getByRole('button', { name: 'Add' }).click(),
+    ]);
+    const sent: unknown = added.request().postDataJSON();
+    assert.deepEqual(sent, { name: 'carol', role: 'operator', password: 'a good password' });
+    assert.match(await (await open('/', DESK)).locator('nav').first().innerText(), /Users/);
   });
 
   it('sets a power driver from the form its declaration makes', async () => {

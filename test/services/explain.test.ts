@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { artefactPath } from '../../server/core/boot-plan.ts';
 import { sha256Of } from '../../server/edges/digest.ts';
+import { explainAnswer } from '../../server/net/dhcp-explain.ts';
 import { createExplain, type Explain } from '../../server/services/explain.ts';
 import { createBootFiles } from '../../server/services/serve-files.ts';
 import { debian, MAC, machine, macFrom, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
@@ -14,6 +15,7 @@ function explainOn(bench: BootBench, recognised = ubootBoard.name): Explain {
     networks: () => [rack1],
     leases: () => [],
     digest: sha256Of,
+    dhcpAnswer: explainAnswer,
     text: (octets) => new TextDecoder().decode(octets),
   });
 }

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import type { Machine, PowerState } from '../../server/core/machine.ts';
+import type { Machine } from '../../server/core/machine.ts';
 import { StoreUnavailable } from '../../server/ports/store.ts';
 import { createPowerService, type PowerService } from '../../server/services/power.ts';
 import { createMemoryPowerStore, type MemoryPowerStore } from '../support/memory-power-store.ts';
@@ -52,7 +52,7 @@ function createFullWorld(): FullWorld {
   };
 }
 
-const seenOf = (outcome: Awaited<ReturnType<PowerService['order']>>): PowerState | string =>
+const seenOf = (outcome: Awaited<ReturnType<PowerService['order']>>): string =>
   outcome.is === 'done' ? outcome.seen.state : outcome.is;
 
 describe('power with a disk that is full', () => {

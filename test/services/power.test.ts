@@ -16,12 +16,8 @@ describe('power orders', () => {
     assert.equal(outcome.is, 'done');
     assert.deepEqual(world.pdu.calls, ['pdu-a/1 on', 'pdu-a/1 status']);
     assert.deepEqual(world.machine('m1').powerSeen, { state: 'on', atMs: world.clock.now(), because: undefined });
-    assert.deepEqual(world.texts(), [
-      'power on by alice began',
-      'told to be on',
-      'power seen on',
-      'power on by alice done: on',
-    ]);
+    assert.deepEqual(world.texts(), ['power on ordered by alice (pretend)', 'seen on after 0.0 s']);
+    assert.deepEqual(world.events.at(-1)?.detail, { state: 'on', durationMs: 0, verb: 'on', driver: 'pretend' });
   });
 
   it('cycle is off, seen off, a rest, on, seen on', async () => {
@@ -33,10 +29,13 @@ describe('power orders', () => {
     assert.deepEqual(orders, ['pdu-a/1 off', 'pdu-a/1 on']);
     assert.deepEqual(world.pdu.calls.slice(0, 2), ['pdu-a/1 off', 'pdu-a/1 status'], 'seen off before on');
     assert.ok(world.clock.monotonicMs() - startedMs >= 5000, 'rests');
-    assert.deepEqual(
-      world.texts().filter((text) => !text.startsWith('power')),
-      ['told to be off', 'seen off', 'told to be on'],
-    );
+    assert.deepEqual(world.texts(), [
+      'power cycle ordered by alice',
+      'told to be off (pretend)',
+      'seen off after 0.0 s',
+      'told to be on (pretend)',
+      'seen on after 0.0 s; power cycle done',
+    ]);
   });
 
   interface Case {
@@ -163,6 +162,17 @@ describe('power orders', () => {
       atMs: world.clock.now(),
       because: 'login refused',
     });
+  });
+
+  it('an order that had no effect is told again, and says so; its end names the kind of failure', async () => {
+    const world = createPowerWorld();
+    world.pdu.habits('1', { ignores: 99 });
+    await order(world, 'm1', 'on');
+    const [first, again, last] = world.events;
+    assert.equal(first?.text, 'power on ordered by alice (pretend)');
+    assert.match(again?.text ?? '', /^still off after \d+\.\d s; told to be on again \(pretend\)$/);
+    assert.deepEqual(last?.detail, { code: 'no-effect', state: 'off', verb: 'on', driver: 'pretend' });
+    assert.equal(world.events.length, 3, 'nothing is told twice');
   });
 
   it('no-effect shows what was seen, not what was ordered (I6)', async () => {

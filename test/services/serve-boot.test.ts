@@ -172,6 +172,31 @@ describe('the boot decision as files ask it', () => {
     assert.match(lines[1]!.text, /no answer after 700 of 1000 octets/);
   });
 
+  it('a firmware that only wants the size is told so in words; a kernel that went out whole is the good end', async () => {
+    const bench = layBench(machine);
+    bench.leases.set(BOARD_ADDRESS, MAC);
+    const files = createBootFiles(bench.deps);
+    const report = { durationMs: 1, retransmits: 0, words: 'ERROR 8 from the client' };
+    for (const [outcome, octetsSent] of [
+      ['aborted-by-peer', 0],
+      ['done', 400],
+      ['done', 1000],
+    ] as const) {
+      const answer = await files.open(asked(artefactPath(debian.kernel)));
+      assert.ok(answer.is === 'file');
+      answer.ended({ ...report, outcome, octetsSent });
+    }
+    const events = await bench.events();
+    const [first] = events.filter((event) => event.kind === 'tftp');
+    assert.deepEqual([first?.severity, first?.text.split(': ')[1]], ['note', 'asked only for the size, 1000 octets']);
+    const ends = events.filter((event) => event.kind === 'boot' && event.severity === 'good');
+    assert.deepEqual(
+      ends.map((event) => [event.text, event.detail['because']]),
+      [['its kernel went out whole', artefactPath(debian.kernel)]],
+      'once, for the whole file',
+    );
+  });
+
   it('what firmware merely searches for is not there, and is no fault', async () => {
     const bench = layBench(machine);
     bench.leases.set(BOARD_ADDRESS, MAC);

@@ -39,14 +39,14 @@ async function declineStorm(count: number): Promise<number> {
   const socket = await deviceSocket('eth0', 68);
   const clients = new Map(Array.from({ length: count }, (_, nth) => [decliner(nth).xid, decliner(nth)] as const));
   let declined = 0;
-  let heardMs = performance.now();
+  const heard = { atMs: 0 };
   socket.on('message', (datagram) => {
-    heardMs = performance.now();
     const client = clients.get(datagram.length > 243 ? datagram.readUInt32BE(4) : 0);
     const type = datagram[242] ?? 0;
     const octets = Uint8Array.from(server.split('.').map(Number));
     const answer = client?.answer(type, datagram.subarray(16, 20), octets);
     if (!answer) return;
+    heard.atMs = performance.now();
     if (type === 5) declined += 1;
     void send(socket, answer, 67, '::ffff:255.255.255.255');
   });
@@ -54,8 +54,8 @@ async function declineStorm(count: number): Promise<number> {
     await send(socket, client.discover, 67, '::ffff:255.255.255.255');
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  heardMs = performance.now();
-  while (performance.now() - heardMs < 1500) await new Promise((resolve) => setTimeout(resolve, 50));
+  heard.atMs = performance.now();
+  while (performance.now() - heard.atMs < 1500) await new Promise((resolve) => setTimeout(resolve, 50));
   socket.close();
   return declined;
 }

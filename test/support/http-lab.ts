@@ -13,6 +13,7 @@ import type { Store } from '../../server/ports/store.ts';
 import { openRender } from '../../server/render/render.ts';
 import { createBundleService } from '../../server/services/bundles.ts';
 import type { EnlistService } from '../../server/services/enlist.ts';
+import { explainAnswer } from '../../server/net/dhcp-explain.ts';
 import { createExplain } from '../../server/services/explain.ts';
 import { createMachineService } from '../../server/services/machines.ts';
 import type { PowerOutcome, PowerService } from '../../server/services/power.ts';
@@ -214,6 +215,7 @@ export function layHttpLab(
       text: (octets) => new TextDecoder().decode(octets),
       networks,
       leases,
+      dhcpAnswer: explainAnswer,
     }),
     enlist: pretendEnlist,
     users: pretendUsers(),

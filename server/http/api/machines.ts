@@ -98,7 +98,7 @@ function changingRoutes(deps: HttpDeps): readonly Route[] {
     route('DELETE /api/v1/machines/{ref}', {
       query: forceQuery,
       body: NO_FIELDS,
-      summary: 'Forgets a new, broken or retired machine; any with force',
+      summary: 'Forgets a machine that is new, ready, broken or retired; any with force',
       answers: { 204: undefined },
       run: async ({ part, query, by }) =>
         answerMachine(await deps.machines.remove(part('ref'), query.force === 'true', by), () => EMPTY),

@@ -7,6 +7,7 @@ import {
   machineFragment,
   machinePageFragments,
   type Fragment,
+  type Looker,
 } from '../pages/fragments.ts';
 import type { Pages } from '../pages/render.ts';
 import { byName, viewMachines } from '../read-machines.ts';
@@ -23,8 +24,7 @@ const SAID_MAX = 3;
 
 /** Which page looks on. */
 type Watched =
-  | { readonly is: 'rack'; readonly canOperate: boolean }
-  | { readonly is: 'machine'; readonly id: MachineId; readonly canOperate: boolean };
+  { readonly is: 'rack'; readonly canOperate: boolean } | ({ readonly is: 'machine'; readonly id: MachineId } & Looker);
 
 /** What a page is told: pieces to put in place, ids of pieces that are gone, sentences for screen readers. */
 interface Patch {
@@ -182,7 +182,7 @@ class Hub implements PageHub {
   async #machine(id: MachineId, watched: Watched, full: boolean): Promise<Drawing> {
     const machine = await this.#deps.store.machines.byId(id);
     if (!machine) return { full: false, parts: [], gone: ['summary'], say: ['This machine was removed'] };
-    const options = { canOperate: watched.canOperate, withNextBoot: full };
+    const options = { ...lookerOf(watched), withNextBoot: full };
     const parts = await machinePageFragments(this.#deps, this.#pages, machine, options);
     return { full, parts, gone: [], say: [] };
   }
@@ -208,8 +208,13 @@ class Hub implements PageHub {
   }
 }
 
+function lookerOf(watched: Watched): Looker {
+  return { canOperate: watched.canOperate, isAdmin: watched.is === 'machine' && watched.isAdmin };
+}
+
 function keyOf(watched: Watched): string {
-  return `${watched.is === 'machine' ? watched.id : 'rack'} ${watched.canOperate}`;
+  const { canOperate, isAdmin } = lookerOf(watched);
+  return `${watched.is === 'machine' ? watched.id : 'rack'} ${canOperate} ${isAdmin}`;
 }
 
 function sentences(events: readonly FarrierEvent[]): readonly string[] {

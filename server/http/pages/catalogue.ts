@@ -14,9 +14,9 @@ interface Parts {
   readonly pages: Pages;
 }
 
-/** Boards, bundles, leases and help: pages that only show. */
+/** Boards, bundles, leases, users and help: pages without a live stream. */
 export function cataloguePages(parts: Parts): readonly Route[] {
-  return [boardsPage(parts), bundlesPage(parts), leasesPage(parts), helpPage(parts)];
+  return [boardsPage(parts), bundlesPage(parts), leasesPage(parts), usersPage(parts), helpPage(parts)];
 }
 
 function boardsPage({ deps, pages }: Parts): Route {
@@ -91,6 +91,19 @@ function leasesPage({ deps, pages }: Parts): Route {
       }));
       const frame: Frame = { title: 'Leases', at: 'leases', who, stream: undefined };
       return html(pages.page('leases.njk', frame, { leases, networks }));
+    },
+  });
+}
+
+function usersPage({ deps, pages }: Parts): Route {
+  return route('GET /users', {
+    ...PAGE,
+    summary: 'Who may log in',
+    answers: { 200: undefined },
+    run: async ({ who }) => {
+      const users = [...(await deps.users.list())].sort(byName);
+      const frame: Frame = { title: 'Users', at: 'users', who, stream: undefined };
+      return html(pages.page('users.njk', frame, { users }));
     },
   });
 }

@@ -1,10 +1,12 @@
 import type { FarrierEvent } from '../../core/event.ts';
+import { REST_STATES } from '../../core/lifecycle.ts';
 import type { Machine } from '../../core/machine.ts';
+import type { PowerDriver } from '../../ports/power-driver.ts';
 import type { HttpDeps } from '../deps.ts';
 import { viewMachines } from '../read-machines.ts';
 import type { MachineView } from '../views.ts';
 import { factLines, hardwareOf, nextBootOf, type NextBoot } from './machine.ts';
-import { boardChoices, countsOf, markOf, powerCell, rowOf, toneOf } from './rack.ts';
+import { boardChoices, countsOf, markOf, rowOf, toneOf } from './rack.ts';
 import type { Pages } from './render.ts';
 import { bootsOf, historyOf } from './timeline.ts';
 import { moment } from './words.ts';
@@ -18,15 +20,25 @@ export interface Fragment {
 
 type Deps = Pick<HttpDeps, 'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines'>;
 
+/** What whoever looks on may do. */
+export interface Looker {
+  readonly canOperate: boolean;
+  readonly isAdmin: boolean;
+}
+
+function driverOf(deps: Pick<Deps, 'drivers'>, view: MachineView): PowerDriver | undefined {
+  return view.power && deps.drivers.byName(view.power.driver);
+}
+
 /** A machine as a row of the rack, or as a card among those that wait to be accepted. */
 export function machineFragment(deps: Deps, pages: Pages, view: MachineView, canOperate: boolean): Fragment {
-  const row = rowOf(view);
+  const row = rowOf(view, driverOf(deps, view));
   if (view.state !== 'new') {
     const html = pages.part('parts/row.njk', markOf(row, canOperate), { row, canOperate });
     return { id: `row-${view.id}`, into: 'rack-rows', html };
   }
   const boards = boardChoices(deps.boards.list());
-  const card = { ...row, facts: factLines(view).slice(0, 3), firstSeen: moment(view.createdMs) };
+  const card = { ...row, firstSeen: moment(view.createdMs) };
   const html = pages.part('parts/candidate.njk', markOf(card, boards, canOperate), { row: card, boards, canOperate });
   return { id: `new-${view.id}`, into: 'new-cards', html };
 }
@@ -60,14 +72,14 @@ async function timelineFragments(deps: Deps, pages: Pages, machine: Machine): Pr
   ];
 }
 
-function summaryFragment(pages: Pages, view: MachineView, canOperate: boolean): Fragment {
-  const row = rowOf(view);
+function summaryFragment(deps: Deps, pages: Pages, view: MachineView, looker: Looker): Fragment {
+  const row = rowOf(view, driverOf(deps, view));
   const content = {
     row,
-    canOperate,
+    ...looker,
     tone: toneOf(view.state),
-    power: powerCell(view),
-    canAbort: view.deadlineMs !== undefined,
+    canAbort: view.deadlineMs !== undefined || view.underWay !== undefined,
+    restStates: REST_STATES.filter((state) => state !== view.state),
   };
   return { id: 'summary', into: undefined, html: pages.part('parts/summary.njk', markOf(content), content) };
 }
@@ -82,11 +94,12 @@ export async function machinePageFragments(
   deps: Deps,
   pages: Pages,
   machine: Machine,
-  options: { readonly canOperate: boolean; readonly withNextBoot: boolean },
+  options: Looker & { readonly withNextBoot: boolean },
 ): Promise<readonly Fragment[]> {
   const [view] = await viewMachines(deps, [machine]);
   if (!view) return [];
-  const summary = summaryFragment(pages, view, options.canOperate);
+  const { canOperate, isAdmin } = options;
+  const summary = summaryFragment(deps, pages, view, { canOperate, isAdmin });
   const timeline = await timelineFragments(deps, pages, machine);
   if (!options.withNextBoot) return [summary, ...timeline];
   const next = await nextBoot(deps, machine);

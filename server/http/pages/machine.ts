@@ -151,6 +151,7 @@ export function factLines(view: MachineView): readonly { readonly label: string;
     ['CPU', facts && [facts.cpuCount > 0 ? `${facts.cpuCount} ×` : '', facts.cpuModel ?? ''].join(' ').trim()],
     ['Memory', facts && facts.memoryOctets > 0 ? octetWords(facts.memoryOctets) : undefined],
     ['Serial number', facts?.serial],
+    ['Network', view.network],
     ['System UUID', view.systemUuid],
     ['BMC', facts?.bmcAddress],
     ['Agent kernel', facts?.kernel],

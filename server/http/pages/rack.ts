@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Board } from '../../core/board.ts';
 import { MOVING_STATES, STATES, type State } from '../../core/lifecycle.ts';
+import type { PowerAbility, PowerDriver } from '../../ports/power-driver.ts';
 import type { MachineView } from '../views.ts';
 import { moment, octetWords, type Moment } from './words.ts';
 
@@ -36,6 +37,10 @@ export interface PowerCell {
   readonly because: string | undefined;
   readonly underWay: string | undefined;
   readonly driver: string | undefined;
+  /** Whether the driver can be asked for the state; where it cannot, a person says it. */
+  readonly canSee: boolean;
+  readonly canReset: boolean;
+  readonly canBootdev: boolean;
   /** A machine somebody uses: switching it off asks once more. */
   readonly isInUse: boolean;
 }
@@ -57,6 +62,8 @@ export interface RowView {
   readonly moreMacs: number;
   readonly arch: string | undefined;
   readonly hardware: string | undefined;
+  /** What it is in its maker's words: product, device tree or processor. */
+  readonly model: string | undefined;
   readonly bundle: string | undefined;
   readonly network: string;
   readonly last: { readonly text: string; readonly severity: string; readonly at: Moment } | undefined;
@@ -72,21 +79,41 @@ function hardwareOf(facts: MachineView['facts']): string | undefined {
   return parts.filter((part) => part !== undefined).join(' · ') || undefined;
 }
 
-/** Power as a cell. */
-export function powerCell(view: MachineView): PowerCell {
+const MODEL_LETTERS_MAX = 32;
+
+function modelOf(facts: MachineView['facts']): string | undefined {
+  const whole = [facts?.vendor, facts?.product].filter((word) => word !== undefined && word !== '').join(' ');
+  // A long maker's name would push the model out of sight.
+  const product = whole.length > MODEL_LETTERS_MAX ? facts?.product : whole;
+  return product || facts?.dtModel || facts?.cpuModel;
+}
+
+/** An event's words where there is little room: a file by its name and size. */
+function shortWords({ text, detail }: NonNullable<MachineView['lastEvent']>): string {
+  const { path, octets, outcome } = detail;
+  if (typeof path !== 'string' || typeof octets !== 'number' || outcome !== 'done') return text;
+  return `${path.slice(path.lastIndexOf('/') + 1)} went out, ${octetWords(octets)}`;
+}
+
+/** Power as a cell; `driver` is the one the machine names, when there is such a one. */
+function powerCell(view: MachineView, driver: PowerDriver | undefined): PowerCell {
   const { powerSeen: seen, underWay } = view;
+  const can = (ability: PowerAbility): boolean => driver?.abilities.includes(ability) ?? false;
   return {
     state: seen?.state ?? 'unknown',
     seen: seen && moment(seen.atMs),
     because: seen?.because,
     underWay: underWay && UNDER_WAY[underWay],
     driver: view.power?.driver,
+    canSee: driver === undefined || can('status'),
+    canReset: can('reset'),
+    canBootdev: can('bootdev'),
     isInUse: view.state === 'allocated' || view.state === 'deployed' || view.state === 'rescue',
   };
 }
 
 /** A machine as a row. */
-export function rowOf(view: MachineView): RowView {
+export function rowOf(view: MachineView, driver: PowerDriver | undefined): RowView {
   const { lastEvent: last, boardName } = view;
   const isRecognised = view.board === undefined && view.recognised !== undefined;
   const find = [view.name, view.state, ...view.macs, view.address, boardName, view.arch, view.bundle, view.network];
@@ -96,7 +123,7 @@ export function rowOf(view: MachineView): RowView {
     state: view.state,
     tone: toneOf(view.state),
     failed: view.failed,
-    power: powerCell(view),
+    power: powerCell(view, driver),
     boardName,
     evidence: isRecognised ? (view.recognised?.evidence ?? []) : [],
     isRecognised,
@@ -105,9 +132,10 @@ export function rowOf(view: MachineView): RowView {
     moreMacs: Math.max(0, view.macs.length - 1),
     arch: view.arch,
     hardware: hardwareOf(view.facts),
+    model: modelOf(view.facts),
     bundle: view.bundle,
     network: view.network,
-    last: last && { text: last.text, severity: last.severity, at: moment(last.atMs) },
+    last: last && { text: shortWords(last), severity: last.severity, at: moment(last.atMs) },
     find: find
       .filter((word) => word !== undefined)
       .join(' ')

@@ -72,8 +72,8 @@ function machinePage(parts: PageParts): Route {
 }
 
 async function machineContent({ deps, pages }: PageParts, machine: Machine, who: Who | undefined): Promise<object> {
-  const canOperate = suffices(who?.role, 'operator');
-  const fragments = await machinePageFragments(deps, pages, machine, { canOperate, withNextBoot: true });
+  const looker = { canOperate: suffices(who?.role, 'operator'), isAdmin: suffices(who?.role, 'admin') };
+  const fragments = await machinePageFragments(deps, pages, machine, { ...looker, withNextBoot: true });
   const one = (id: string): string => fragments.find((each) => each.id === id)?.html ?? '';
   const bundles = (await deps.bundles.list())
     .filter((bundle) => bundle.role === 'system' && (machine.arch === undefined || bundle.arch === machine.arch))
@@ -82,7 +82,7 @@ async function machineContent({ deps, pages }: PageParts, machine: Machine, who:
   const [view] = await viewMachines(deps, [machine]);
   return {
     machine: view,
-    canOperate,
+    ...looker,
     tone: toneOf(machine.state),
     summary: one('summary'),
     nextBoot: one('next-boot'),
@@ -109,8 +109,9 @@ function liveRoute({ deps, hub, streams }: PageParts): Route {
       const role = who?.role;
       const stream = openStream(request, response, deps.clock, async () => (await whoNow())?.role === role);
       streams.add(stream);
-      const canOperate = suffices(role, 'operator');
-      hub.attach(stream, machine ? { is: 'machine', id: machine.id, canOperate } : { is: 'rack', canOperate });
+      const looker = { canOperate: suffices(role, 'operator'), isAdmin: suffices(role, 'admin') };
+      const { canOperate } = looker;
+      hub.attach(stream, machine ? { is: 'machine', id: machine.id, ...looker } : { is: 'rack', canOperate });
       return { is: 'own' };
     },
   });

@@ -12,7 +12,11 @@ interface TimelineLine {
   readonly id: number;
   readonly kind: string;
   readonly severity: string;
+  /** The path of a file that was asked for; `text` then says only what is not in the figures. */
+  readonly path: string | undefined;
   readonly text: string;
+  /** Paths of files that are not there, asked for one after the other: a normal part of a loader's search. */
+  readonly searched: readonly string[];
   /** Time since the boot's first sign. */
   readonly offset: string;
   readonly at: Moment;
@@ -23,13 +27,20 @@ interface TimelineLine {
   readonly bar: Bar;
 }
 
+/** The one sentence over a boot. */
+interface Verdict {
+  readonly text: string;
+  readonly tone: 'good' | 'warning' | 'bad' | 'moving' | 'quiet';
+  readonly remedy: string | undefined;
+}
+
 /** One boot with its events on a proportional time axis. */
 export interface BootView {
   readonly id: string;
   readonly started: Moment;
   readonly plan: string;
-  /** Why it was refused or stopped, in one sentence; nothing while all is well. */
-  readonly stopped: { readonly text: string; readonly severity: string } | undefined;
+  /** How it stands or how it ended, in one sentence. */
+  readonly verdict: Verdict;
   readonly lines: readonly TimelineLine[];
   /** Older lines that are not shown. */
   readonly left: number;
@@ -70,25 +81,35 @@ function ticksOf(totalMs: number): BootView['ticks'] {
   const count = Math.floor(totalMs / step);
   return Array.from({ length: count + 1 }, (_, at) => ({
     x: percent(at * step, totalMs),
-    words: step < 1000 ? `${at * step} ms` : step < 60_000 ? `${(at * step) / 1000} s` : `${(at * step) / 60_000} min`,
-  })).filter((tick) => parseFloat(tick.x) <= 92);
+    words: step < 60_000 ? `${(at * step) / 1000} s` : `${(at * step) / 60_000} min`,
+  })).filter((tick) => parseFloat(tick.x) <= 86);
+}
+
+/** What a line says beside its badge, its path and its figures. */
+function textOf(event: FarrierEvent, path: string | undefined): string {
+  if (path === undefined) return event.text.replace(/^(DHCP |agent: )/, '');
+  if (event.detail['outcome'] === 'done') return '';
+  return event.text.startsWith(`${path}: `) ? event.text.slice(path.length + 2) : event.text;
 }
 
 function lineOf(event: FarrierEvent, startMs: number, totalMs: number): TimelineLine {
   const durationMs = figure(event, 'durationMs');
-  const octets = figure(event, 'octets');
+  const octets = figure(event, 'octets') ?? 0;
   const beganMs = event.atMs - (durationMs ?? 0);
+  const path = event.kind === 'tftp' || event.kind === 'http' ? words(event, 'path') : undefined;
   return {
     id: event.id,
     kind: event.kind,
     severity: event.severity,
-    text: event.text,
+    path,
+    text: textOf(event, path),
+    searched: [],
     offset: `+${spanWords(Math.max(0, beganMs - startMs))}`,
     at: moment(event.atMs),
-    octets: octets === undefined ? undefined : octetWords(octets),
+    octets: octets === 0 ? undefined : octetWords(octets),
     span: durationMs === undefined ? undefined : spanWords(durationMs),
     retransmits: figure(event, 'retransmits') ?? 0,
-    sha256: words(event, 'sha256'),
+    sha256: octets === 0 ? undefined : words(event, 'sha256'),
     bar: {
       x: percent(Math.min(beganMs - startMs, totalMs * (1 - BAR_PERCENT_MIN / 100)), totalMs),
       width: `${Math.max(BAR_PERCENT_MIN, parseFloat(percent(durationMs ?? 0, totalMs))).toFixed(2)}%`,
@@ -96,10 +117,32 @@ function lineOf(event: FarrierEvent, startMs: number, totalMs: number): Timeline
   };
 }
 
-function stoppedOf(events: readonly FarrierEvent[]): BootView['stopped'] {
-  const verdict = events.filter((event) => event.kind === 'boot').at(-1);
-  if (!verdict || verdict.severity === 'note' || verdict.severity === 'good') return undefined;
-  return { text: words(verdict, 'because') ?? verdict.text, severity: verdict.severity };
+/** Misses in a row become one line that unfolds. */
+function foldSearches(lines: readonly TimelineLine[], missed: ReadonlySet<number>): readonly TimelineLine[] {
+  const folded: TimelineLine[] = [];
+  for (const line of lines) {
+    const last = folded.at(-1);
+    const path = missed.has(line.id) ? line.path : undefined;
+    if (path === undefined) folded.push(line);
+    else if (!last || last.searched.length === 0) folded.push({ ...line, path: undefined, searched: [path] });
+    else folded[folded.length - 1] = { ...last, searched: [...last.searched, path] };
+  }
+  return folded;
+}
+
+function verdictOf(events: readonly FarrierEvent[], startMs: number): Verdict {
+  const said = (text: string, tone: Verdict['tone'], remedy?: string): Verdict => ({ text, tone, remedy });
+  const after = (event: FarrierEvent): string => `after ${spanWords(event.atMs - startMs)}`;
+  const decided = events.filter((event) => event.kind === 'boot').at(-1);
+  if (decided?.severity === 'bad' || decided?.severity === 'warning')
+    return said(words(decided, 'because') ?? decided.text, decided.severity, words(decided, 'remedy'));
+  const told = events.find((event) => event.kind === 'agent' && event.severity === 'good');
+  if (told) return said(`The agent told what it is ${after(told)}`, 'good');
+  if (decided?.severity === 'good') return said(`Its kernel went out ${after(decided)}`, 'good');
+  const trouble = events.findLast((event) => event.severity === 'bad' || event.severity === 'warning');
+  if (trouble) return said(trouble.text, trouble.severity === 'bad' ? 'bad' : 'warning');
+  if (decided?.detail['plan'] === 'local-disk') return said('Sent to its own disk', 'quiet');
+  return said('No kernel has gone out yet', 'moving');
 }
 
 function bootOf(boot: BootRecord, events: readonly FarrierEvent[]): BootView {
@@ -113,8 +156,11 @@ function bootOf(boot: BootRecord, events: readonly FarrierEvent[]): BootView {
     id: boot.id,
     started: moment(boot.startedMs),
     plan: boot.plan,
-    stopped: stoppedOf(events),
-    lines: shown.map((event) => lineOf(event, startMs, totalMs)),
+    verdict: verdictOf(events, startMs),
+    lines: foldSearches(
+      shown.map((event) => lineOf(event, startMs, totalMs)),
+      new Set(shown.filter((event) => event.detail['outcome'] === 'absent').map((event) => event.id)),
+    ),
     left: events.length - shown.length,
     total: spanWords(totalMs),
     served: served > 0 ? octetWords(served) : undefined,

@@ -18,12 +18,15 @@ export function showNotes(root = document) {
   for (const place of root.querySelectorAll('[data-note]')) {
     const id = attribute(place, 'note');
     const note = notes.get(id);
-    const text = note?.text ?? '';
+    const told = place.previousElementSibling;
+    // What the machine's own row says already is not said twice.
+    const isTold = told?.classList.contains('reason') && note && note.text.includes(told.textContent ?? '');
+    const text = isTold ? '' : (note?.text ?? '');
     if (place.textContent !== text) place.textContent = text;
     place.setAttribute('data-tone', note?.tone ?? '');
   }
   for (const button of root.querySelectorAll('button[data-machine]'))
-    button.toggleAttribute('aria-disabled', busy.has(attribute(button, 'machine')));
+    button.toggleAttribute('aria-disabled', busy.has(attribute(button, 'machine')) && !button.hasAttribute('data-always'));
 }
 
 /**
@@ -83,7 +86,8 @@ async function call(source, body) {
   const machine = attribute(source, 'machine');
   const place = source.closest('form')?.querySelector('[data-note]');
   const id = place ? attribute(place, 'note') : machine;
-  if (busy.has(machine)) return;
+  // What stops the work under way must not wait for that work.
+  if (busy.has(machine) && !source.hasAttribute('data-always')) return;
   if (machine) busy.add(machine);
   const doing = attribute(source, 'doing');
   say(id, doing ? `${doing} …` : '', 'doing');
@@ -153,12 +157,14 @@ export function startActions() {
   document.addEventListener('click', (event) => {
     const button = /** @type {Element} */ (event.target).closest('button[data-api]');
     if (!(button instanceof HTMLButtonElement) || button.getAttribute('aria-disabled') === '') return;
-    if (isArmed(button)) void call(button, undefined);
+    const body = attribute(button, 'body');
+    if (isArmed(button)) void call(button, body ? JSON.parse(body) : undefined);
   });
   document.addEventListener('submit', (event) => {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || !form.dataset['api']) return;
     event.preventDefault();
+    if (event.submitter instanceof HTMLButtonElement && !isArmed(event.submitter)) return;
     void call(form, bodyOf(form));
   });
   document.addEventListener('keydown', (event) => {

@@ -33,6 +33,15 @@ function tellTimes(root) {
   }
 }
 
+const title = document.title;
+
+/** How many machines wait, in the tab's title: it can be seen while another tab is looked at. */
+function tellTitle() {
+  const waiting = document.querySelectorAll('.candidate').length;
+  const words = waiting > 0 ? `(${waiting}) ${title}` : title;
+  if (document.title !== words) document.title = words;
+}
+
 /** @param {number} step */
 function moveBy(step) {
   const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('[data-row-link]')]).filter(
@@ -59,6 +68,20 @@ const KEYS = {
   '?': () => /** @type {HTMLDialogElement | null} */ (document.getElementById('keys'))?.showModal(),
 };
 
+/** A menu closes when one looks elsewhere. @param {Event} event */
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll('details.more[open]'))
+    if (!menu.contains(/** @type {Node} */ (event.target))) menu.removeAttribute('open');
+}
+document.addEventListener('click', closeMenus);
+document.addEventListener('focusin', closeMenus);
+document.addEventListener('keydown', (event) => {
+  const menu = event.key === 'Escape' ? document.querySelector('details.more[open]') : null;
+  if (!menu) return;
+  menu.removeAttribute('open');
+  menu.querySelector('summary')?.focus();
+});
+
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const target = /** @type {HTMLElement} */ (event.target);
@@ -79,12 +102,14 @@ driver?.addEventListener('change', () => {
 });
 
 tellTimes(document);
+tellTitle();
 setInterval(() => tellTimes(document), 1000);
 startActions();
 startFilter();
 startLive({
   changed: () => {
     tellTimes(document);
+    tellTitle();
     applyFilter();
   },
   serverTime: (nowMs) => {

@@ -79,6 +79,10 @@ function insert(into, fresh) {
     return other !== null && sign * other.localeCompare(key, 'en', { numeric: true }) > 0;
   });
   place.insertBefore(fresh, next ?? null);
+  // A new boot is what one looks at now: the one before it folds away, unless somebody is in it.
+  if (into === 'boots')
+    for (const older of place.querySelectorAll(':scope > .boot > details[open]'))
+      if (!fresh.contains(older) && !older.contains(document.activeElement)) older.removeAttribute('open');
   fresh.classList.add('arrived');
 }
 

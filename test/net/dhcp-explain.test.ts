@@ -1,0 +1,53 @@
+import { strict as assert } from 'node:assert';
+import { readFileSync } from 'node:fs';
+import { bootAskOf, grantOptions, type Grant } from '../../server/net/dhcp-boot.ts';
+import { explainAnswer, optionLine } from '../../server/net/dhcp-explain.ts';
+import { decodeMessage, type DhcpMessage } from '../../server/wire/dhcp/message.ts';
+import { ip, network } from '../support/dhcp-lab.ts';
+
+function captured(name: string): DhcpMessage {
+  const text = readFileSync(new URL(`../golden/dhcp/${name}-request.hex`, import.meta.url), 'utf8');
+  const message = decodeMessage(Uint8Array.from(Buffer.from(text.replace(/\s/g, ''), 'hex')));
+  assert.ok(message.ok);
+  return message.value;
+}
+
+describe('net: DHCP, explained', () => {
+  const boots: readonly (readonly [string, string])[] = [
+    ['uboot-arm64', 'boot.scr.uimg'],
+    ['uboot-armhf', 'boot.scr.uimg'],
+    ['uboot-2025-arm64', 'boot.scr.uimg'],
+    ['uefi-x64-pxe', 'shimx64.efi'],
+    ['uefi-arm64-pxe', 'shimaa64.efi'],
+    ['ipxe-bios', 'boot.ipxe'],
+    ['ipxe-uefi-arm64', 'boot.ipxe'],
+  ];
+  for (const [name, file] of boots)
+    it(`G51 ${name}: what is explained is what the captured REQUEST gets, option for option`, () => {
+      const message = captured(name);
+      const net = network();
+      const grant: Grant = { type: 'ACK', network: net, leaseS: net.leaseS, file, hostname: 'mustang-01' };
+      const real = grantOptions(message, bootAskOf(message), grant).map(optionLine);
+      const { request } = bootAskOf(message);
+      const told = explainAnswer({ request, network: net, address: ip('10.77.0.9'), file, hostname: 'mustang-01' });
+      assert.deepEqual(
+        told.filter((line) => line.startsWith('option ')),
+        real,
+      );
+      assert.deepEqual(told.slice(0, 2), ['yiaddr 10.77.0.9', 'siaddr 10.77.0.1']);
+      assert.ok(told.includes(`file "${file}"`));
+    });
+
+  it('a machine that gets no file gets none of the boot options', () => {
+    const { request } = bootAskOf(captured('uefi-x64-pxe'));
+    const told = explainAnswer({
+      request,
+      network: network(),
+      address: undefined,
+      file: undefined,
+      hostname: undefined,
+    });
+    assert.ok(told.every((line) => !/^(file|sname|option (43|60|66|67) )/.test(line)));
+    assert.match(told[0] ?? '', /next free address/);
+  });
+});

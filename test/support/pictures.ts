@@ -1,0 +1,94 @@
+// Draws the pictures of the README from a running demo: `npm run pictures [ROOT]`, where ROOT is a built Farrier.
+import { spawn } from 'node:child_process';
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { chromium, type Browser, type Page } from 'playwright-core';
+
+const PORT = 5297;
+const BASE = `http://127.0.0.1:${PORT}`;
+const OUT = join(import.meta.dirname, '..', '..', 'docs', 'pictures');
+const OCTETS_MAX = 250_000;
+const DESK = { width: 1280, height: 860 };
+
+type Scheme = 'light' | 'dark';
+
+async function open(browser: Browser, path: string, size: typeof DESK, colorScheme: Scheme): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: size, colorScheme })).newPage();
+  await page.goto(BASE + path);
+  await page.locator('[data-live-state="live"]').waitFor();
+  return page;
+}
+
+/** Waits for what arrives with a glow to be as it stays. */
+async function still(page: Page): Promise<void> {
+  await page.evaluate('document.activeElement?.blur()');
+  await pause(2600);
+}
+
+async function draw(page: Page, name: string): Promise<void> {
+  const path = join(OUT, `${name}.png`);
+  await page.screenshot({ path });
+  const octets = statSync(path).size;
+  if (octets > OCTETS_MAX) throw new Error(`${name}.png has ${octets} octets, more than ${OCTETS_MAX}`);
+  console.log(`${path}: ${octets} octets`);
+}
+
+/** What a user does first: names and accepts all machines but two. */
+async function acceptFour(page: Page): Promise<void> {
+  await page.locator('.candidate .event', { hasText: 'facts:' }).nth(5).waitFor({ timeout: 60_000 });
+  for (const name of ['north-1', 'north-2', 'south-1', 'south-2']) {
+    const card = page.locator('.candidate').last();
+    await card.locator('input[name=name]').fill(name);
+    await card.getByRole('button', { name: 'Accept' }).click();
+    await page.locator('.machine', { hasText: name }).waitFor();
+  }
+}
+
+/** Gives the UEFI server something to boot and cycles its power; then a BMC forgets whom it trusts. */
+async function bootOne(page: Page): Promise<void> {
+  await page.locator('.machine', { hasText: 'qemu-q35-x64-uefi' }).locator('[data-row-link]').click();
+  await page.locator('select[name=bundle]').selectOption('demo-system-amd64@1');
+  await page.getByRole('button', { name: 'Save' }).first().click();
+  await page.locator('#next-boot', { hasText: 'demo-system-amd64@1' }).waitFor();
+  await page.getByRole('button', { name: /^Power-cycle/ }).click();
+  await page.locator('.boot', { hasText: 'Its kernel went out' }).first().waitFor({ timeout: 60_000 });
+  await page.locator('#history', { hasText: 'power cycle done' }).waitFor({ timeout: 60_000 });
+}
+
+async function drawAll(browser: Browser): Promise<void> {
+  const rack = await open(browser, '/', DESK, 'light');
+  await acceptFour(rack);
+  const machine = await open(browser, '/', { width: 1280, height: 1240 }, 'light');
+  await bootOne(machine);
+  await still(machine);
+  await draw(machine, 'machine');
+  await still(rack);
+  await draw(rack, 'rack');
+  const dark = await open(browser, '/', DESK, 'dark');
+  await still(dark);
+  await draw(dark, 'rack-dark');
+  const phone = await open(browser, '/', { width: 390, height: 844 }, 'light');
+  await still(phone);
+  await draw(phone, 'phone');
+}
+
+async function main(root: string): Promise<void> {
+  mkdirSync(OUT, { recursive: true });
+  const demo = spawn(process.execPath, ['bin/farrier.js', 'demo', '--port', String(PORT)], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--disable-gpu', ...sandbox] });
+  try {
+    for (let tries = 0; tries < 100 && !(await fetch(`${BASE}/readyz`).catch(() => undefined))?.ok; tries += 1)
+      await pause(200);
+    await drawAll(browser);
+  } finally {
+    await browser.close();
+    demo.kill('SIGINT');
+  }
+}
+
+await main(process.argv[2] ?? join(import.meta.dirname, '..', '..'));
