@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layLan, tool, type LabHost, type Lan } from '../lab/netns.ts';
-import { openLoad, type LoadResult, type LoadSource } from './dhcp-load.ts';
+import { openLoad, type LoadResult, type LoadSource } from '../test/support/dhcp-load.ts';
 import { median } from './median.ts';
 
 const SERVER = '10.77.0.1';

@@ -116,8 +116,7 @@ const WORLD: Readonly<Record<string, readonly string[]>> = {
   'lab/board-host-main.ts': ['randomBytes', 'process.exit'],
   // Lives with a real child and real sockets only.
   'lab/ipmi-sim.ts': ['setTimeout', 'setInterval'],
-  'lab/virtual/tftp-fetch.ts': ['setInterval'],
-  'lab/tftp-client.ts': ['setImmediate'],
+  'lab/virtual/tftp-fetch.ts': ['setImmediate'],
 };
 
 /** A socket's own `setTimeout` is no timer of ours. */

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { formatIpv4, formatSubnet, macOf, type Ipv4, type Mac, type Subnet } from '../../server/core/address.ts';
+import { labClock } from '../lab-clock.ts';
 import { tool } from '../netns.ts';
 import type { BoardNet } from './board-net.ts';
 import { deviceSocket } from './device-socket.ts';
 import { httpExchange } from './http-exchange.ts';
-import { tftpFetch, tftpProbe } from './tftp-fetch.ts';
+import { tftpFetch, tftpProbe, type TftpServerAt } from './tftp-fetch.ts';
 
 /** Where a board (or many) is plugged in, in the current network namespace. */
 export interface SocketNetOrder {
@@ -30,6 +31,7 @@ const TABLES_FROM = 1000;
 /** Real sockets on a device. DHCP is shared by all boards on it and told apart by `chaddr`. */
 export async function socketNet(order: SocketNetOrder): Promise<SocketNet> {
   const { device, ports } = order;
+  const clock = labClock();
   const socket = await deviceSocket(device, ports.dhcpClient);
   const ears = new Map<Mac, Set<(datagram: Uint8Array) => void>>();
   socket.on('message', (datagram) => {
@@ -51,12 +53,13 @@ export async function socketNet(order: SocketNetOrder): Promise<SocketNet> {
       };
     },
   };
+  const at = (address: Ipv4): TftpServerAt => ({ address, port: ports.tftp, clock });
   return {
     dhcp: wire,
     claim: (address, subnet) => changeAddress(order, 'add', address, subnet),
     unclaim: (address, subnet) => changeAddress(order, 'del', address, subnet),
-    tftp: (server, path, habit, sender) => tftpFetch({ address: server, port: ports.tftp }, path, habit, sender),
-    tftpProbe: (server, path, habit, sender) => tftpProbe({ address: server, port: ports.tftp }, path, habit, sender),
+    tftp: (server, path, habit, sender) => tftpFetch(at(server), path, habit, sender),
+    tftpProbe: (server, path, habit, sender) => tftpProbe(at(server), path, habit, sender),
     http: httpExchange,
     close: () => {
       socket.close();

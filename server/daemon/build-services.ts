@@ -18,6 +18,7 @@ import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
 import { createExplain, type Explain } from '../services/explain.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
+import { oneAtATime } from '../services/one-at-a-time.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
@@ -117,14 +118,16 @@ async function followEvents(parts: ServiceParts, reservations: Reservations, ses
   const refresh = async (): Promise<void> => {
     reservations.refresh(await store.machines.list());
   };
+  // All machines are read each time: a hundred that come in at once must not read a hundred times a hundred.
+  const refreshSoon = oneAtATime(refresh, (error) => {
+    log.error(`reservations could not be read again: ${String(error)}`);
+  });
+  // Nobody writes yet, so nothing is missed between the two.
+  await refresh();
   store.events.subscribe((events) => {
     for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
-    if (events.some((event) => event.kind === 'state' || event.kind === 'edit'))
-      refresh().catch((error: unknown) => {
-        log.error(`reservations could not be read again: ${String(error)}`);
-      });
+    if (events.some((event) => event.kind === 'state' || event.kind === 'edit')) refreshSoon();
   });
-  await refresh();
 }
 
 /** A machine that was switched on boots anew, whatever its firmware said before. */

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fetchByTftp } from '../../lab/tftp-client.ts';
+import { fetchByTftp } from '../../lab/virtual/tftp-fetch.ts';
 import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
 import { openArtefactFolder } from '../../server/files/artefact-folder.ts';
 import { startTftpListener, type TftpListener } from '../../server/net/tftp-listener.ts';
@@ -179,9 +179,7 @@ describe('TFTP with real peers', () => {
       server: '127.0.0.1',
       path: 'kernel',
       clock: realClock,
-      blksize: 512,
-      windowsize: 16,
-      tsize: true,
+      options: { blksize: '512', windowsize: '16', tsize: '0' },
     });
     assert.equal(createHash('sha256').update(bytes).digest('hex'), kernel.sha256);
     assert.deepEqual([stats.tsize, stats.blocks], [KERNEL_OCTETS, Math.floor(KERNEL_OCTETS / 512) + 1]);
@@ -195,8 +193,7 @@ describe('TFTP with real peers', () => {
           path: 'small',
           clock: realClock,
           localAddress: `127.0.3.${i + 1}`,
-          blksize: 1468,
-          windowsize: i % 2 ? 4 : 1,
+          options: { blksize: '1468', windowsize: i % 2 ? '4' : '1' },
           patienceMs: 5000,
         }),
       ),
@@ -224,8 +221,7 @@ describe('TFTP with real peers', () => {
           port: wire.port,
           path: 'small',
           clock: realClock,
-          blksize: 512,
-          windowsize,
+          options: { blksize: '512', windowsize: String(windowsize) },
         });
         assert.equal(createHash('sha256').update(bytes).digest('hex'), small.sha256);
         assert.ok(wire.lost > 10, `${wire.lost} lost`);
@@ -245,7 +241,12 @@ describe('TFTP with real peers', () => {
     for (let i = 0; i < 2000; i += 1) dead[i % 200]?.send(`\0\x01small\0octet\0junk${i}\0`, 69);
     const more = await Promise.all(Array.from({ length: 600 }, (_, i) => Peer.at(`127.2.${i >> 8}.${i & 255 || 1}`)));
     for (const peer of more) peer.send('\0\x01kernel\0octet\0', 69);
-    const { stats } = await fetchByTftp({ server: '127.0.0.1', path: 'small', clock: realClock, blksize: 1468 });
+    const { stats } = await fetchByTftp({
+      server: '127.0.0.1',
+      path: 'small',
+      clock: realClock,
+      options: { blksize: '1468' },
+    });
     assert.ok(stats.durationMs < 3000, `${stats.durationMs} ms`);
     assert.ok(listener.active <= 512);
     for (const peer of [...dead, ...more]) await peer.close();

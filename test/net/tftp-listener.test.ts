@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { fetchByTftp, TftpFetchError } from '../../lab/tftp-client.ts';
+import { fetchByTftp, TftpFetchError } from '../../lab/virtual/tftp-fetch.ts';
 import { startTftpListener, type TftpListener, type TftpListenerOptions } from '../../server/net/tftp-listener.ts';
 import { BindError } from '../../server/net/bind-error.ts';
 import type { BootFiles } from '../../server/ports/boot-files.ts';
@@ -30,19 +30,19 @@ describe('tftp listener', () => {
     for (const each of peers.splice(0)) await each.close();
   });
 
-  const fetches: readonly (readonly [string, number, object, object])[] = [
+  const fetches: readonly (readonly [string, number, Readonly<Record<string, string>>, object])[] = [
     ['plain RFC 1350', 100_000, {}, { blksize: 512, windowsize: 1, tsize: undefined }],
-    ['an empty file', 0, { tsize: true }, { tsize: 0 }],
+    ['an empty file', 0, { tsize: '0' }, { tsize: 0 }],
     ['an exact multiple of the block (G3)', 5120, {}, { blocks: 11 }],
-    ['u-boot: timeout and blksize', 100_000, { timeoutS: 5, blksize: 1468 }, { blksize: 1468, blocks: 69 }],
+    ['u-boot: timeout and blksize', 100_000, { timeout: '5', blksize: '1468' }, { blksize: 1468, blocks: 69 }],
     [
       'EDK2: window 4 and tsize',
       100_000,
-      { blksize: 1468, windowsize: 4, tsize: true },
+      { blksize: '1468', windowsize: '4', tsize: '0' },
       { windowsize: 4, tsize: 100_000 },
     ],
-    ['a wide window over many chunks', 1_500_000, { blksize: 1024, windowsize: 64 }, { windowsize: 16 }],
-    ['blocks of 8 octets', 20_000, { blksize: 8, windowsize: 16 }, { blocks: 2501 }],
+    ['a wide window over many chunks', 1_500_000, { blksize: '1024', windowsize: '64' }, { windowsize: 16 }],
+    ['blocks of 8 octets', 20_000, { blksize: '8', windowsize: '16' }, { blocks: 2501 }],
   ];
   for (const [title, octets, asked, want] of fetches)
     for (const inMemory of [true, false])
@@ -55,7 +55,7 @@ describe('tftp listener', () => {
           port,
           path: '/boot/file',
           clock: realClock,
-          ...asked,
+          options: asked,
         });
         assert.ok(patterned(octets).equals(bytes));
         assert.deepEqual({ ...stats, ...want }, stats);
@@ -82,7 +82,7 @@ describe('tftp listener', () => {
       await assert.rejects(fetchByTftp({ server: '127.0.0.1', port, path, clock: realClock }), (error) => {
         assert.ok(error instanceof TftpFetchError);
         assert.equal(error.code, 'not-found');
-        assert.match(error.message, /ERROR 1: File not found$/);
+        assert.match(error.message, /ERROR 1 File not found$/);
         return true;
       });
   });
@@ -91,7 +91,7 @@ describe('tftp listener', () => {
     const { port, log, listener } = await serve(new TableFiles({ x: new Error('EIO /secret/place') }));
     await assert.rejects(
       fetchByTftp({ server: '127.0.0.1', port, path: 'x', clock: realClock }),
-      /ERROR 0: the file cannot be read$/,
+      /ERROR 0 the file cannot be read$/,
     );
     assert.match(log.lines.join('\n'), /EIO \/secret\/place/);
     assert.equal(listener.active, 0);
@@ -104,7 +104,7 @@ describe('tftp listener', () => {
     const { port } = await serve(files);
     await assert.rejects(
       fetchByTftp({ server: '127.0.0.1', port, path: 'x', clock: realClock }),
-      /ERROR 0: the file cannot be read$/,
+      /ERROR 0 the file cannot be read$/,
     );
     assert.equal((await files.ended(1))[0]?.outcome, 'failed');
     assert.equal(content.closes, 1);
@@ -353,8 +353,7 @@ describe('tftp listener', () => {
         path: 'x',
         clock: realClock,
         localAddress,
-        blksize: 1468,
-        windowsize: 64,
+        options: { blksize: '1468', windowsize: '64' },
       });
     const [known, plain, unknown] = [await ask('127.0.0.2'), await ask('127.0.0.3'), await ask('127.0.0.4')];
     assert.deepEqual([known.stats.blksize, known.stats.windowsize], [600, 32]);

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ export interface FarrierNetwork {
   readonly pools: readonly string[];
   readonly unknown?: 'ignore' | 'enlist' | 'local-disk';
   readonly leaseS?: number;
+  readonly probe?: 'arp' | 'ping' | 'none';
 }
 
 /** How a daemon under test is configured. */
@@ -30,6 +31,8 @@ export interface FarrierOptions {
   readonly dataDir?: string;
   /** Further top-level keys. */
   readonly more?: Readonly<Record<string, unknown>>;
+  /** Starts it elsewhere, as `LabHost.spawn` does; its API is at a path, so it is reached from here all the same. */
+  readonly spawn?: (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 }
 
 /** The real daemon as a child process in the current (private) network namespace, in a folder of its own. */
@@ -57,6 +60,7 @@ export async function startFarrier(options: FarrierOptions): Promise<FarrierProc
   const config = join(folder, 'farrier.yaml');
   const address = options.networks[0]?.address ?? '127.0.0.1';
   const { networks, boards = [], powerDrivers = [], more = {} } = options;
+  const launch = options.spawn ?? spawn;
   const settings = { dataDir, http: { listen: `${address}:5240` }, networks, boards, powerDrivers, ...more };
   await writeFile(config, stringify(settings), { mode: 0o600 });
   const api = socketApi(join(dataDir, 'farrier.sock'));
@@ -64,10 +68,10 @@ export async function startFarrier(options: FarrierOptions): Promise<FarrierProc
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     const args = ['--import', 'tsx', join(ROOT, 'server', 'main.ts'), 'serve', '--config', config];
-    const started = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const started = launch(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
     child = started;
     for (const stream of [started.stdout, started.stderr])
-      stream.setEncoding('utf8').on('data', (more: string) => {
+      stream?.setEncoding('utf8').on('data', (more: string) => {
         said = (said + more).slice(-4_000_000);
       });
     await ready(api, started, () => said);

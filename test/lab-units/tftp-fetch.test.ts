@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
-import { fetchByTftp, TftpFetchError, type TftpFetchOrder } from '../../lab/tftp-client.ts';
-import { encodeData, encodeError, encodeOack } from '../../server/wire/tftp/packet.ts';
-import { patterned, Peer, until } from './tftp-support.ts';
+import {
+  fetchByTftp,
+  TftpFetchError,
+  tftpFetch,
+  tftpProbe,
+  type TftpFetchOrder,
+} from '../../lab/virtual/tftp-fetch.ts';
+import { encodeData, encodeError, encodeOack, TFTP_ERROR } from '../../server/wire/tftp/packet.ts';
+import { ip, patterned, Peer, until } from '../net/tftp-support.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 
@@ -29,7 +35,7 @@ describe('tftp client of virtual boards', () => {
   });
 
   it('asks as the firmware it plays: u-boot', async () => {
-    const fetched = fetch({ timeoutS: 5, blksize: 1468, tsize: true, windowsize: 4 });
+    const fetched = fetch({ options: { timeout: '5', tsize: '0', blksize: '1468', windowsize: '4' } });
     const { packet, port } = await server.next();
     assert.ok(packet.op === 'RRQ');
     assert.deepEqual(
@@ -46,7 +52,7 @@ describe('tftp client of virtual boards', () => {
   });
 
   it('acknowledges a full window, a gap at once and a copy of the gap not again', async () => {
-    const fetched = fetch({ blksize: 8, windowsize: 3 });
+    const fetched = fetch({ options: { blksize: '8', windowsize: '3' } });
     const { port } = await server.next();
     const acked = async (): Promise<number> => {
       const { packet } = await server.next();
@@ -95,6 +101,70 @@ describe('tftp client of virtual boards', () => {
     for (const block of [1, 2]) server.send(encodeData(block, patterned(512)), port);
     await failed;
     await until(() => server.waiting >= 2);
+  });
+
+  describe('as a board uses it', () => {
+    const habit = { options: { blksize: '1468', tsize: '0' } };
+    let power: AbortController;
+    const at = () => ({ address: ip('127.0.0.1'), port: server.port, clock });
+    const sender = () => ({ from: ip('127.0.0.9'), signal: power.signal });
+    beforeEach(() => {
+      power = new AbortController();
+    });
+
+    it('asks from its own address, and asks again after five seconds of silence', async () => {
+      const fetched = tftpFetch(at(), 'x', habit, sender());
+      const { packet, address } = await server.next();
+      assert.ok(packet.op === 'RRQ');
+      assert.deepEqual([address, [...packet.options.keys()]], ['127.0.0.9', ['blksize', 'tsize']]);
+      clock.advance(4999);
+      assert.equal(server.waiting, 0);
+      clock.advance(1);
+      const { port } = await server.next();
+      server.send(encodeData(1, patterned(9)), port, '127.0.0.9');
+      assert.deepEqual(await fetched, { is: 'file', octets: patterned(9) });
+    });
+
+    it('the server’s no is an answer, silence is none', async () => {
+      const refused = tftpFetch(at(), 'x', habit, sender());
+      server.send(encodeError(1, 'File not found'), (await server.next()).port, '127.0.0.9');
+      assert.deepEqual(await refused, { is: 'error', words: 'ERROR 1 File not found' });
+      const failed = assert.rejects(tftpFetch(at(), 'x', habit, sender()), code('timeout'));
+      for (let tries = 0; tries < 6; tries += 1) {
+        await server.next();
+        clock.advance(5000);
+      }
+      await failed;
+    });
+
+    it('power off ends it at once, also before it has begun', async () => {
+      const failed = assert.rejects(tftpFetch(at(), 'x', habit, sender()), code('aborted'));
+      await server.next();
+      power.abort();
+      await failed;
+      assert.equal(clock.waiting(), 0);
+      await assert.rejects(tftpFetch(at(), 'x', habit, sender()), code('aborted'));
+      assert.equal(server.waiting, 0);
+    });
+
+    for (const [what, answer] of [
+      ['OACK', encodeOack(new Map([['tsize', '9']]))],
+      ['DATA', encodeData(1, patterned(512))],
+    ] as const)
+      it(`a probe breaks off with ERROR 8 when ${what} has come`, async () => {
+        const probed = tftpProbe(at(), 'x', habit, sender());
+        server.send(answer, (await server.next()).port, '127.0.0.9');
+        await probed;
+        const { packet } = await server.next();
+        assert.ok(packet.op === 'ERROR' && packet.code === TFTP_ERROR.optionsRefused);
+        assert.equal(clock.waiting(), 0);
+      });
+
+    it('a probe for a file that is not there is over as well', async () => {
+      const probed = tftpProbe(at(), 'x', habit, sender());
+      server.send(encodeError(1, 'File not found'), (await server.next()).port, '127.0.0.9');
+      await probed;
+    });
   });
 
   it('an address that is not ours is an error of the socket', async () => {

@@ -1,9 +1,9 @@
-import { ipv4, NO_ADDRESS } from '../server/core/address.ts';
-import { udpOnDevice, type DeviceSocket } from '../server/net/udp-on-device.ts';
-import { encodeMessage } from '../server/wire/dhcp/encode.ts';
-import { HEADER_OCTETS, numberOfType, type MessageType } from '../server/wire/dhcp/message.ts';
-import type { OptionToSend } from '../server/wire/dhcp/option-field.ts';
-import { octetsOfText, octetsOfU32, OPT } from '../server/wire/dhcp/options.ts';
+import { ipv4, NO_ADDRESS } from '../../server/core/address.ts';
+import { udpOnDevice, type DeviceSocket } from '../../server/net/udp-on-device.ts';
+import { encodeMessage } from '../../server/wire/dhcp/encode.ts';
+import { HEADER_OCTETS, numberOfType, type MessageType } from '../../server/wire/dhcp/message.ts';
+import type { OptionToSend } from '../../server/wire/dhcp/option-field.ts';
+import { octetsOfText, octetsOfU32, OPT } from '../../server/wire/dhcp/options.ts';
 
 /** Who asks: `firstMac` and those after it, `clients` in all, one after another and round again. */
 export interface Load {
@@ -13,6 +13,8 @@ export interface Load {
   readonly outstanding: number;
   /** Whether they ask as UEFI firmware does, or as an operating system's DHCP client. */
   readonly isFirmware: boolean;
+  /** Told of each ACK at once: the client (as `firstMac` counts) and its address. */
+  readonly onAck?: (mac: number, address: number) => void;
 }
 
 /** What one run of handshakes came to. */
@@ -29,6 +31,8 @@ export interface LoadResult {
 export interface LoadSource {
   /** DISCOVER, OFFER, REQUEST, ACK for each client. @throws when two clients got the same address. */
   run(load: Load): Promise<LoadResult>;
+  /** Ends the run under way as if it had been done: who asked is answered no more. */
+  halt(): void;
   close(): Promise<void>;
 }
 
@@ -99,8 +103,10 @@ export async function openLoad(device: string): Promise<LoadSource> {
       send(handshake);
     } else if (type === TYPE.ack) {
       open.delete(xid);
-      current.addressOf.set(handshake.mac, u32At(octets, YIADDR_AT));
+      const address = u32At(octets, YIADDR_AT);
+      current.addressOf.set(handshake.mac, address);
       timesMs.push(performance.now() - handshake.startMs);
+      load.onAck?.(handshake.mac, address);
       if (timesMs.length === load.handshakes) current.finish();
       else begin(current);
     }
@@ -111,12 +117,17 @@ export async function openLoad(device: string): Promise<LoadSource> {
       let finish = (): void => undefined;
       const finished = new Promise<void>((resolve) => (finish = resolve));
       const counts = { started: 0, retransmissions: 0, naks: 0 };
-      run = { load, open: new Map(), addressOf: new Map(), timesMs: [], finish, ...counts };
-      const stopResending = resendLost(run, send);
-      for (let n = 0; n < load.outstanding; n += 1) begin(run);
+      const current: Run = { load, open: new Map(), addressOf: new Map(), timesMs: [], finish, ...counts };
+      run = current;
+      const stopResending = resendLost(current, send);
+      for (let n = 0; n < load.outstanding; n += 1) begin(current);
       await finished;
       stopResending();
-      return resultOf(run, (performance.now() - startMs) / 1000);
+      return resultOf(current, (performance.now() - startMs) / 1000);
+    },
+    halt: () => {
+      run?.finish();
+      run = undefined;
     },
     close: () => socket.close(),
   };
