@@ -5,8 +5,7 @@ import {
   type BundleSource,
   type FolderOrder,
 } from '../../agent/bundle-source.ts';
-import { formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { needConfig } from './need-config.ts';
 import type { BundleFiles, CliWork, FolderImport, Say } from '../cli/deps.ts';
 import { createLog } from '../edges/pino-log.ts';
 import { formatIpv4 } from '../core/address.ts';
@@ -30,7 +29,7 @@ export function createCliWork(options: CliWorkOptions): CliWork {
   return {
     serve: (order) => serve(order, options),
     demo: options.demo,
-    bundleFromFolder: async (order) => ({ ...(await bundleFromFolder(given(order))), loaders: [] }),
+    bundleFromFolder: async (order) => withoutLoaders(await bundleFromFolder(given(order))),
     bundleFromDebian: async (arch, say) => withoutLoaders(await bundleFromDebianNetboot({ ...folders, arch, say })),
     buildAgent: (arch, say) => agentFiles(arch, say, folders),
   };
@@ -55,11 +54,10 @@ async function serve(
 ): Promise<void> {
   if (order.config === undefined)
     throw new Error('there is no farrier.yaml here; "farrier config init" writes one, --config FILE names another');
-  const config = loadConfig(order.config);
-  if (!config.ok) throw new Error(config.error.map(formatProblem).join('\n'));
+  const config = needConfig(order.config);
   const signal = untilSignalled();
-  const daemon = await startDaemon({ config: config.value, log: createLog(logLevel), force: order.force });
-  const { address, port } = config.value.http;
+  const daemon = await startDaemon({ config, log: createLog(logLevel), force: order.force });
+  const { address, port } = config.http;
   say(
     `Farrier serves ${daemon.networks.map((network) => network.name).join(', ')}; page at http://${formatIpv4(address)}:${String(port)}/`,
   );

@@ -5,8 +5,7 @@ import { qemuKind, QEMU_ARCHS } from '../../lab/demo-qemu.ts';
 import { launchDemo } from '../../lab/demo-launch.ts';
 import type { DemoSite } from '../../lab/demo-site.ts';
 import { nodeIpmiCrypto } from '../../power-drivers/ipmi.ts';
-import { formatProblem } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { needConfig } from './need-config.ts';
 import { createLog } from '../edges/pino-log.ts';
 import { projectRoot } from '../edges/project-root.ts';
 import { realClock } from '../edges/real-clock.ts';
@@ -92,10 +91,8 @@ async function startOn(site: DemoSite, folder: string, logLevel: string): Promis
     powerDrivers: site.powerDrivers,
   };
   await writeFile(file, JSON.stringify(text, undefined, 2), { mode: 0o600 });
-  const config = loadConfig(file);
-  if (!config.ok) throw new Error(config.error.map(formatProblem).join('\n'));
   return startDaemon({
-    config: config.value,
+    config: needConfig(file),
     log: createLog(logLevel),
     force: false,
     ports: site.ports,

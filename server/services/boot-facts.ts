@@ -1,10 +1,9 @@
-import type { Artefact, BootFacts, BootRequest, Bundle } from '../core/boot-plan.ts';
+import { bundleRef, type Artefact, type BootFacts, type BootRequest, type Bundle } from '../core/boot-plan.ts';
 import type { Board } from '../core/board.ts';
 import type { Network } from '../core/lease.ts';
 import { boardNameOf, type Machine, type Recognition } from '../core/machine.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { ArtefactStore, BundleStore } from '../ports/store.ts';
-import { bundleRef } from '../core/boot-plan.ts';
 
 /** Where the facts of a boot decision are looked up. */
 export interface BootFactSources {
@@ -24,7 +23,7 @@ export function newestAgent(bundles: readonly Bundle[], arch: Bundle['arch'] | u
 }
 
 /** The board a machine boots as: the one set or recognised; for a stranger, what its first packet looks like. */
-export function boardFor(
+function boardFor(
   sources: Pick<BootFactSources, 'boards' | 'recognise'>,
   machine: Machine | undefined,
   request: BootRequest,

@@ -1,4 +1,5 @@
 import { formatIpv4, type Ipv4, type Mac, type Sha256 } from '../core/address.ts';
+import { ARCHES } from '../core/arch.ts';
 import type { BootFormat } from '../core/board.ts';
 import type { Artefact, BootRequest } from '../core/boot-plan.ts';
 import { parseBootPath } from '../core/boot-path.ts';
@@ -114,9 +115,7 @@ async function openLoader(
   asker: Asker | undefined,
 ): Promise<FileAnswer> {
   const bundles = await deps.bundles.list();
-  const loaders = (['amd64', 'arm64', 'armhf', 'i386', 'riscv64'] as const).flatMap(
-    (arch) => newestAgent(bundles, arch)?.loaders ?? [],
-  );
+  const loaders = ARCHES.flatMap((arch) => newestAgent(bundles, arch)?.loaders ?? []);
   const found: Artefact | undefined = loaders.find((each) => each.name === name);
   if (!found)
     return {
