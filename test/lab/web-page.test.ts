@@ -209,6 +209,13 @@ describe('the web page in a real browser', function () {
     const force = menu.locator('[data-key=force]');
     await force.click();
     assert.equal(await force.innerText(), 'Force, sure?');
+    await page.locator('#summary').evaluate('(summary) => summary.setAttribute("data-old", "")');
+    const seen = await lab.store.machines.byName('mustang-01');
+    await lab.store.machines.change(seen!, { powerSeen: { state: 'off', atMs: Date.now(), because: undefined } }, [
+      sampleEvent('power seen off', { kind: 'power', machine: seen!.id }),
+    ]);
+    await page.locator('#summary:not([data-old])').waitFor();
+    assert.equal(await force.innerText(), 'Force, sure?', 'a redraw does not take the first click back');
     assert.equal((await lab.store.machines.byName('mustang-01'))?.state, 'ready');
     await Promise.all([page.waitForEvent('load'), force.click()]);
     assert.equal((await lab.store.machines.byName('mustang-01'))?.state, 'broken');

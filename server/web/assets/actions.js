@@ -87,7 +87,8 @@ async function call(source, body) {
   const place = source.closest('form')?.querySelector('[data-note]');
   const id = place ? attribute(place, 'note') : machine;
   // What stops the work under way must not wait for that work.
-  if (busy.has(machine) && !source.hasAttribute('data-always')) return;
+  if (busy.has(machine) && !source.hasAttribute('data-always'))
+    return say(id, 'the order before this one is still under way; try again when it has ended', 'doing');
   if (machine) busy.add(machine);
   const doing = attribute(source, 'doing');
   say(id, doing ? `${doing} …` : '', 'doing');
@@ -137,19 +138,46 @@ function after(then, answer) {
 
 /** A dangerous button asks once more, in its own place. @param {HTMLButtonElement} button */
 function isArmed(button) {
-  const question = attribute(button, 'ask');
-  if (!question || button.hasAttribute('data-armed')) return true;
+  if (!attribute(button, 'ask') || button.hasAttribute('data-armed')) return true;
+  arm(button, Date.now() + ARMED_MS);
+  return false;
+}
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {number} untilMs
+ */
+function arm(button, untilMs) {
   const before = button.textContent;
-  button.setAttribute('data-armed', '');
-  button.textContent = question;
+  button.setAttribute('data-armed', String(untilMs));
+  button.textContent = attribute(button, 'ask');
   const disarm = () => {
     button.removeAttribute('data-armed');
     button.textContent = before;
     button.removeEventListener('blur', disarm);
   };
   button.addEventListener('blur', disarm);
-  setTimeout(disarm, ARMED_MS);
-  return false;
+  setTimeout(disarm, untilMs - Date.now());
+}
+
+/** The questions a piece of the page has open, by their button's key, and until when. @param {Element} root */
+export function openQuestions(root) {
+  return [...root.querySelectorAll('button[data-armed][data-key]')].map((button) => ({
+    key: attribute(button, 'key'),
+    untilMs: Number(attribute(button, 'armed')),
+  }));
+}
+
+/**
+ * Asks again what the piece before it had asked, so that a redraw between two clicks does not take the first one back.
+ * @param {Element} root
+ * @param {{ key: string, untilMs: number }[]} questions
+ */
+export function askAgain(root, questions) {
+  for (const { key, untilMs } of questions) {
+    const button = root.querySelector(`button[data-ask][data-key="${CSS.escape(key)}"]`);
+    if (button instanceof HTMLButtonElement) arm(button, untilMs);
+  }
 }
 
 /** Wires every button and form that names a call, those that come later included. */

@@ -1,7 +1,7 @@
 // @ts-check
 // Keeps the page in step: the server draws the pieces, this puts them in place without taking away what the user
 // is typing, where the focus is, or what was unfolded.
-import { forgetNote, showNotes } from './actions.js';
+import { askAgain, forgetNote, openQuestions, showNotes } from './actions.js';
 
 /**
  * @typedef {{ id: string, into?: string, html: string }} Part
@@ -50,6 +50,7 @@ function swap(old, fresh) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const key = focused ? focusKey(old, focused) : '';
   const unfolded = [...old.querySelectorAll('details')].map((details) => details.open);
+  const questions = openQuestions(old);
   old.replaceWith(fresh);
   for (const field of touched) {
     const same = fieldsOf(fresh).find((each) => each.name === field.name);
@@ -61,6 +62,7 @@ function swap(old, fresh) {
   });
   const again = key ? fresh.querySelector(key) : null;
   if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+  askAgain(fresh, questions);
   if (again instanceof HTMLInputElement && focused instanceof HTMLInputElement && focused.selectionStart !== null)
     again.setSelectionRange(focused.selectionStart, focused.selectionEnd);
 }
