@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseSha256, type Sha256 } from '../core/address.ts';
-import type { Artefact } from '../core/boot-plan.ts';
+import type { Artefact } from '../core/bundle.ts';
 import { contentInMemory, type Artefacts, type Content } from '../ports/artefacts.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ArtefactError } from './artefact-error.ts';

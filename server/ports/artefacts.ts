@@ -1,5 +1,5 @@
 import type { Sha256 } from '../core/address.ts';
-import type { Artefact } from '../core/boot-plan.ts';
+import type { Artefact } from '../core/bundle.ts';
 
 /** The octets of one immutable thing to serve. Whoever opens it closes it. */
 export interface Content {

@@ -1,5 +1,5 @@
 import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
-import type { Artefact, Bundle } from '../core/boot-plan.ts';
+import type { Artefact, Bundle } from '../core/bundle.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../core/event.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Machine, MachineId } from '../core/machine.ts';

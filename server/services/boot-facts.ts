@@ -1,4 +1,5 @@
-import { bundleRef, type Artefact, type BootFacts, type BootRequest, type Bundle } from '../core/boot-plan.ts';
+import type { BootFacts, BootRequest } from '../core/boot-plan.ts';
+import { bundleRef, type Artefact, type Bundle } from '../core/bundle.ts';
 import type { Board } from '../core/board.ts';
 import type { Network } from '../core/lease.ts';
 import { boardNameOf, type Machine, type Recognition } from '../core/machine.ts';

@@ -1,5 +1,5 @@
 import { parseArch } from '../core/arch.ts';
-import { bundleRef, type Artefact, type Bundle } from '../core/boot-plan.ts';
+import { bundleRef, type Artefact, type Bundle } from '../core/bundle.ts';
 import type { NewEvent } from '../core/event.ts';
 import type { Clock } from '../ports/clock.ts';
 import { Taken, type Store } from '../ports/store.ts';

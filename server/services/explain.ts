@@ -1,6 +1,8 @@
 import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import { CLIENT_ARCH } from '../core/arch.ts';
-import { artefactPath, planBoot, type Artefact, type BootPlan, type BootRequest } from '../core/boot-plan.ts';
+import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
+import { artefactPath, type Artefact } from '../core/bundle.ts';
+import { planBoot } from '../core/plan-boot.ts';
 import { configPath } from '../core/boot-path.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { firstFile, type FirstFile } from '../core/loader-file.ts';

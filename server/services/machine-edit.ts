@@ -1,5 +1,5 @@
 import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
-import { bundleRef, type Bundle } from '../core/boot-plan.ts';
+import { bundleRef, type Bundle } from '../core/bundle.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { parseMachineName, type Machine } from '../core/machine.ts';
 import { err, ok, type Result } from '../core/result.ts';

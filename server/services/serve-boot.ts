@@ -3,7 +3,7 @@ import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import type { EventKind, Severity } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
 import { firstFile } from '../core/loader-file.ts';
-import { planBoot } from '../core/boot-plan.ts';
+import { planBoot } from '../core/plan-boot.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvice, DhcpAdvisor, DhcpRecord } from '../ports/dhcp-advisor.ts';

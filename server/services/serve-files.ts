@@ -1,7 +1,8 @@
 import { formatIpv4, type Ipv4, type Mac, type Sha256 } from '../core/address.ts';
 import { ARCHES } from '../core/arch.ts';
 import type { BootFormat } from '../core/board.ts';
-import type { Artefact, BootRequest } from '../core/boot-plan.ts';
+import type { BootRequest } from '../core/boot-plan.ts';
+import type { Artefact } from '../core/bundle.ts';
 import { parseBootPath } from '../core/boot-path.ts';
 import type { Network } from '../core/lease.ts';
 import type { Machine } from '../core/machine.ts';

@@ -1,6 +1,7 @@
 import { ipv4, parseMac, parseSha256, type Mac, type Sha256 } from '../../server/core/address.ts';
 import type { Board } from '../../server/core/board.ts';
-import type { Artefact, BootFacts, BootRequest, Bundle } from '../../server/core/boot-plan.ts';
+import type { BootFacts, BootRequest } from '../../server/core/boot-plan.ts';
+import type { Artefact, Bundle } from '../../server/core/bundle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
 
 /** A MAC that must parse. */

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { BootPlan, BootRequest } from '../../server/core/boot-plan.ts';
-import { planBoot } from '../../server/core/boot-plan.ts';
+import { planBoot } from '../../server/core/plan-boot.ts';
 import { firstFile } from '../../server/core/loader-file.ts';
 import { facts, uboot, uefi } from './boot-fixtures.ts';
 

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { STATES, type State } from '../../server/core/lifecycle.ts';
-import { planBoot, type BootFacts, type BootRequest } from '../../server/core/boot-plan.ts';
+import type { BootFacts, BootRequest } from '../../server/core/boot-plan.ts';
+import { planBoot } from '../../server/core/plan-boot.ts';
 import { firstFile } from '../../server/core/loader-file.ts';
 import type { Board } from '../../server/core/board.ts';
 import { agent, debian, facts, machine, pcBoard, uboot, ubootBoard } from './boot-fixtures.ts';

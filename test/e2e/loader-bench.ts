@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { layLan, tool, type Lan } from '../../lab/netns.ts';
 import { ipv4, type Mac } from '../../server/core/address.ts';
-import { artefactPath, type Artefact } from '../../server/core/boot-plan.ts';
+import { artefactPath, type Artefact } from '../../server/core/bundle.ts';
 import { digestOf } from '../../server/files/board-dtb.ts';
 import { crc32 } from '../../server/wire/uboot/crc32.ts';
 

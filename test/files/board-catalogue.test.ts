@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { planBoot } from '../../server/core/boot-plan.ts';
+import { planBoot } from '../../server/core/plan-boot.ts';
 import { recognise } from '../../server/core/recognise.ts';
 import { openBoards } from '../../server/files/board-catalogue.ts';
 import { digestOf } from '../../server/files/board-dtb.ts';

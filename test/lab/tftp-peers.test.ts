@@ -12,7 +12,7 @@ import { openArtefactFolder } from '../../server/files/artefact-folder.ts';
 import { startTftpListener, type TftpListener } from '../../server/net/tftp-listener.ts';
 import type { Artefacts } from '../../server/ports/artefacts.ts';
 import type { BootFiles, TransferReport } from '../../server/ports/boot-files.ts';
-import type { Artefact } from '../../server/core/boot-plan.ts';
+import type { Artefact } from '../../server/core/bundle.ts';
 import { ip, net, Peer, until } from '../net/tftp-support.ts';
 import { BadWire } from './tftp-relay.ts';
 import { createFakeClock } from '../support/fake-clock.ts';

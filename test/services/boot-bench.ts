@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ipv4, type Ipv4, type Mac, type Sha256 } from '../../server/core/address.ts';
 import type { Board } from '../../server/core/board.ts';
-import type { BootRequest, Bundle } from '../../server/core/boot-plan.ts';
+import type { BootRequest } from '../../server/core/boot-plan.ts';
+import type { Bundle } from '../../server/core/bundle.ts';
 import type { FarrierEvent } from '../../server/core/event.ts';
 import type { Network } from '../../server/core/lease.ts';
 import type { Machine } from '../../server/core/machine.ts';

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { artefactPath } from '../../server/core/boot-plan.ts';
+import { artefactPath } from '../../server/core/bundle.ts';
 import { sha256Of } from '../../server/edges/digest.ts';
 import { explainAnswer } from '../../server/net/dhcp-explain.ts';
 import { createExplain, type Explain } from '../../server/services/explain.ts';

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { artefactPath } from '../../server/core/boot-plan.ts';
+import { artefactPath } from '../../server/core/bundle.ts';
 import type { FileAnswer } from '../../server/ports/boot-files.ts';
 import { createDhcpAdvisor } from '../../server/services/serve-boot.ts';
 import { createBootFiles } from '../../server/services/serve-files.ts';

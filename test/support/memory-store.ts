@@ -1,5 +1,5 @@
 import { formatIpv4, type Sha256 } from '../../server/core/address.ts';
-import { bundleRef, type Artefact, type Bundle } from '../../server/core/boot-plan.ts';
+import { bundleRef, type Artefact, type Bundle } from '../../server/core/bundle.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';

@@ -1,5 +1,5 @@
 import { ipv4, parseMac, parseSha256, type Mac, type Sha256 } from '../../server/core/address.ts';
-import type { Bundle } from '../../server/core/boot-plan.ts';
+import type { Bundle } from '../../server/core/bundle.ts';
 import type { NewEvent } from '../../server/core/event.ts';
 import type { Facts } from '../../server/core/facts.ts';
 import type { Lease } from '../../server/core/lease.ts';

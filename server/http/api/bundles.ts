@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Request } from 'express';
-import type { Artefact } from '../../core/boot-plan.ts';
+import type { Artefact } from '../../core/bundle.ts';
 import type { Sha256 } from '../../core/address.ts';
 import type { HttpDeps } from '../deps.ts';
 import { EMPTY, NO_FIELDS, PLAIN, json, problem, route, type Answer, type Route } from '../route.ts';

@@ -1,5 +1,5 @@
 import { formatIpv4, formatSubnet } from '../../core/address.ts';
-import { bundleRef } from '../../core/boot-plan.ts';
+import { bundleRef } from '../../core/bundle.ts';
 import { LIFECYCLE, STATES, next, lawfulEvents } from '../../core/lifecycle.ts';
 import type { HttpDeps } from '../deps.ts';
 import { byName } from '../read-machines.ts';

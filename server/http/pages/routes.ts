@@ -1,5 +1,5 @@
 import type { Machine } from '../../core/machine.ts';
-import { bundleRef } from '../../core/boot-plan.ts';
+import { bundleRef } from '../../core/bundle.ts';
 import type { Who } from '../auth.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { PageHub } from '../live/page-hub.ts';

@@ -1,6 +1,6 @@
 import type { Sha256 } from '../../core/address.ts';
 import type { Arch } from '../../core/arch.ts';
-import { bundleRef, type Artefact, type Bundle } from '../../core/boot-plan.ts';
+import { bundleRef, type Artefact, type Bundle } from '../../core/bundle.ts';
 import { Taken, type ArtefactStore, type BundleStore } from '../../ports/store.ts';
 import type { Ledger } from './ledger.ts';
 import { artefactShape, fromJson, toJson, wordsShape } from './shapes.ts';

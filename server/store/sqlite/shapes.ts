@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseMac, parseSha256, type Ipv4, type Mac, type Sha256 } from '../../core/address.ts';
 import { ARCHES } from '../../core/arch.ts';
-import type { Artefact } from '../../core/boot-plan.ts';
+import type { Artefact } from '../../core/bundle.ts';
 import type { Facts } from '../../core/facts.ts';
 import type { FirmwareSeen, PowerSeen, PowerSetting, Recognition } from '../../core/machine.ts';
 

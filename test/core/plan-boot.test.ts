@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { STATES } from '../../server/core/lifecycle.ts';
-import { planBoot, type BootFacts, type BootPlan, type BootRequest } from '../../server/core/boot-plan.ts';
+import type { BootFacts, BootPlan, BootRequest } from '../../server/core/boot-plan.ts';
+import { planBoot } from '../../server/core/plan-boot.ts';
 import { octetsOf } from '../../server/core/kernel-args.ts';
 import {
   agent,

@@ -1,0 +1,249 @@
+import { formatIpv4, type Mac } from './address.ts';
+import type { Board, BoardLoader, BootFormat } from './board.ts';
+import type { BootFacts, BootPlan, BootRequest } from './boot-plan.ts';
+import { artefactPath, bundleRef, isServableName, type Artefact, type Bundle } from './bundle.ts';
+import { fitArgs } from './fit-args.ts';
+import { boardArgs, composeArgs, type KernelArg } from './kernel-args.ts';
+import type { State } from './lifecycle.ts';
+import type { Machine } from './machine.ts';
+import { requesterOf, type Requester } from './requester.ts';
+import { err, ok, type Result } from './result.ts';
+
+/** Words that tell the booted system its boot interface, as PXELINUX writes them. */
+function bootifWord(mac: Mac): string {
+  return `BOOTIF=01-${mac.replaceAll(':', '-')}`;
+}
+
+/** What a state lets a machine boot: its bundle, the agent, or its own disk and why. */
+type Wish = { readonly boot: 'agent' | 'bundle' } | { readonly disk: string };
+
+const WISHES: Readonly<Record<Exclude<State, 'new'>, Wish>> = {
+  ready: { boot: 'bundle' },
+  allocated: { boot: 'bundle' },
+  deployed: { boot: 'bundle' },
+  'leaving-rescue': { boot: 'bundle' },
+  commissioning: { boot: 'agent' },
+  testing: { boot: 'agent' },
+  deploying: { boot: 'agent' },
+  releasing: { boot: 'agent' },
+  erasing: { boot: 'agent' },
+  'entering-rescue': { boot: 'agent' },
+  rescue: { boot: 'agent' },
+  broken: { disk: 'it is marked broken' },
+  retired: { disk: 'it is retired' },
+};
+
+/** A bundle that shall boot, and why. */
+interface Choice {
+  readonly purpose: 'agent' | 'bundle';
+  readonly bundle: Bundle;
+  readonly because: string;
+}
+
+/**
+ * The answer to "what does this machine get now": asked by DHCP, TFTP, HTTP, `explain` and the page alike. Every "no"
+ * carries its reason, and every refusal its remedy.
+ */
+export function planBoot(facts: BootFacts, request: BootRequest): BootPlan {
+  const { machine } = facts;
+  const asked = requesterOf(
+    machine?.firmware && request.clientArch === undefined ? remembered(machine, request) : request,
+  );
+  if (machine && machine.state !== 'new') return planKnown(facts, machine, machine.state, request, asked);
+  const who = machine ? 'nobody has accepted it yet' : 'nobody knows it';
+  switch (facts.unknown) {
+    case 'ignore':
+      return { do: 'ignore', because: `${who}, and this network ignores such machines` };
+    case 'local-disk':
+      return { do: 'local-disk', because: `${who}, and this network sends such machines to their disk` };
+    case 'enlist':
+      return planAgent(facts, request, asked, `${who}; the agent enlists it`);
+  }
+}
+
+/** A later stage (a loader that asks by TFTP) does not repeat its firmware's options: what DHCP saw last counts. */
+function remembered(machine: Machine, request: BootRequest): BootRequest {
+  const { clientArch, userClass } = machine.firmware ?? {};
+  return { ...request, clientArch, userClass: request.userClass ?? userClass, systemUuid: request.systemUuid ?? '' };
+}
+
+function planKnown(
+  facts: BootFacts,
+  machine: Machine,
+  state: Exclude<State, 'new'>,
+  request: BootRequest,
+  asked: Requester,
+): BootPlan {
+  const wish: Wish = WISHES[state];
+  if ('disk' in wish) return { do: 'local-disk', because: wish.disk };
+  if (wish.boot === 'agent') return planAgent(facts, request, asked, `state ${state}`);
+  if (machine.bundle === undefined) return { do: 'local-disk', because: `state ${state}, and no bundle is assigned` };
+  if (!facts.bundle)
+    return refuse(`the assigned bundle ${machine.bundle} is not there`, 'import it again or assign another');
+  const because = `state ${state}, bundle ${machine.bundle}`;
+  return planChoice(facts, request, asked, { purpose: 'bundle', bundle: facts.bundle, because });
+}
+
+function planAgent(facts: BootFacts, request: BootRequest, asked: Requester, because: string): BootPlan {
+  if (facts.agent) return planChoice(facts, request, asked, { purpose: 'agent', bundle: facts.agent, because });
+  const arch = asked.arch ?? facts.board?.arch;
+  if (!arch) return refuse('its architecture is not known', 'set its board, or let its firmware send option 93');
+  return refuse(`there is no agent for ${arch}`, `farrier agent build --arch ${arch}`);
+}
+
+function planChoice(facts: BootFacts, request: BootRequest, asked: Requester, choice: Choice): BootPlan {
+  const { board } = facts;
+  if (!board) return refuse('its board is not known', 'set its board; `farrier board list` shows them');
+  const matched = matchArch(board, asked, choice.bundle);
+  if (!matched.ok) return matched.error;
+  const loader = loaderOf(board, asked, request.format);
+  if (!loader.ok) return loader.error;
+  const dtb = dtbOf(facts, board);
+  if (!dtb.ok) return dtb.error;
+  const unnamed = [choice.bundle.kernel, choice.bundle.initrd, dtb.value].find(
+    (each) => each && !isServableName(each.name),
+  );
+  if (unnamed)
+    return refuse(
+      `a file of it is named ${JSON.stringify(unnamed.name.slice(0, 40))}`,
+      'import it under a name of letters and digits',
+    );
+  return planArgs(facts, request, choice, {
+    board,
+    loader: loader.value,
+    dtb: dtb.value,
+    isEfi: asked.clientArch !== 0,
+  });
+}
+
+function matchArch(board: Board, asked: Requester, bundle: Bundle): Result<true, BootPlan> {
+  if (asked.arch && asked.arch !== board.arch)
+    return err(
+      refuse(
+        `its firmware is ${asked.arch}, but board "${board.name}" is ${board.arch}`,
+        `set a board for ${asked.arch}`,
+      ),
+    );
+  if (bundle.arch !== board.arch)
+    return err(
+      refuse(
+        `bundle ${bundleRef(bundle)} is for ${bundle.arch}, but board "${board.name}" is ${board.arch}`,
+        bundle.role === 'agent' ? `farrier agent build --arch ${board.arch}` : `assign a bundle for ${board.arch}`,
+      ),
+    );
+  return ok(true);
+}
+
+/** The board's loader that is asking, with the formats that are still open. */
+function loaderOf(board: Board, asked: Requester, format: BootFormat | undefined): Result<BoardLoader, BootPlan> {
+  const known = board.loaders.map((each) => each.loader).join(', ');
+  if (format !== undefined) {
+    const reads = board.loaders.filter((each) => each.formats.includes(format));
+    const loader = reads.find((each) => each.loader === asked.loader) ?? reads[0];
+    if (loader) return ok({ ...loader, formats: [format] });
+    return err(
+      refuse(`board "${board.name}" reads no ${format}`, `set the right board; the loaders of this one: ${known}`),
+    );
+  }
+  const loader = board.loaders.find((each) => asked.loader === undefined || each.loader === asked.loader);
+  if (loader) return ok(loader);
+  return err(
+    refuse(
+      `${asked.loader ?? 'its loader'} asks, which board "${board.name}" does not have`,
+      `set the right board; the loaders of this one: ${known}`,
+    ),
+  );
+}
+
+/** The DTB to serve: the machine's own before its board's; nothing where the firmware's tree is right. */
+function dtbOf(facts: BootFacts, board: Board): Result<Artefact | undefined, BootPlan> {
+  const own = facts.machine?.dtb;
+  if (own !== undefined) {
+    if (facts.machineDtb) return ok(facts.machineDtb);
+    return err(refuse(`its own DTB ${own.slice(0, 16)} is not there`, 'give it again, or take it off the machine'));
+  }
+  if (board.dtbMissing !== undefined)
+    return err(refuse(board.dtbMissing, `put that DTB beside ${board.file}; farrier board lint checks it`));
+  return ok(board.dtb && { name: board.dtb.name, sha256: board.dtb.sha256, octets: board.dtb.octets });
+}
+
+interface Fitting {
+  readonly board: Board;
+  readonly loader: BoardLoader;
+  readonly dtb: Artefact | undefined;
+  /** iPXE hands over differently under a BIOS and under UEFI. */
+  readonly isEfi: boolean;
+}
+
+function planArgs(facts: BootFacts, request: BootRequest, choice: Choice, fitting: Fitting): BootPlan {
+  const { board, loader, dtb } = fitting;
+  const formats = dtb ? loader.formats.filter((format) => format !== 'ipxe') : loader.formats;
+  if (formats.length === 0)
+    return refuse(`iPXE hands over no DTB, and board "${board.name}" needs one`, 'boot that board by its own loader');
+  const fit = fitArgs({
+    board,
+    loader,
+    formats,
+    words: (format) => wordsOf(facts, request, choice, board, format),
+    prefix: (format) => prefixOf(format, choice.bundle.kernel, fitting.isEfi),
+  });
+  if (!fit.fits) return { do: 'refuse', because: fit.because, remedy: fit.remedy, args: fit.measure };
+  return {
+    do: 'boot',
+    because: choice.because + (fit.passedOver === undefined ? '' : `; ${fit.format}, for ${fit.passedOver}`),
+    purpose: choice.purpose,
+    bundle: bundleRef(choice.bundle),
+    board: board.name,
+    loader: loader.loader,
+    format: fit.format,
+    kernel: choice.bundle.kernel,
+    initrd: choice.bundle.initrd,
+    dtb,
+    args: fit.measure,
+    loadAddresses: board.loadAddresses,
+    kernelFormat: board.kernelFormat,
+    server: facts.server,
+    mac: request.mac,
+  };
+}
+
+function wordsOf(
+  facts: BootFacts,
+  request: BootRequest,
+  choice: Choice,
+  board: Board,
+  format: BootFormat,
+): readonly KernelArg[] {
+  const { address, httpPort } = facts.server;
+  const agent = [`farrier.url=http://${formatIpv4(address)}:${httpPort}`, `farrier.token=${facts.token}`];
+  const initrd = choice.bundle.initrd;
+  return composeArgs({
+    site: facts.siteArgs,
+    bundle: choice.bundle.kernelArgs,
+    board: boardArgs(board),
+    machine: facts.machine?.extraArgs ?? [],
+    boot: [
+      ...(choice.purpose === 'agent' ? agent : []),
+      // The EFI stub finds iPXE's initrd by this word; a BIOS kernel passes over it.
+      ...(format === 'ipxe' && initrd ? [`initrd=${initrd.name}`] : []),
+      bootifWord(request.mac),
+    ],
+  });
+}
+
+/** What the loader itself puts before the words: GRUB its image's path, iPXE under UEFI its image's name. */
+function prefixOf(format: BootFormat, kernel: Artefact, isEfi: boolean): string {
+  switch (format) {
+    case 'grub':
+      return `BOOT_IMAGE=/${artefactPath(kernel)} `;
+    case 'ipxe':
+      return isEfi ? `${kernel.name} ` : '';
+    case 'extlinux':
+    case 'boot-script':
+      return '';
+  }
+}
+
+function refuse(because: string, remedy: string): BootPlan {
+  return { do: 'refuse', because, remedy, args: undefined };
+}
