@@ -6,11 +6,13 @@ import { sha256Of } from '../edges/digest.ts';
 import type { BoardCatalogue } from '../files/board-catalogue.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { DerivedFiles } from '../ports/derived-files.ts';
 import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
+import { writeBootargs } from '../render/bootargs-dtb.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
@@ -31,6 +33,7 @@ export interface ServiceParts extends Memory {
   readonly boards: BoardCatalogue;
   readonly drivers: PowerDrivers;
   readonly render: Render;
+  readonly derived: DerivedFiles;
   readonly networks: readonly Network[];
   readonly siteArgs: readonly string[];
   readonly httpPort: number;
@@ -80,6 +83,8 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     explain: createExplain({
       ...parts,
       ...sources,
+      files: parts.artefacts,
+      writeBootargs,
       networks,
       digest: sha256Of,
       dhcpAnswer: explainAnswer,
@@ -92,6 +97,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       ...booting,
       store: parts.artefacts,
       render: parts.render,
+      writeBootargs,
       macOfAddress: parts.macOfAddress,
       networkOfPeer: (peer) => parts.networks.find((network) => contains(network.subnet, peer)),
       digest: sha256Of,
@@ -109,6 +115,7 @@ function bootSources(parts: ServiceParts): BootFactSources {
     recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,
+    derived: parts.derived,
   };
 }
 

@@ -22,9 +22,9 @@ const READS: Readonly<Record<Loader, readonly BootFormat[]>> = {
 const KERNELS: Readonly<Record<Arch, readonly Board['kernelFormat'][]>> = {
   amd64: ['bzImage'],
   i386: ['bzImage'],
-  arm64: ['Image', 'uImage', 'FIT'],
+  arm64: ['Image', 'Image.gz', 'uImage', 'FIT'],
   armhf: ['zImage', 'uImage', 'FIT'],
-  riscv64: ['Image', 'FIT'],
+  riscv64: ['Image', 'Image.gz', 'FIT'],
 };
 
 /** A finding before its place in the file is known. */

@@ -1,4 +1,4 @@
-import type { Ipv4, Mac } from '../core/address.ts';
+import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -25,6 +25,8 @@ export interface BootSession {
   over: boolean;
   /** The plan told on the timeline last, so that it is told once. */
   told: string | undefined;
+  /** The kernel of the plan made last, which may be one that was made for this board. */
+  kernel: Sha256 | undefined;
 }
 
 /** The boots under way, by MAC and by address. */
@@ -63,6 +65,7 @@ export function createBootSessions(deps: {
       lastMs: startedMs,
       over: false,
       told: undefined,
+      kernel: undefined,
     };
     await deps.boots.add({
       id: session.id,
