@@ -4,9 +4,9 @@ import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import type { BoardCatalogue } from '../files/board-catalogue.ts';
+import { openDerivedFiles } from '../files/derived-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DerivedFiles } from '../ports/derived-files.ts';
 import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
@@ -33,9 +33,9 @@ export interface ServiceParts extends Memory {
   readonly boards: BoardCatalogue;
   readonly drivers: PowerDrivers;
   readonly render: Render;
-  readonly derived: DerivedFiles;
   readonly networks: readonly Network[];
   readonly siteArgs: readonly string[];
+  readonly dataDir: string;
   readonly httpPort: number;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
   readonly leases: () => readonly Lease[];
@@ -115,7 +115,7 @@ function bootSources(parts: ServiceParts): BootFactSources {
     recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,
-    derived: parts.derived,
+    derived: openDerivedFiles({ ...parts, openDtb: (sha256) => parts.boards.openDtb(sha256) }),
   };
 }
 

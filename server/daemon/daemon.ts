@@ -8,7 +8,6 @@ import { projectRoot } from '../edges/project-root.ts';
 import { realClock } from '../edges/real-clock.ts';
 import { realRng } from '../edges/real-rng.ts';
 import { openBoards, type BoardCatalogue } from '../files/board-catalogue.ts';
-import { openDerivedFiles } from '../files/derived-files.ts';
 import { createHttpApp, type HttpApp } from '../http/app.ts';
 import type { Trust } from '../http/auth.ts';
 import { bootFilesRouter } from '../http/boot-files.ts';
@@ -96,14 +95,8 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     boards,
     drivers,
     render: openRender([join(root, 'templates')]),
-    derived: openDerivedFiles({
-      dataDir: config.dataDir,
-      artefacts: memory.artefacts,
-      openDtb: (sha256) => boards.openDtb(sha256),
-      clock: realClock,
-    }),
     networks,
-    siteArgs: config.siteArgs,
+    ...{ siteArgs: config.siteArgs, dataDir: config.dataDir },
     httpPort: config.http.port,
     ...leases,
   });

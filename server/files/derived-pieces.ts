@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { createGunzip, createGzip } from 'node:zlib';
+import { createGunzip, createGzip, type Gunzip, type Gzip } from 'node:zlib';
 import type { Sha256 } from '../core/address.ts';
 import type { Artefact } from '../core/bundle.ts';
 import type { Recipe } from '../core/recipe.ts';
@@ -47,10 +47,7 @@ async function* piecesOf(open: OpenFile, file: Artefact): AsyncGenerator<Uint8Ar
 }
 
 /** A fault on either side ends both: the source is read by the packer, and its failure is the packer's. */
-async function* through(
-  source: AsyncGenerator<Uint8Array>,
-  packer: ReturnType<typeof createGzip>,
-): AsyncGenerator<Uint8Array> {
+async function* through(source: AsyncGenerator<Uint8Array>, packer: Gzip | Gunzip): AsyncGenerator<Uint8Array> {
   const input = Readable.from(source);
   input.once('error', (error) => packer.destroy(error));
   packer.once('close', () => input.destroy());

@@ -41,6 +41,8 @@ export interface BootSessions {
 
 const hex = (octets: Uint8Array): string => Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 
+const NOTHING_YET = { over: false, told: undefined, kernel: undefined } as const;
+
 /** Keeps the sessions; `sha256` gives the hexadecimal digest of a text. */
 export function createBootSessions(deps: {
   readonly boots: BootStore;
@@ -63,9 +65,7 @@ export function createBootSessions(deps: {
       request,
       address: undefined,
       lastMs: startedMs,
-      over: false,
-      told: undefined,
-      kernel: undefined,
+      ...NOTHING_YET,
     };
     await deps.boots.add({
       id: session.id,
