@@ -21,6 +21,7 @@ import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts
 import { createExplain, type Explain } from '../services/explain.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { oneAtATime } from '../services/one-at-a-time.ts';
+import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
@@ -76,7 +77,16 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   });
   const sources = bootSources(parts);
   const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
-  await followEvents(parts, reservations, sessions);
+  const prepare = createPrepareFiles({
+    ...sources,
+    machines: store.machines,
+    networks,
+    failed: (error) => {
+      log.error(`files for boots could not be prepared: ${String(error)}`);
+    },
+  });
+  await followEvents(parts, { reservations, sessions, prepare });
+  prepare();
   return {
     machines: createMachineService({ ...parts, networks }),
     power: createPowerService(parts),
@@ -119,8 +129,19 @@ function bootSources(parts: ServiceParts): BootFactSources {
   };
 }
 
-/** What other parts keep in memory follows the store's events: reservations, and boots that a power order ends. */
-async function followEvents(parts: ServiceParts, reservations: Reservations, sessions: BootSessions): Promise<void> {
+/**
+ * What other parts keep follows the store's events: reservations, boots that a power order ends, files that boards read
+ * in another form.
+ */
+async function followEvents(
+  parts: ServiceParts,
+  followers: {
+    readonly reservations: Reservations;
+    readonly sessions: BootSessions;
+    readonly prepare: ReturnType<typeof createPrepareFiles>;
+  },
+): Promise<void> {
+  const { reservations, sessions, prepare } = followers;
   const { store, log } = parts;
   const refresh = async (): Promise<void> => {
     reservations.refresh(await store.machines.list());
@@ -133,7 +154,10 @@ async function followEvents(parts: ServiceParts, reservations: Reservations, ses
   await refresh();
   store.events.subscribe((events) => {
     for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
-    if (events.some((event) => event.kind === 'state' || event.kind === 'edit')) refreshSoon();
+    const changed = events.filter((event) => event.kind === 'state' || event.kind === 'edit');
+    if (changed.length > 0) refreshSoon();
+    const machines = changed.flatMap((event) => (event.machine === undefined ? [] : [event.machine]));
+    if (machines.length > 0) prepare(machines);
   });
 }
 

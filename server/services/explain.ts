@@ -120,11 +120,11 @@ async function subjectOf(deps: ExplainDeps, request: ExplainRequest): Promise<Su
   const networks = deps.networks();
   const network = networks.find((each) => each.name === machine?.network) ?? networks[0];
   if (!network) return { is: 'bad-value', field: 'network', because: 'no network is served' };
-  return { is: 'done', machine, boot: bootRequestOf(deps, machine, mac, request.clientArch), network };
+  return { is: 'done', machine, boot: wouldAsk(deps, machine, mac, request.clientArch), network };
 }
 
 /** The request the machine would send: what its firmware said last, else what the architecture type given says. */
-function bootRequestOf(
+export function wouldAsk(
   deps: Pick<ExplainDeps, 'boards'>,
   machine: Machine | undefined,
   mac: Mac,

@@ -3,7 +3,7 @@ import { FDT_TOKEN, readFdtHeader, viewOf, type FdtHeader } from './header.ts';
 import type { FdtNode, FdtReservation, FdtTree } from './tree.ts';
 
 const DEPTH_MAX = 64;
-/** Debian's largest tree has about 4000 nodes. */
+/** The largest tree of Debian's kernels has 997. */
 const NODES_MAX = 16_384;
 /** The specification allows 31; trees in the field go beyond it. */
 const NAME_OCTETS_MAX = 255;
