@@ -64,7 +64,7 @@ export function kernelWay(signs: WaySigns): KernelWay {
     case 'zImage':
     case 'bzImage':
       if (form.is === 'unknown' || form.is === raw) return asItIs;
-      if (form.is === 'zboot' && signs.loader !== 'u-boot') return asItIs;
+      if (form.is === 'zboot' && STARTS_PE.has(signs.loader)) return asItIs;
       return holds(form, raw) ? made(signs, { make: 'unpacked', from: kernel }, asItIs) : misfit(board, form);
     case 'Image.gz':
       if (holds(form, raw)) return asItIs;
@@ -78,6 +78,8 @@ export function kernelWay(signs: WaySigns): KernelWay {
   }
 }
 
+/** Loaders that start the kernel as a program of UEFI, which is all a zboot image is. */
+const STARTS_PE: ReadonlySet<Loader> = new Set<Loader>(['uefi', 'uefi-http', 'ipxe', 'grub']);
 const UNSEEN: KernelForm = { is: 'unknown', arch: undefined };
 const NOTHING = { initrd: undefined, dtb: undefined } as const;
 

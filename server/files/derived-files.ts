@@ -7,7 +7,7 @@ import { parseSha256, type Sha256 } from '../core/address.ts';
 import type { Artefact } from '../core/bundle.ts';
 import { KERNEL_HEAD_OCTETS, kernelForm, type KernelForm } from '../core/kernel-form.ts';
 import { madeName, recipeKey, type Derived, type Recipe } from '../core/recipe.ts';
-import type { Artefacts } from '../ports/artefacts.ts';
+import type { ArtefactHeads, Artefacts } from '../ports/artefacts.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DerivedFiles } from '../ports/derived-files.ts';
 import { digestOf } from './board-dtb.ts';
@@ -17,7 +17,7 @@ import { derivedPieces, type OpenFile } from './derived-pieces.ts';
 export interface DerivedFilesOptions {
   /** The list of what was made lives in `derived/` below it. */
   readonly dataDir: string;
-  readonly artefacts: Pick<Artefacts, 'open' | 'has' | 'put'>;
+  readonly artefacts: Pick<Artefacts, 'open' | 'has' | 'put'> & ArtefactHeads;
   /** Boards keep their DTBs in folders of their own. */
   readonly openDtb: OpenFile;
   readonly clock: Clock;
@@ -54,17 +54,12 @@ class DerivedFolder implements DerivedFiles {
   async formOf(sha256: Sha256): Promise<KernelForm | undefined> {
     const known = this.#forms.get(sha256);
     if (known) return known;
-    const content = await this.#open(sha256);
-    if (!content) return undefined;
-    try {
-      const head = await content.read(0, Math.min(content.octets, PACKED_HEAD_OCTETS));
-      const form = await formOfHead(head);
-      if (this.#forms.size >= FORMS_MAX) this.#forms.clear();
-      this.#forms.set(sha256, form);
-      return form;
-    } finally {
-      content.close();
-    }
+    const head = await this.#options.artefacts.head(sha256, PACKED_HEAD_OCTETS);
+    if (!head) return undefined;
+    const form = await formOfHead(head);
+    if (this.#forms.size >= FORMS_MAX) this.#forms.clear();
+    this.#forms.set(sha256, form);
+    return form;
   }
 
   async make(recipe: Recipe): Promise<Derived> {

@@ -184,6 +184,11 @@ describe('kernelWay', () => {
       signs(ubootBoard, FORM.zboot),
       /an EFI zboot image for arm64, but board "bench-uboot" starts Image/,
     ],
+    [
+      'a zboot image for the Raspberry Pi’s own loader',
+      signs(ubootBoard, FORM.zboot, { loader: 'rpi' }),
+      /zboot image/,
+    ],
     ['an xz file', signs(ubootBoard, FORM.xz), /a file packed with xz, but board "bench-uboot" starts Image/],
     [
       'a uImage where a zImage is read',

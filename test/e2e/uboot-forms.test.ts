@@ -14,7 +14,7 @@ import { realClock } from '../../server/edges/real-clock.ts';
 import { openArtefactFolder } from '../../server/files/artefact-folder.ts';
 import { openBoards } from '../../server/files/board-catalogue.ts';
 import { openDerivedFiles } from '../../server/files/derived-files.ts';
-import type { Artefacts } from '../../server/ports/artefacts.ts';
+import type { ArtefactHeads, Artefacts } from '../../server/ports/artefacts.ts';
 import type { DerivedFiles } from '../../server/ports/derived-files.ts';
 import { writeBootargs } from '../../server/render/bootargs-dtb.ts';
 import { openRender } from '../../server/render/render.ts';
@@ -64,7 +64,7 @@ describe('real u-boot and what is made of a kernel', function () {
   this.timeout(120_000);
   let bench: LoaderBench;
   let folder: string;
-  let store: Artefacts;
+  let store: Artefacts & ArtefactHeads;
   let derived: DerivedFiles;
   let dtb: Artefact;
   let boards = 0;

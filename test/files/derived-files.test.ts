@@ -8,7 +8,7 @@ import type { Derived, Recipe } from '../../server/core/recipe.ts';
 import { openArtefactFolder } from '../../server/files/artefact-folder.ts';
 import { digestOf } from '../../server/files/board-dtb.ts';
 import { openDerivedFiles } from '../../server/files/derived-files.ts';
-import { contentInMemory, type Artefacts } from '../../server/ports/artefacts.ts';
+import { contentInMemory, type ArtefactHeads, type Artefacts } from '../../server/ports/artefacts.ts';
 import type { DerivedFiles } from '../../server/ports/derived-files.ts';
 import { decodeFdt } from '../../server/wire/fdt/decode.ts';
 import { cellsOf, nodeAt, textsOf } from '../../server/wire/fdt/tree.ts';
@@ -28,7 +28,7 @@ const AT = { load: 0x40008000, entry: 0x40008040 };
 describe('the maker of derived files', () => {
   let folder: string;
   let clock: FakeClock;
-  let artefacts: Artefacts;
+  let artefacts: Artefacts & ArtefactHeads;
   let derived: DerivedFiles;
   let kernel: Artefact;
   let initrd: Artefact;
@@ -41,6 +41,7 @@ describe('the maker of derived files', () => {
     puts = 0;
     artefacts = {
       open: (sha256) => opened.open(sha256),
+      head: (sha256, octets) => opened.head(sha256, octets),
       find: (start) => opened.find(start),
       has: (sha256) => opened.has(sha256),
       put: (name, source, octetsMax) => {
