@@ -27,6 +27,9 @@ export interface TransferSocket {
   close(): void;
 }
 
+/** Opens the socket of one transfer, from `local` to its client. @throws the system's error when it cannot */
+export type OpenTransferSocket = (local: string, client: Endpoint, events: TransferSocketEvents) => TransferSocket;
+
 /** Strangers that are answered in one transfer; more would make this an amplifier. */
 const STRANGERS_MAX = 8;
 

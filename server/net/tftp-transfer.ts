@@ -11,7 +11,7 @@ import {
   type TransferState,
 } from '../wire/tftp/transfer.ts';
 import { looseData, type Chunk, type PacketCache, type PacketShape } from './tftp-packets.ts';
-import { openTransferSocket, type Endpoint, type TransferSocket } from './tftp-socket.ts';
+import { openTransferSocket, type Endpoint, type OpenTransferSocket, type TransferSocket } from './tftp-socket.ts';
 
 /** What one transfer is run with. */
 export interface TransferOrder {
@@ -29,6 +29,8 @@ export interface TransferWorld {
   /** Called once, when the port is closed and the content is let go. */
   readonly ended: (report: TransferReport) => void;
   readonly stranger: () => void;
+  /** Where it sends from; a port of its own unless said. */
+  readonly open?: OpenTransferSocket | undefined;
 }
 
 const LIVELY_MS = 1000;
@@ -65,7 +67,7 @@ export class RunningTransfer {
       oack: terms.oack !== undefined,
       rollOverTo,
     });
-    this.#socket = openTransferSocket(order.local, order.client, {
+    this.#socket = (world.open ?? openTransferSocket)(order.local, order.client, {
       received: (datagram) => {
         this.#received(datagram);
       },

@@ -9,6 +9,8 @@ import { firstFile, type FirstFile } from '../core/loader-file.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
+import { rpiCmdline } from './serve-rpi.ts';
+import { firmwarePath } from '../core/rpi.ts';
 import { bootFacts, newestAgent, type BootFactSources } from './boot-facts.ts';
 import { findMachine } from './machines.ts';
 
@@ -164,20 +166,15 @@ function dhcpLines(
 
 async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {
   if (plan.do !== 'boot') return [];
-  const config = deps.render(plan.format, plan, 0);
-  const configs: ExplainedFile[] = config.ok
-    ? [
-        {
-          path: configPath(plan.format, boot.mac),
-          octets: config.value.length,
-          sha256: deps.digest(config.value),
-          text: deps.text(config.value),
-        },
-      ]
-    : [];
+  const texts = [
+    [configPath(plan.format, boot.mac), deps.render(plan.format, plan, 0)] as const,
+    ...(plan.format === 'rpi' ? [['cmdline.txt', rpiCmdline(plan)] as const] : []),
+  ];
+  const configs = texts.flatMap(([path, text]) => (text.ok ? [shownText(deps, path, text.value)] : []));
+  const firmware = plan.rpi?.firmware.map((each) => ({ ...shown(each), path: firmwarePath(each.name) })) ?? [];
   const loaders = (await loadersOf(deps, plan, boot)).map((each) => ({ ...shown(each), path: each.name }));
   const files = [plan.kernel, plan.initrd, plan.dtb].flatMap((each) => (each ? [shown(each)] : []));
-  return [...loaders, ...configs, ...files];
+  return [...loaders, ...firmware, ...configs, ...files];
 }
 
 const shown = (artefact: Artefact): ExplainedFile => ({
@@ -186,6 +183,10 @@ const shown = (artefact: Artefact): ExplainedFile => ({
   sha256: artefact.sha256,
   text: undefined,
 });
+
+function shownText(deps: Pick<ExplainDeps, 'digest' | 'text'>, path: string, octets: Uint8Array): ExplainedFile {
+  return { path, octets: octets.length, sha256: deps.digest(octets), text: deps.text(octets) };
+}
 
 async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
   const first = firstFile(plan, boot).file;

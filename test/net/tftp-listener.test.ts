@@ -8,6 +8,7 @@ import { encodeAck, encodeError } from '../../server/wire/tftp/packet.ts';
 import { ip, net, patterned, Peer, serveTable, TableFiles, TestContent, until } from './tftp-support.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import type { Ipv4 } from '../../server/core/address.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 
 const rrq = (name: string, options = ''): string => `\0\x01${name}\0octet\0${options}`;
@@ -342,10 +343,9 @@ describe('tftp listener', () => {
 
   it('boards have their habits: no options, smaller blocks, other windows', async () => {
     const habits = { blksizeMax: 600, windowsizeMax: 32, options: true };
-    const { port } = await serve(new TableFiles({ x: new TestContent(patterned(5000)) }), {
-      habits: (who) =>
-        who === ip('127.0.0.2') ? habits : who === ip('127.0.0.3') ? { ...habits, options: false } : undefined,
-    });
+    const habitsOf = (who: Ipv4) =>
+      who === ip('127.0.0.2') ? habits : who === ip('127.0.0.3') ? { ...habits, options: false } : undefined;
+    const { port } = await serve(new TableFiles({ x: new TestContent(patterned(5000)) }, habitsOf));
     const ask = (localAddress: string) =>
       fetchByTftp({
         server: '127.0.0.1',
