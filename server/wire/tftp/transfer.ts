@@ -62,9 +62,14 @@ export interface Step {
   readonly actions: readonly TransferAction[];
 }
 
-/** Sends of the first packet to a client that never answered, the first one counted (no amplification of forgeries). */
-const FIRST_SENDS_MAX = 3;
-const FIRST_TIMEOUT_MS = 1000;
+/**
+ * Waits after each sending of the first packet to a client that has not answered yet; then it is given up, so that a
+ * forged request draws three packets only. The first wait is short: nothing is measured yet, boards are near, and one
+ * lost packet in a hundred would else cost one boot in a hundred a second.
+ */
+const FIRST_WAITS_MS: readonly number[] = [100, 1900, 5000];
+/** The wait of a client that answers, before a round trip of it is known. */
+const UNMEASURED_TIMEOUT_MS = 1000;
 /** Below this a busy board's hiccup would be taken for loss. */
 const TIMEOUT_FLOOR_MS = 20;
 const TIMEOUT_CEILING_MS = 4000;
@@ -122,7 +127,7 @@ export function step(state: TransferState, event: TransferEvent): Step {
 
 function begin(state: TransferState, nowMs: number): Step {
   if (state.phase !== 'begin') return { state, actions: NOTHING };
-  const started = { ...state, timedFromMs: nowMs, progressMs: nowMs, deadlineMs: nowMs + FIRST_TIMEOUT_MS };
+  const started = { ...state, timedFromMs: nowMs, progressMs: nowMs, deadlineMs: nowMs + (FIRST_WAITS_MS[0] ?? 0) };
   if (state.terms.oack) return { state: { ...started, phase: 'oack' }, actions: [{ do: 'send-oack' }] };
   return {
     state: { ...started, phase: 'data', sent: 1, reached: 1 },
@@ -207,15 +212,16 @@ function slideTo(state: TransferState, acked: number, nowMs: number): Step {
 
 function timeoutMs(state: TransferState, timeouts: number): number {
   const { roundTripMs, roundTripVarMs } = state;
-  const measuredMs = roundTripMs === undefined ? FIRST_TIMEOUT_MS : roundTripMs + 4 * roundTripVarMs;
+  const measuredMs = roundTripMs === undefined ? UNMEASURED_TIMEOUT_MS : roundTripMs + 4 * roundTripVarMs;
   return Math.min(TIMEOUT_CEILING_MS, Math.max(TIMEOUT_FLOOR_MS, measuredMs) * 2 ** timeouts);
 }
 
 function onTimeout(state: TransferState, nowMs: number): Step {
   const timeouts = state.timeouts + 1;
   if (!state.heard) {
-    if (timeouts >= FIRST_SENDS_MAX) return end(state, 'gave-up', 'the client never answered');
-    return again(state, timeouts, nowMs + FIRST_TIMEOUT_MS * 2 ** timeouts);
+    const waitMs = FIRST_WAITS_MS[timeouts];
+    if (waitMs === undefined) return end(state, 'gave-up', 'the client never answered');
+    return again(state, timeouts, nowMs + waitMs);
   }
   if (timeouts > TIMEOUTS_MAX || nowMs - state.progressMs >= SILENCE_MAX_MS)
     return end(state, 'gave-up', `the client fell silent with block ${state.acked} of ${state.blocks} acknowledged`);
