@@ -9,6 +9,7 @@ import { negotiate, type TftpLimits } from '../wire/tftp/negotiate.ts';
 import { decodePacket, encodeError, TFTP_ERROR, type TftpOptions, type TftpPacket } from '../wire/tftp/packet.ts';
 import { bindErrorOf, type BindError } from './bind-error.ts';
 import { LossMemory } from './tftp-loss-memory.ts';
+import type { Segmenting } from './segmented-send.ts';
 import { PacketCache } from './tftp-packets.ts';
 import { SinglePort } from './tftp-single-port.ts';
 import { TransferSlots, type Slot } from './tftp-slots.ts';
@@ -32,6 +33,8 @@ export interface TftpListenerOptions {
   readonly files: BootFiles;
   readonly clock: Clock;
   readonly log: Log;
+  /** How windows go out in one system call; nothing: packet by packet. */
+  readonly segmenting?: Segmenting | undefined;
   readonly transfersMax?: number;
   readonly transfersPerPeerMax?: number;
   readonly packetCacheOctetsMax?: number;
@@ -307,6 +310,7 @@ class Listener implements TftpListener {
       open,
       clock: this.#options.clock,
       packets: this.#packets,
+      segmenting: this.#options.segmenting,
       stranger: () => {
         this.counters.strangers += 1;
       },
@@ -321,9 +325,10 @@ class Listener implements TftpListener {
 
   /** How transfers are opened for a board that takes answers from the port it asked only. */
   #samePort(door: Door): OpenTransferSocket {
-    return (local, client, events) =>
-      this.#onPort.open(local, client, events, (packet) => {
-        if (this.#doors.get(door.at.address) === door) door.socket.send(packet, client.port, client.address);
+    return (place, events) =>
+      this.#onPort.open(place, events, (packet) => {
+        const { port, address } = place.client;
+        if (this.#doors.get(door.at.address) === door) door.socket.send(packet, port, address);
       });
   }
 

@@ -1,4 +1,4 @@
-import type { Endpoint, TransferSocket, TransferSocketEvents } from './tftp-socket.ts';
+import type { Endpoint, TransferPlace, TransferSocket, TransferSocketEvents } from './tftp-socket.ts';
 
 /**
  * Transfers that have no port of their own, for firmware that takes DATA from the port it asked only. They are told apart
@@ -9,8 +9,7 @@ export class SinglePort {
 
   /** A transfer on the port that was asked; `send` puts one datagram on the wire. A newer one takes an older one's place. */
   open(
-    local: string,
-    client: Endpoint,
+    { local, client }: TransferPlace,
     events: TransferSocketEvents,
     send: (packet: Uint8Array | Uint8Array[]) => void,
   ): TransferSocket {
@@ -20,6 +19,7 @@ export class SinglePort {
       send: (packet) => {
         send(packet instanceof Uint8Array ? packet : [...packet]);
       },
+      sendRun: () => false,
       close: () => {
         if (this.#running.get(key) === events) this.#running.delete(key);
       },
