@@ -218,6 +218,16 @@ describe('tftp transfer', () => {
     assert.ok(nowMs <= 35_000 && sentAt.length <= 16, `${sentAt.length} sends in ${nowMs} ms`);
   });
 
+  it('a client whose first packet was sent twice is waited for by the time its answer took, not for a second', () => {
+    const waitAfter = (answerMs: number): number => {
+      const beginning = [start, tick(100), ...(answerMs > 2000 ? [tick(2000)] : [])];
+      const { state } = play({ ...plain, octets: 99999, oack: true }, [...beginning, ack(0, answerMs)]);
+      assert.equal(state.roundTripMs, undefined, 'which copy was answered is not known');
+      return state.deadlineMs - answerMs;
+    };
+    assert.deepEqual([waitAfter(101), waitAfter(400), waitAfter(5000)], [151.5, 600, 1000]);
+  });
+
   it('a window sent twice does not time the round trip (Karn)', () => {
     const before = play({ ...plain, octets: 99999 }, [start, ack(1, 10), tick(3000)]).state;
     const after = step(before, ack(2, 3001)).state;
