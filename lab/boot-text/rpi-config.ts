@@ -34,5 +34,5 @@ function read(line: string, settings: Map<string, string>): void {
   const initrd = /^initramfs (\S+) (followkernel|0x[0-9a-f]+)$/.exec(line)?.[1];
   if (initrd !== undefined) settings.set('initramfs', initrd);
   const [, name, value] = /^([a-z]\w*)=(.*)$/.exec(line) ?? [];
-  if (name !== undefined && value !== undefined) settings.set(name, value);
+  if (name !== undefined && name !== 'initramfs' && value !== undefined) settings.set(name, value);
 }
