@@ -1,5 +1,6 @@
 import { parseMac, type Mac } from './address.ts';
 import type { BootFormat } from './board.ts';
+import { isRpiName, rpiFolder, type RpiFolder } from './rpi.ts';
 
 /** What a path asked for by a loader means. */
 export type BootPath =
@@ -11,6 +12,10 @@ export type BootPath =
   | { readonly is: 'chosen-dtb'; readonly mac: Mac }
   /** A loader's own program, by its well-known name. */
   | { readonly is: 'loader'; readonly name: string }
+  /** A file by a name only a Raspberry Pi asks for: `config.txt`, `overlays/overlay_map.dtb`. */
+  | { readonly is: 'rpi'; readonly name: string }
+  /** Such a name, or an artefact, in the folder a Raspberry Pi takes for its own. */
+  | { readonly is: 'folder'; readonly folder: RpiFolder; readonly path: BootPath }
   /** Firmware searches; most of what it asks for is not there. */
   | { readonly is: 'unknown' };
 
@@ -27,7 +32,10 @@ const CHOSEN = 'chosen';
 
 /** Reads a path from the wire; leading slashes and empty parts do not count. */
 export function parseBootPath(path: string): BootPath {
-  const parts = path.split('/').filter((part) => part !== '');
+  return pathOf(path.split('/').filter((part) => part !== ''));
+}
+
+function pathOf(parts: readonly string[]): BootPath {
   const [first = '', second = '', third] = parts;
   if (parts.length === 3 && first === 'boot' && /^[0-9a-f]{16}$/.test(second) && third !== undefined)
     return { is: 'artefact', sha256Start: second, name: third };
@@ -35,7 +43,14 @@ export function parseBootPath(path: string): BootPath {
   if (format) return { is: 'config', format, mac: undefined };
   const loader = parts.length === 1 ? LOADER_FILES.find((name) => name === first) : undefined;
   if (loader) return { is: 'loader', name: loader };
-  return chosenDtbOf(parts) ?? extlinuxOf(parts) ?? { is: 'unknown' };
+  if (isRpiName(parts.join('/'))) return { is: 'rpi', name: parts.join('/') };
+  return chosenDtbOf(parts) ?? extlinuxOf(parts) ?? inFolder(parts) ?? { is: 'unknown' };
+}
+
+function inFolder(parts: readonly string[]): BootPath | undefined {
+  const folder = parts.length > 1 ? rpiFolder(parts[0] ?? '') : undefined;
+  const path = folder && pathOf(parts.slice(1));
+  return folder && (path?.is === 'artefact' || path?.is === 'rpi') ? { is: 'folder', folder, path } : undefined;
 }
 
 /** `pxelinux.cfg/01-52-54-00-12-34-56`, in whichever folder (u-boot asks beside the bootfile it was named). */
@@ -69,5 +84,7 @@ export function configPath(format: BootFormat, mac: Mac): string {
       return '/grub/grub.cfg';
     case 'ipxe':
       return 'boot.ipxe';
+    case 'rpi':
+      return 'config.txt';
   }
 }

@@ -79,4 +79,6 @@ export type BootPlan =
       readonly kernelFormat: Board['kernelFormat'];
       readonly server: { readonly address: Ipv4; readonly httpPort: number };
       readonly mac: Mac;
+      /** What a Raspberry Pi needs besides: its firmware's files, and the board's own lines of config.txt. */
+      readonly rpi?: { readonly firmware: readonly Artefact[]; readonly config: readonly string[] } | undefined;
     };

@@ -9,6 +9,7 @@ import { kernelWay, type BoardFiles } from './kernel-way.ts';
 import type { State } from './lifecycle.ts';
 import type { Machine } from './machine.ts';
 import { requesterOf, type Requester } from './requester.ts';
+import { faultOfRpiLine, firmwareOf, RPI_LINE_OCTETS_MAX, rpiFileLines } from './rpi.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** Words that tell the booted system its boot interface, as PXELINUX writes them. */
@@ -209,6 +210,8 @@ interface Told {
 
 function bootOf(facts: BootFacts, request: BootRequest, choice: Choice, fitting: Fitting, told: Told): BootPlan {
   const { board, loader, files } = fitting;
+  const rpi = rpiOf(facts, choice, fitting);
+  if (!rpi.ok) return rpi.error;
   return {
     do: 'boot',
     because: choice.because + told.because,
@@ -224,7 +227,28 @@ function bootOf(facts: BootFacts, request: BootRequest, choice: Choice, fitting:
     kernelFormat: board.kernelFormat,
     server: facts.server,
     mac: request.mac,
+    rpi: rpi.value,
   };
+}
+
+/** What a Raspberry Pi needs besides kernel and arguments; nothing for everybody else. */
+function rpiOf(
+  facts: BootFacts,
+  { bundle }: Choice,
+  { board, loader, files: boots }: Fitting,
+): Result<Extract<BootPlan, { do: 'boot' }>['rpi'], BootPlan> {
+  if (loader.loader !== 'rpi') return ok(undefined);
+  const loaders = [...bundle.loaders, ...(facts.agent?.loaders ?? [])];
+  const { files, missing } = firmwareOf(board.firmware ?? [], loaders);
+  if (missing !== undefined) return err(refuse(missing, `put that file beside ${board.file}`));
+  const config = board.rpiConfig ?? [];
+  const bad = config.find((line) => faultOfRpiLine(line) !== undefined);
+  if (bad !== undefined)
+    return err(refuse(`its rpiConfig line "${bad.slice(0, 40)}": ${faultOfRpiLine(bad) ?? ''}`, 'change that line'));
+  const long = rpiFileLines(boots).find((line) => line.length > RPI_LINE_OCTETS_MAX);
+  if (long === undefined) return ok({ firmware: files, config });
+  const because = `config.txt cuts lines after ${RPI_LINE_OCTETS_MAX} octets, and this one has ${long.length}: "${long}"`;
+  return err(refuse(because, 'import that file under a shorter name'));
 }
 
 function wordsOf(
@@ -259,6 +283,7 @@ function prefixOf(format: BootFormat, kernel: Artefact, isEfi: boolean): string 
       return isEfi ? `${kernel.name} ` : '';
     case 'extlinux':
     case 'boot-script':
+    case 'rpi':
       return '';
   }
 }

@@ -15,7 +15,7 @@ const READS: Readonly<Record<Loader, readonly BootFormat[]>> = {
   uefi: ['grub'],
   'uefi-http': ['grub', 'ipxe'],
   grub: ['grub'],
-  rpi: [],
+  rpi: ['rpi'],
 };
 
 /** Kernels an architecture has. */
@@ -64,6 +64,7 @@ function lintBoard(board: Board): readonly BoardFinding[] {
     ...faultsOfKernel(board),
     ...faultsOfWrapping(board),
     ...faultsOfDtb(board),
+    ...faultsOfFirmware(board),
     ...faultsOfSigns(board),
   ];
   return faults.map(({ path, severity, words, remedy }) => {
@@ -159,6 +160,24 @@ function faultsOfDtb(board: Board): readonly Fault[] {
   return ipxe
     ? [warning(['loaders'], 'iPXE hands over no DTB, so it is refused on this board', 'take ipxe off its loaders')]
     : [];
+}
+
+function faultsOfFirmware(board: Board): readonly Fault[] {
+  const missing = (board.firmware ?? []).flatMap(({ missing: words }) =>
+    words === undefined
+      ? []
+      : [warning(['firmware'], `boots of this board are refused: ${words}`, 'put that file beside the board')],
+  );
+  const isRpi = board.loaders.some((each) => each.loader === 'rpi');
+  const useless =
+    !isRpi && (board.rpiConfig ?? []).length > 0
+      ? [warning(['rpiConfig'], 'only a Raspberry Pi reads config.txt', 'take it out')]
+      : [];
+  const treeless =
+    isRpi && !board.dtb && board.dtbMissing === undefined
+      ? [warning(['dtb'], 'a Raspberry Pi starts no kernel without a device tree', 'name its DTB')]
+      : [];
+  return [...missing, ...useless, ...treeless];
 }
 
 function faultsOfSigns(board: Board): readonly Fault[] {

@@ -8,6 +8,7 @@ import { chosenDtbPath } from '../core/boot-path.ts';
 import type { BootPlan } from '../core/boot-plan.ts';
 import { artefactPath, isServableName } from '../core/bundle.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { rpiFileLines } from '../core/rpi.ts';
 import type { Render } from '../ports/render.ts';
 import { buildScriptImage } from '../wire/uboot/legacy-image.ts';
 import { sayable } from './sayable.ts';
@@ -80,8 +81,11 @@ function valuesOf(format: BootFormat, plan: BootPlan): Result<object> {
     case 'ignore':
       return err(`nothing is served: ${plan.because}`);
     case 'local-disk':
+      // Its firmware reads settings only: there is nothing to say in them but what to boot.
+      if (format === 'rpi') return err(`nothing is served: ${plan.because}`);
       return ok(farewell(`Farrier: own disk, because ${plan.because}`));
     case 'refuse':
+      if (format === 'rpi') return err(`nothing is served: ${plan.because}`);
       return ok(farewell(`Farrier refuses: ${plan.because}. Remedy: ${plan.remedy}`));
     case 'boot':
       return valuesOfBoot(format, plan);
@@ -120,6 +124,8 @@ function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
     command,
     fit: fitOf(plan),
     addresses: addresses.value,
+    arm64: plan.kernelFormat === 'Image' ? 1 : 0,
+    lines: [...rpiFileLines(plan), ...(plan.rpi?.config ?? [])],
   };
   return ok({ title: `Farrier for ${plan.mac}`, words: said, base: `http://${formatIpv4(address)}:${httpPort}`, boot });
 }

@@ -28,7 +28,7 @@ export function newestAgent(bundles: readonly Bundle[], arch: Bundle['arch'] | u
 }
 
 /** The board a machine boots as: the one set or recognised; for a stranger, what its first packet looks like. */
-function boardFor(
+export function boardFor(
   sources: Pick<BootFactSources, 'boards' | 'recognise'>,
   machine: Machine | undefined,
   request: BootRequest,

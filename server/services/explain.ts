@@ -8,8 +8,10 @@ import { firstFile, type FirstFile } from '../core/loader-file.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
-import { newestAgent, type BootFactSources } from './boot-facts.ts';
 import { chosenDtb, type ChosenDtbDeps } from './chosen-dtb.ts';
+import { rpiCmdline } from './serve-rpi.ts';
+import { firmwarePath } from '../core/rpi.ts';
+import { newestAgent, type BootFactSources } from './boot-facts.ts';
 import { findMachine } from './machines.ts';
 import { planMachine } from './plan-machine.ts';
 
@@ -166,21 +168,16 @@ function dhcpLines(
 
 async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {
   if (plan.do !== 'boot') return [];
-  const config = deps.render(plan.format, plan, 0);
-  const configs: ExplainedFile[] = config.ok
-    ? [
-        {
-          path: configPath(plan.format, boot.mac),
-          octets: config.value.length,
-          sha256: deps.digest(config.value),
-          text: deps.text(config.value),
-        },
-      ]
-    : [];
+  const texts = [
+    [configPath(plan.format, boot.mac), deps.render(plan.format, plan, 0)] as const,
+    ...(plan.format === 'rpi' ? [['cmdline.txt', rpiCmdline(plan)] as const] : []),
+  ];
+  const configs = texts.flatMap(([path, text]) => (text.ok ? [shownText(deps, path, text.value)] : []));
+  const firmware = plan.rpi?.firmware.map((each) => ({ ...shown(each), path: firmwarePath(each.name) })) ?? [];
   const loaders = (await loadersOf(deps, plan, boot)).map((each) => ({ ...shown(each), path: each.name }));
   const dtb = await dtbOf(deps, plan);
   const files = [plan.kernel, plan.initrd].flatMap((each) => (each ? [shown(each)] : []));
-  return [...loaders, ...configs, ...files, ...dtb];
+  return [...loaders, ...firmware, ...configs, ...files, ...dtb];
 }
 
 async function dtbOf(deps: ExplainDeps, plan: Extract<BootPlan, { do: 'boot' }>): Promise<readonly ExplainedFile[]> {
@@ -197,6 +194,10 @@ const shown = (artefact: Artefact): ExplainedFile => ({
   sha256: artefact.sha256,
   text: undefined,
 });
+
+function shownText(deps: Pick<ExplainDeps, 'digest' | 'text'>, path: string, octets: Uint8Array): ExplainedFile {
+  return { path, octets: octets.length, sha256: deps.digest(octets), text: deps.text(octets) };
+}
 
 async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
   const first = firstFile(plan, boot).file;

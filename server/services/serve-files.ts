@@ -3,16 +3,18 @@ import { ARCHES } from '../core/arch.ts';
 import type { BootFormat } from '../core/board.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Artefact } from '../core/bundle.ts';
-import { parseBootPath } from '../core/boot-path.ts';
+import { parseBootPath, type BootPath } from '../core/boot-path.ts';
+import { isOwnFolder } from '../core/rpi.ts';
 import type { Network } from '../core/lease.ts';
 import type { Machine } from '../core/machine.ts';
 import { contentInMemory, type Artefacts, type Content } from '../ports/artefacts.ts';
 import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../ports/boot-files.ts';
 import type { Render, WriteBootargs } from '../ports/render.ts';
-import { newestAgent } from './boot-facts.ts';
-import type { BootSession } from './boot-sessions.ts';
 import { chosenDtb } from './chosen-dtb.ts';
 import { planMachine } from './plan-machine.ts';
+import { boardFor, newestAgent } from './boot-facts.ts';
+import type { BootSession } from './boot-sessions.ts';
+import { readsRpiNames, rpiFile } from './serve-rpi.ts';
 import { decide, tell, type MacOfAddress, type ServeBootDeps } from './serve-boot.ts';
 
 /** What file requests need besides the decision itself. */
@@ -51,7 +53,7 @@ export function createBootFiles(deps: ServeFilesDeps): BootFiles {
 async function answerOf(
   deps: ServeFilesDeps,
   request: FileRequest,
-  path: ReturnType<typeof parseBootPath>,
+  path: BootPath,
   asker: Asker | undefined,
 ): Promise<FileAnswer> {
   switch (path.is) {
@@ -63,6 +65,12 @@ async function answerOf(
       return openConfig(deps, request, path, asker);
     case 'chosen-dtb':
       return openChosenDtb(deps, request, path.mac, asker);
+    case 'rpi':
+      return openRpi(deps, request, path.name, asker);
+    case 'folder':
+      if (asker && !isOwnFolder(path.folder, { mac: asker.mac, systemUuid: asker.session.request.systemUuid }))
+        return { is: 'refused', because: 'that is the folder of another board' };
+      return answerOf(deps, request, path.path, asker);
     case 'unknown':
       return { is: 'absent' };
   }
@@ -175,6 +183,30 @@ async function openChosenDtb(
 /** Formats that can send a board to a DTB of its own. */
 const DTB_ARG_FORMATS = ['extlinux', 'boot-script'] as const satisfies readonly BootFormat[];
 
+async function openRpi(
+  deps: ServeFilesDeps,
+  request: FileRequest,
+  name: string,
+  asker: Asker | undefined,
+): Promise<FileAnswer> {
+  if (!asker || !readsRpiNames(asker.session.request)) return { is: 'absent' };
+  const asked: BootRequest = { ...asker.session.request, format: 'rpi' };
+  const plan = await decide(deps, asker.session, { machine: asker.machine, request: asked, network: asker.network });
+  const file = rpiFile(deps.render, plan, name);
+  switch (file.is) {
+    case 'absent':
+    case 'refused':
+      return file;
+    case 'text':
+      return fileAnswer(deps, request, contentInMemory(deps.digest(file.octets), file.octets), asker);
+    case 'stored': {
+      const { sha256 } = file.artefact;
+      const content = (await deps.boards.openDtb(sha256)) ?? (await deps.store.open(sha256));
+      return fileAnswer(deps, request, content, asker);
+    }
+  }
+}
+
 function fileAnswer(
   deps: ServeFilesDeps,
   request: FileRequest,
@@ -186,6 +218,7 @@ function fileAnswer(
   return {
     is: 'file',
     content,
+    habits: asker && boardFor(deps, asker.machine, asker.session.request)?.tftp,
     ended: (report) => {
       content.close();
       if (asker) tellTransfer(deps, asker, request, content, report);
