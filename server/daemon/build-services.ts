@@ -1,4 +1,4 @@
-import { contains, type Ipv4, type Mac } from '../core/address.ts';
+import { contains, type Ipv4 } from '../core/address.ts';
 import type { FarrierEvent } from '../core/event.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
@@ -21,7 +21,7 @@ import { createMachineService, type MachineService } from '../services/machines.
 import { oneAtATime } from '../services/one-at-a-time.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
-import { createDhcpAdvisor } from '../services/serve-boot.ts';
+import { createDhcpAdvisor, type MacOfAddress } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
 import type { Memory } from './open-memory.ts';
@@ -36,7 +36,7 @@ export interface ServiceParts extends Memory {
   readonly httpPort: number;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
   readonly leases: () => readonly Lease[];
-  readonly macOfAddress: (address: Ipv4) => Mac | undefined;
+  readonly macOfAddress: MacOfAddress;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -67,8 +67,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     boots: store.boots,
     events: store.events,
     sha256: sha256Of,
-    isLeasedHere: (address) =>
-      parts.networks.some((network) => network.dhcp === 'full' && contains(network.subnet, address)),
+    isHolderKnown: (address) => parts.networks.some((network) => isHolderKnown(network, address)),
     recognise: (evidence) => recognise(parts.boards.list(), evidence),
   });
   const sources = bootSources(parts);
@@ -98,6 +97,11 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     }),
     timeline,
   };
+}
+
+/** Behind a relay in proxy mode there is only what clients say, and after a restart not even that. */
+function isHolderKnown({ dhcp, subnet, interface: device }: Network, address: Ipv4): boolean {
+  return contains(subnet, address) && (dhcp === 'full' || (dhcp === 'proxy' && device !== undefined));
 }
 
 /** Where the facts of a boot decision are looked up. */

@@ -27,6 +27,8 @@ export interface DhcpRecord {
   readonly address: Ipv4 | undefined;
   readonly file: string | undefined;
   readonly because: string | undefined;
+  /** Proxy mode: the other server whose offer of `address` the client takes. */
+  readonly takesFrom?: Ipv4 | undefined;
   /** The switch port, as the relay's option 82 says it; nothing without a relay. */
   readonly relayPort: string | undefined;
   readonly durationMs: number;

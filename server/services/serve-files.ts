@@ -64,7 +64,7 @@ async function answerOf(
 }
 
 async function whoAsks(deps: ServeFilesDeps, peer: Ipv4): Promise<Asker | undefined> {
-  const mac = deps.macOfAddress(peer);
+  const mac = await deps.macOfAddress(peer);
   const network = deps.networkOfPeer(peer);
   const machine = mac && (await deps.machines.byMac(mac));
   if (mac === undefined || network === undefined || machine === undefined) return undefined;

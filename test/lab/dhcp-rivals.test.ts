@@ -7,6 +7,7 @@ import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
 import { formatIpv4 } from '../../server/core/address.ts';
 import { startDhcpListener } from '../../server/net/dhcp-listener.ts';
 import { sharedNeighbours } from '../../server/net/neighbours.ts';
+import { probeMeans } from '../../server/net/probe-address.ts';
 import { findRivals, type Rival } from '../../server/net/rival.ts';
 import { udpOnDevice } from '../../server/net/udp-on-device.ts';
 import { FakeAdvisor, ip, network } from '../support/dhcp-lab.ts';
@@ -16,7 +17,8 @@ import { realRng } from '../../server/edges/real-rng.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 
 const OURS = ip('10.77.0.1');
-const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours() };
+const { knock } = probeMeans(realClock);
+const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours(), knock };
 const THEIR_MAC = '52:54:00:77:00:99';
 
 async function until(what: string, isSo: () => boolean, timeoutMs = 10_000): Promise<void> {
@@ -112,7 +114,9 @@ describe('DHCP rivals in a lab', () => {
       clock: realClock,
       rng: realRng,
       log,
-      onRival: (rival) => rivals.push(rival),
+      onServer: (news) => {
+        if (news.is === 'seen') rivals.push(news.rival);
+      },
     });
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.deepEqual([rivals, listener.leases(), listener.counters.sent], [[], [], 0]);
