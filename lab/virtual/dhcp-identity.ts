@@ -10,6 +10,11 @@ export interface DhcpIdentity {
   readonly broadcastFlag: boolean;
   /** The `file` field of its own DISCOVER and REQUEST, as u-boot fills it. */
   readonly file: string;
+  /**
+   * How it takes boot data of a proxy beside the DHCP server (PXE 2.1): out of its OFFER, or by asking its port 4011.
+   * Nothing: it takes the first offer there is, whole or not.
+   */
+  readonly proxy?: 'from-offer' | 'ask-4011';
   /** Pauses before each next DISCOVER; after the last one it gives up. */
   readonly retryMs: readonly number[];
 }
@@ -56,6 +61,7 @@ export function uefiIdentity(clientArch: 7 | 11, uuid: string): DhcpIdentity {
     ]),
     broadcastFlag: true,
     file: '',
+    proxy: 'ask-4011',
     retryMs: PXE_RETRY_MS,
   };
 }
@@ -76,6 +82,7 @@ export function ipxeIdentity(mac: Mac, uuid: string): DhcpIdentity {
     ]),
     broadcastFlag: false,
     file: '',
+    proxy: 'from-offer',
     retryMs: [1000, 2000, 4000, 8000],
   };
 }
