@@ -146,13 +146,18 @@ function loaderOf(board: Board, asked: Requester, format: BootFormat | undefined
     );
   }
   const loader = board.loaders.find((each) => asked.loader === undefined || each.loader === asked.loader);
-  if (loader) return ok(loader);
+  if (loader) return ok(asked.isUbootEfiStep ? inEfiStep(loader) : loader);
   return err(
     refuse(
       `${asked.loader ?? 'its loader'} asks, which board "${board.name}" does not have`,
       `set the right board; the loaders of this one: ${known}`,
     ),
   );
+}
+
+/** What u-boot's EFI step can be given of what u-boot reads; all of it where that is nothing, for the reason's sake. */
+function inEfiStep(loader: BoardLoader): BoardLoader {
+  return loader.formats.includes('grub') ? { ...loader, formats: ['grub'] } : loader;
 }
 
 /** The DTB to serve: the machine's own before its board's; nothing where the firmware's tree is right. */

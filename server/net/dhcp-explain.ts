@@ -25,6 +25,7 @@ const WISHES = {
     ...[1, 2, 3, 4, 5, 6, 12, 13, 15, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 66, 67, 97],
     ...VENDOR_OPTIONS,
   ],
+  http: [1, 2, 3, 4, 5, 6, 12, 13, 15, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 67, 97],
 } as const;
 
 /**
@@ -72,11 +73,15 @@ function signs(request: BootRequest): readonly (readonly [number, Uint8Array])[]
   const { clientArch, vendorClass, userClass, systemUuid, mac, loader } = request;
   const isIpxe = loader === 'ipxe';
   const isUboot = loader === 'u-boot';
+  const kind = isUboot ? 'uboot' : isIpxe ? 'ipxe' : loader === 'uefi-http' ? 'http' : 'uefi';
   const all: readonly (readonly [number, Uint8Array | undefined])[] = [
     [OPT.clientArch, clientArch === undefined ? undefined : Uint8Array.of(clientArch >> 8, clientArch & 255)],
-    [OPT.vendorClass, text(vendorClass ?? (isUboot ? 'U-Boot' : 'PXEClient'))],
+    [
+      OPT.vendorClass,
+      text(vendorClass ?? { uboot: 'U-Boot', http: 'HTTPClient', ipxe: 'PXEClient', uefi: 'PXEClient' }[kind]),
+    ],
     [OPT.userClass, userClass === undefined ? undefined : text(userClass)],
-    [OPT.parameterRequestList, Uint8Array.from(isUboot ? WISHES.uboot : isIpxe ? WISHES.ipxe : WISHES.uefi)],
+    [OPT.parameterRequestList, Uint8Array.from(WISHES[kind])],
     [OPT.clientUuid, isUboot || systemUuid === undefined ? undefined : uuidOctets(systemUuid)],
     [OPT.clientId, isIpxe ? Uint8Array.of(ETHERNET, ...octetsOfMac(mac)) : undefined],
   ];

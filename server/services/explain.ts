@@ -5,7 +5,7 @@ import { artefactPath, type Artefact } from '../core/bundle.ts';
 import { planBoot } from '../core/plan-boot.ts';
 import { configPath } from '../core/boot-path.ts';
 import type { Lease, Network } from '../core/lease.ts';
-import { firstFile, type FirstFile } from '../core/loader-file.ts';
+import { firstFile, programsOf, type FirstFile } from '../core/loader-file.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
@@ -131,11 +131,13 @@ function bootRequestOf(
   const board = machine && deps.boards.byName(boardNameOf(machine) ?? '');
   const code = clientArch ?? machine?.firmware?.clientArch ?? board?.signs.clientArch[0];
   const known = code === undefined ? undefined : CLIENT_ARCH[code];
-  const userClass = machine?.firmware?.userClass;
+  // What its firmware said under another number belongs to another stage: iPXE's class, not that of the ROM before it.
+  const said = code === machine?.firmware?.clientArch ? machine?.firmware : undefined;
+  const userClass = said?.userClass;
   return {
     mac,
     clientArch: code,
-    vendorClass: machine?.firmware?.vendorClass ?? board?.signs.vendorClass[0],
+    vendorClass: said?.vendorClass ?? board?.signs.vendorClass[0],
     userClass,
     systemUuid: machine ? machine.systemUuid : SOME_UUID,
     loader: userClass?.startsWith('iPXE') ? 'ipxe' : (known?.loader ?? board?.loaders[0]?.loader),
@@ -188,7 +190,6 @@ const shown = (artefact: Artefact): ExplainedFile => ({
 });
 
 async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
-  const first = firstFile(plan, boot).file;
-  const agent = newestAgent(await deps.store.bundles.list(), boot.arch);
-  return agent?.loaders.filter((each) => each.name === first || each.name.replace('grub', 'shim') === first) ?? [];
+  const loaders = newestAgent(await deps.store.bundles.list(), boot.arch)?.loaders ?? [];
+  return programsOf(firstFile(plan, boot).file).flatMap((name) => loaders.filter((each) => each.name === name));
 }

@@ -19,6 +19,9 @@ describe('net: DHCP, explained', () => {
     ['uboot-2025-arm64', 'boot.scr.uimg'],
     ['uefi-x64-pxe', 'shimx64.efi'],
     ['uefi-arm64-pxe', 'shimaa64.efi'],
+    ['uefi-x64-http', 'http://10.77.0.1:5240/boot/ipxe-amd64.efi'],
+    ['uefi-arm64-http', 'http://10.77.0.1:5240/boot/ipxe-arm64.efi'],
+    ['uboot-arm64-efi-step', 'grubaa64.efi'],
     ['ipxe-bios', 'boot.ipxe'],
     ['ipxe-uefi-arm64', 'boot.ipxe'],
   ];
