@@ -99,6 +99,12 @@ const isWithoutAddress = (message: DhcpMessage): boolean => message.yiaddr === N
 const hasAddress = (message: DhcpMessage): boolean => !isWithoutAddress(message);
 const isAny = (): boolean => true;
 
+/** A PXE server's own offer: nobody else is waited for. Boot data of a server that does not say PXEClient may be outdone. */
+function isWhole(offer: DhcpMessage): boolean {
+  const isPxe = textOption(offer.options, OPT.vendorClass)?.startsWith('PXEClient') ?? false;
+  return hasAddress(offer) && fileOf(offer) !== '' && isPxe;
+}
+
 interface Offers {
   readonly offer: DhcpMessage | undefined;
   readonly proxy: DhcpMessage | undefined;
@@ -107,8 +113,7 @@ interface Offers {
 /** The first offer ends it, unless the firmware takes a proxy's: then it waits for what that one lacks. */
 async function discover(client: DhcpClient, identity: DhcpIdentity, xid: number, waitMs: number): Promise<Offers> {
   const first = await ask(client, identity, { type: 'DISCOVER', xid, extra: [] }, ['OFFER'], waitMs);
-  if (!first || identity.proxy === undefined || (hasAddress(first) && fileOf(first) !== ''))
-    return { offer: first, proxy: undefined };
+  if (!first || identity.proxy === undefined || isWhole(first)) return { offer: first, proxy: undefined };
   const isProxy = isWithoutAddress(first);
   const ear = { xid, wanted: ['OFFER'], fits: isProxy ? hasAddress : isWithoutAddress } as const;
   const second = await hear(client, identity, ear, isProxy ? waitMs : PROXY_WAIT_MS, (take) =>

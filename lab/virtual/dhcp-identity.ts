@@ -66,15 +66,15 @@ export function uefiIdentity(clientArch: 7 | 11, uuid: string): DhcpIdentity {
   };
 }
 
-/** iPXE 2019 as SeaBIOS loads it from a NIC's ROM. */
-export function ipxeIdentity(mac: Mac, uuid: string): DhcpIdentity {
+/** iPXE 2019 as SeaBIOS loads it from a NIC's ROM, or with the option 93 of the UEFI that started it. */
+export function ipxeIdentity(mac: Mac, uuid: string, clientArch: 0 | 7 | 11 = 0): DhcpIdentity {
   return {
     stage: 'iPXE',
     options: new Map<number, Uint8Array>([
       [OPT.maxMessageSize, number16(1472)],
-      [OPT.clientArch, number16(0)],
+      [OPT.clientArch, number16(clientArch)],
       [OPT.clientNdi, Uint8Array.of(1, 2, 1)],
-      [OPT.vendorClass, ascii('PXEClient:Arch:00000:UNDI:002001')],
+      [OPT.vendorClass, ascii(`PXEClient:Arch:${String(clientArch).padStart(5, '0')}:UNDI:002001`)],
       [OPT.userClass, ascii('iPXE')],
       [OPT.parameterRequestList, Uint8Array.from(IPXE_WANTED)],
       [OPT.clientId, clientId(mac)],

@@ -110,7 +110,7 @@ function planChoice(facts: BootFacts, request: BootRequest, asked: Requester, ch
     );
   return planArgs(facts, request, choice, {
     board,
-    loader: loader.value,
+    loader: request.format === undefined ? besideDhcp(facts, board, loader.value) : loader.value,
     dtb: dtb.value,
     isEfi: asked.clientArch !== 0,
   });
@@ -155,6 +155,23 @@ function loaderOf(board: Board, asked: Requester, format: BootFormat | undefined
   );
 }
 
+/**
+ * GRUB looks for its config where the DHCP server says and passes over a proxy's word (seen with 2.06): beside another
+ * DHCP server iPXE goes before it, on boards that can run it.
+ */
+function besideDhcp(facts: BootFacts, board: Board, loader: BoardLoader): BoardLoader {
+  const ipxe = board.loaders.find((each) => each.loader === 'ipxe' && each.formats.includes('ipxe'));
+  if (facts.isProxied !== true || loader.loader !== 'uefi' || !ipxe) return loader;
+  const formats = ['ipxe' as const, ...loader.formats.filter((format) => format !== 'ipxe')];
+  return { ...loader, formats, argOctetsMax: { ...ipxe.argOctetsMax, ...loader.argOctetsMax } };
+}
+
+/** GRUB boots beside another DHCP server only when that one names us. */
+function needsNaming(facts: BootFacts, loader: BoardLoader, format: BootFormat): string {
+  if (facts.isProxied !== true || loader.loader !== 'uefi' || format !== 'grub') return '';
+  return `; the DHCP server there must name ${formatIpv4(facts.server.address)} as next-server, which GRUB asks`;
+}
+
 /** What u-boot's EFI step can be given of what u-boot reads; all of it where that is nothing, for the reason's sake. */
 function inEfiStep(loader: BoardLoader): BoardLoader {
   return loader.formats.includes('grub') ? { ...loader, formats: ['grub'] } : loader;
@@ -195,7 +212,10 @@ function planArgs(facts: BootFacts, request: BootRequest, choice: Choice, fittin
   if (!fit.fits) return { do: 'refuse', because: fit.because, remedy: fit.remedy, args: fit.measure };
   return {
     do: 'boot',
-    because: choice.because + (fit.passedOver === undefined ? '' : `; ${fit.format}, for ${fit.passedOver}`),
+    because:
+      choice.because +
+      (fit.passedOver === undefined ? '' : `; ${fit.format}, for ${fit.passedOver}`) +
+      needsNaming(facts, loader, fit.format),
     purpose: choice.purpose,
     bundle: bundleRef(choice.bundle),
     board: board.name,

@@ -21,7 +21,7 @@ const THEIR_MAC = '52:54:00:96:00:99';
 const BOOT_MS = 200_000;
 const CASES: readonly { readonly kind: QemuKind; readonly first: string }[] = [
   { kind: 'bios-ipxe', first: 'boot.ipxe' },
-  { kind: 'uefi-x64', first: 'shimx64.efi' },
+  { kind: 'uefi-x64', first: 'ipxe-amd64.efi' },
 ];
 
 describe('proxy mode: real firmware beside dnsmasq, which gives the addresses', function () {
