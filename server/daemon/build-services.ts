@@ -6,7 +6,7 @@ import { sha256Of } from '../edges/digest.ts';
 import type { BoardCatalogue } from '../files/board-catalogue.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
+import type { DhcpAdvisor, MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
@@ -21,7 +21,7 @@ import { createMachineService, type MachineService } from '../services/machines.
 import { oneAtATime } from '../services/one-at-a-time.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
-import { createDhcpAdvisor, type MacOfAddress } from '../services/serve-boot.ts';
+import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
 import type { Memory } from './open-memory.ts';

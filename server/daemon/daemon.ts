@@ -15,6 +15,7 @@ import { listenHttp, refuseSecond, type ListenAt } from '../http/listen.ts';
 import { startDhcpListener, type DhcpListener } from '../net/dhcp-listener.ts';
 import { listInterfaces } from '../net/interfaces.ts';
 import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
+import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import { openRender } from '../render/render.ts';
 import { createReadiness } from '../services/readiness.ts';
@@ -30,7 +31,6 @@ import { refuseRivals } from './rivals.ts';
 import { serverEvent, serverNotices } from './server-news.ts';
 import { nodePasswordCrypto } from '../edges/password-crypto.ts';
 import { createUserService } from '../services/users.ts';
-import type { MacOfAddress } from '../services/serve-boot.ts';
 import type { Notice } from '../http/deps.ts';
 
 const PORTS = { dhcpServer: 67, dhcpClient: 68, tftp: 69 };

@@ -5,6 +5,7 @@ import { BOOTREQUEST, ETHERNET, numberOfType, type DhcpMessage } from '../wire/d
 import type { OptionToSend } from '../wire/dhcp/option-field.ts';
 import { OPT } from '../wire/dhcp/options.ts';
 import { bootAskOf, fileField, grantOptions, snameField, type Grant } from './dhcp-boot.ts';
+import { NO_PROXY, proxyOptions, takesProxyOffers } from './dhcp-proxy.ts';
 
 /** What would be asked and given. */
 export interface AnswerToExplain {
@@ -35,6 +36,7 @@ const WISHES = {
 export function explainAnswer(about: AnswerToExplain): readonly string[] {
   const message = pretendRequest(about.request);
   const { network, file, hostname } = about;
+  if (network.dhcp === 'proxy') return explainProxy(message, network, file);
   const grant: Grant = { type: 'ACK', network, leaseS: network.leaseS, file, hostname };
   const [sname, named] = [snameField(message, grant), fileField(file)];
   return [
@@ -43,6 +45,21 @@ export function explainAnswer(about: AnswerToExplain): readonly string[] {
     ...(sname === '' ? [] : [`sname "${sname}"`]),
     ...(named === '' ? [] : [`file "${named}"`]),
     ...grantOptions(message, bootAskOf(message), grant).map(optionLine),
+  ];
+}
+
+/** The OFFER of a proxy, made by the code that answers. */
+function explainProxy(message: DhcpMessage, network: Network, file: string | undefined): readonly string[] {
+  const boot = bootAskOf(message);
+  const noAddress = 'yiaddr none: another DHCP server gives the address (dhcp: proxy)';
+  if (file === undefined) return [noAddress, 'no answer'];
+  if (!takesProxyOffers(boot)) return [noAddress, `no answer: ${NO_PROXY}`];
+  const named = fileField(file);
+  return [
+    noAddress,
+    `siaddr ${formatIpv4(network.address)}`,
+    ...(named === '' ? [] : [`file "${named}"`]),
+    ...proxyOptions(message, boot, network, 'OFFER', file).map(optionLine),
   ];
 }
 

@@ -1,13 +1,12 @@
 import { contains, formatIpv4, type Ipv4 } from '../core/address.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
+import type { DhcpAdvisor, MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { LeaseStore } from '../ports/store.ts';
 import { openLeaseDesk, type LeaseDesk } from '../services/grant-lease.ts';
 import { relayPortText } from '../services/lease-table.ts';
-import type { MacOfAddress } from '../services/serve-boot.ts';
 import { OPT } from '../wire/dhcp/options.ts';
 import { CLIENT_PORT, SERVER_PORT, type ReplyTo } from '../wire/dhcp/reply-to.ts';
 import { noCounts, type DhcpCounters } from './dhcp-counters.ts';

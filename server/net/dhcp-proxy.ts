@@ -107,12 +107,13 @@ async function ask(incoming: Incoming, edges: ProxyEdges): Promise<Asked | strin
 }
 
 /** u-boot takes the first offer for a whole one, and would then ask us for an address. */
-const NO_PROXY =
+export const NO_PROXY =
   'its loader takes no boot data beside another DHCP server; have that server name us as its TFTP server (next-server)';
 
 const TAKERS: readonly (Loader | undefined)[] = ['pxe-bios', 'uefi', 'uefi-http', 'ipxe', 'rpi'];
 
-function takesProxyOffers({ request, client }: BootAsk): boolean {
+/** Whether a client is one that takes its address from one server and its boot data from another. */
+export function takesProxyOffers({ request, client }: BootAsk): boolean {
   return (client.isPxe || client.isHttp || client.isIpxe) && TAKERS.includes(request.loader);
 }
 

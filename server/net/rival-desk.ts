@@ -1,5 +1,5 @@
 import type { Ipv4 } from '../core/address.ts';
-import type { Clock } from '../ports/clock.ts';
+import { pause, type Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { BindError } from './bind-error.ts';
 import { LOOPBACK } from './interfaces.ts';
@@ -13,6 +13,8 @@ const GONE_MS = 150_000;
 const UNHEARD_GONE_MS = 600_000;
 /** How long a server that is expected has to answer the first probe; some ping for seconds before an OFFER. */
 const EXPECTED_WITHIN_MS = 10_000;
+/** A server that a board named is asked at once, and has this long to show its hardware address before it is told of. */
+const SHOWS_ITSELF_MS = 2000;
 /** Names a flood of invented servers may fill; those beyond are not told of until others are gone. */
 const RIVALS_MAX = 64;
 
@@ -66,6 +68,7 @@ class Desk implements RivalDesk {
   readonly #known = new Map<string, Known>();
   readonly #expects = new Set<string>();
   readonly #lacking = new Set<string>();
+  readonly #watches = new Map<string, RivalWatch>();
 
   constructor(options: RivalDeskOptions) {
     this.#options = options;
@@ -92,14 +95,22 @@ class Desk implements RivalDesk {
     const fresh = { rival, lastMs, answersProbes: rival.toProbe };
     this.#known.set(idOf(rival), fresh);
     if (!rival.isProxy) this.#lacking.delete(rival.interface);
-    void this.#name(fresh).then(() => {
-      this.#tell({ is: 'seen', rival: fresh.rival });
-    });
+    void this.#introduce(fresh);
+  }
+
+  async #introduce(fresh: Known): Promise<void> {
+    if (fresh.rival.source === undefined) {
+      this.#watches.get(fresh.rival.interface)?.probe();
+      await pause(this.#clock, SHOWS_ITSELF_MS);
+    }
+    if (fresh.rival.mac === undefined) await this.#name(fresh);
+    this.#tell({ is: 'seen', rival: fresh.rival });
   }
 
   async watch(device: string, ours: Ipv4, expects: boolean): Promise<{ close(): Promise<void> }> {
     if (device === LOOPBACK) return { close: () => Promise.resolve() };
     const watch = await this.#open(device, ours);
+    if (watch) this.#watches.set(device, watch);
     if (expects && watch) this.#expects.add(device);
     // What was known before the interface went away has had no chance to be heard.
     for (const known of this.#on(device)) known.lastMs = this.#clock.monotonicMs();
@@ -119,6 +130,7 @@ class Desk implements RivalDesk {
       close: async () => {
         cancelFirst();
         cancelNext();
+        this.#watches.delete(device);
         this.#expects.delete(device);
         this.#lacking.delete(device);
         await watch?.close();

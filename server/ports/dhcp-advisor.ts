@@ -43,3 +43,6 @@ export interface DhcpAdvisor {
   /** Which machine was told which address last, so that TFTP and HTTP requests find their machine. */
   record(record: DhcpRecord): void;
 }
+
+/** Who has an address now: according to the leases, or as far as can be seen where another server gives them. */
+export type MacOfAddress = (address: Ipv4) => Mac | undefined | Promise<Mac | undefined>;

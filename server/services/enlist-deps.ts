@@ -3,9 +3,9 @@ import type { BootRequest } from '../core/boot-plan.ts';
 import type { Facts } from '../core/facts.ts';
 import type { Machine, Recognition } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
-import type { MacOfAddress } from './serve-boot.ts';
 
 /** What becomes of an agent's post. */
 export type AgentOutcome =

@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
+import { formatIpv4, type Mac } from '../core/address.ts';
 import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import type { EventKind, Severity } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
@@ -141,6 +141,3 @@ function dhcpDetail(record: DhcpRecord): Readonly<Record<string, string | number
     ...(record.takesFrom === undefined ? {} : { takesFrom: formatIpv4(record.takesFrom) }),
   };
 }
-
-/** Who has an address now: according to the leases, or as far as can be seen where another server gives them. */
-export type MacOfAddress = (address: Ipv4) => Mac | undefined | Promise<Mac | undefined>;

@@ -164,6 +164,7 @@ describe('net/dhcp-listener: what is answered', () => {
   it('D6 a REQUEST for another server is not answered, and tells of that server', async () => {
     await lab.ask(clientMessage('DISCOVER'));
     assert.equal(await lab.ask(clientMessage('REQUEST', {}, selecting('10.77.0.100', ip('10.77.0.9')))), undefined);
+    await lab.clock.pass(2000);
     assert.deepEqual(
       lab.rivals.map((rival) => [formatIpv4(rival.serverId), rival.interface]),
       [['10.77.0.9', 'eth1']],

@@ -105,19 +105,23 @@ describe('net/rival-desk', () => {
   it('one known from a board alone gets its MAC when it is heard itself, and is not told of twice', async () => {
     const it = scene();
     const watch = await it.desk.watch('eth1', OURS, false);
+    const before = it.host.sent.length;
     it.desk.heard(heard(THEIRS));
-    await settle();
-    assert.equal(it.desk.now().present[0]?.mac, undefined);
+    assert.equal(it.host.sent.length, before + 2, 'it is asked at once');
     it.neighbours.set(THEIRS, { mac: macNo(9), isReachable: true });
     await answer(it);
+    await it.clock.pass(2000);
     assert.deepEqual([it.desk.now().present[0]?.mac, kinds(it)], [macNo(9), ['seen']]);
+    it.desk.heard(heard(ip('10.77.0.8')));
+    await it.clock.pass(2000);
+    assert.deepEqual([it.desk.now().present[1]?.mac, kinds(it)], [undefined, ['seen', 'seen']], 'one that stays dumb');
     await watch.close();
   });
 
   it('a flood of invented servers does not grow', async () => {
     const it = scene();
     for (let n = 0; n < 500; n += 1) it.desk.heard(heard(ipv4(0x0a4d0100 + n)));
-    await settle();
+    await it.clock.pass(2000);
     assert.deepEqual([it.told.length, it.desk.now().present.length], [64, 64]);
   });
 

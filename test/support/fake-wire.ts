@@ -141,7 +141,8 @@ async function ask(
   const before = host.sent.length;
   host.sockets.get(`${device}:${String(door)}`)?.datagram(octets, { address, port });
   await settled(listener);
-  const sent = host.sent[before];
+  // What leaves by port 68 asks other servers, and answers nobody.
+  const sent = host.sent.slice(before).find((each) => each.port !== 68);
   if (!sent) return undefined;
   const decoded = decodeMessage(sent.octets);
   if (!decoded.ok) throw new Error(decoded.error);

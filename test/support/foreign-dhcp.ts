@@ -36,10 +36,7 @@ const LAUNCH: Readonly<Record<ForeignServer, (order: ForeignOrder) => Launch>> =
   Kea: launchKea,
 };
 
-/**
- * Starts a server on `eth0` of a host of the lab, as its manual says, and waits until it listens. Each is told to
- * broadcast, since pretended boards cannot hear what is sent to an address they have yet to take.
- */
+/** Starts a server on `eth0` of a host of the lab, as its manual says, and waits until it listens. */
 export async function startForeign(which: ForeignServer, host: LabHost, order: ForeignOrder): Promise<Foreign> {
   const { command, args, ready } = LAUNCH[which](order);
   const child = host.spawn(command, args, {
@@ -82,14 +79,7 @@ async function listening(child: ChildProcess, which: string, ready: RegExp, said
 function launchDnsmasq({ prefix24, folder, names }: ForeignOrder): Launch {
   const range = `--dhcp-range=${prefix24}.100,${prefix24}.120,255.255.255.0,1h`;
   const boot = names ? [`--dhcp-boot=${names.file},,${names.server}`] : [];
-  const quiet = [
-    '--port=0',
-    '--conf-file=/dev/null',
-    '--user=root',
-    '--no-ping',
-    '--dhcp-broadcast',
-    `--dhcp-leasefile=${folder}/dnsmasq`,
-  ];
+  const quiet = ['--port=0', '--conf-file=/dev/null', '--user=root', '--no-ping', `--dhcp-leasefile=${folder}/dnsmasq`];
   const args = ['--keep-in-foreground', '--log-facility=-', '--log-dhcp', '--interface=eth0', ...quiet, range, ...boot];
   return { command: 'dnsmasq', args, ready: /DHCP, IP range/ };
 }
@@ -102,10 +92,7 @@ function launchDhcpd({ prefix24, folder, names }: ForeignOrder): Launch {
     ...boot,
     '}',
   ];
-  writeFileSync(
-    join(folder, 'dhcpd.conf'),
-    ['default-lease-time 3600;', 'always-broadcast on;', ...subnet, ''].join('\n'),
-  );
+  writeFileSync(join(folder, 'dhcpd.conf'), ['default-lease-time 3600;', ...subnet, ''].join('\n'));
   writeFileSync(join(folder, 'dhcpd.leases'), '');
   const files = ['-cf', join(folder, 'dhcpd.conf'), '-lf', join(folder, 'dhcpd.leases'), '--no-pid'];
   return {
@@ -121,7 +108,7 @@ function launchKea({ prefix24, folder, names }: ForeignOrder): Launch {
   const loggers = [{ name: 'kea-dhcp4', output_options: [{ output: 'stdout' }], severity: 'INFO' }];
   const leases = { type: 'memfile', persist: false };
   const conf = {
-    'interfaces-config': { interfaces: ['eth0'], 'dhcp-socket-type': 'udp' },
+    'interfaces-config': { interfaces: ['eth0'] },
     'lease-database': leases,
     subnet4: [subnet],
     loggers,
