@@ -163,7 +163,12 @@ class DhcpService implements DhcpListener {
       },
     };
     this.#exchange = { ...common, desk };
-    this.#proxy = { ...common, claimed: this.#holders.claimed };
+    this.#proxy = {
+      ...common,
+      claimed: (mac, address) => {
+        this.#holders.claimed(mac, address);
+      },
+    };
   }
 
   async start(): Promise<void> {

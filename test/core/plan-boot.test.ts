@@ -316,8 +316,8 @@ describe('planBoot', () => {
     const signed = { ...pcBoard, loaders: pcBoard.loaders.filter((each) => each.loader === 'uefi') };
     const needsTree: BootFacts = {
       ...beside,
-      machine: { ...machine, dtb: digestOf('d') },
-      machineDtb: artefact('a.dtb', 'd'),
+      machine: { ...machine, dtb: digestOf('dd') },
+      machineDtb: artefact('a.dtb', 'dd'),
     };
     for (const given of [{ ...beside, board: signed }, needsTree]) {
       const plan = planBoot(given, uefi);

@@ -25,7 +25,8 @@ interface Scene {
 
 function scene(): Scene {
   const [host, clock, log] = [new FakeHost(), createFakeClock(), createQuietLog()];
-  const [told, neighbours]: [ServerNews[], Map<Ipv4, Neighbour>] = [[], new Map()];
+  const told: ServerNews[] = [];
+  const neighbours = new Map<Ipv4, Neighbour>();
   const desk = openRivalDesk({
     ...{ clock, log, rng: countingRng(), report: (news: ServerNews) => void told.push(news) },
     open: (device, port, events) => host.open(device, port, events),
