@@ -15,6 +15,7 @@ import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { realRng } from '../../server/edges/real-rng.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { startForeign, type Foreign } from '../support/foreign-dhcp.ts';
 
 const OURS = ip('10.77.0.1');
 const { knock } = probeMeans(realClock);
@@ -83,6 +84,10 @@ describe('DHCP rivals in a lab', () => {
     return child;
   }
 
+  function kea(): Promise<Foreign> {
+    return startForeign('Kea', host, { prefix24: '10.77.0', folder });
+  }
+
   it('7 an empty wire has no rival', async () => {
     assert.deepEqual(await findRivals('rivalbr0', OURS, edges), []);
   });
@@ -90,6 +95,7 @@ describe('DHCP rivals in a lab', () => {
   for (const [name, start] of [
     ['dnsmasq', () => dnsmasq()],
     ['busybox udhcpd', udhcpd],
+    ['Kea', kea],
   ] as const)
     it(`7 ${name} is found within a second and named by address and MAC`, async () => {
       const server = await start();
@@ -101,7 +107,8 @@ describe('DHCP rivals in a lab', () => {
           ['10.77.0.9', THEIR_MAC, 'rivalbr0'],
         );
       } finally {
-        await stopped(server);
+        if ('stop' in server) await server.stop();
+        else await stopped(server);
       }
     });
 
