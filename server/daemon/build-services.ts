@@ -1,4 +1,4 @@
-import { contains, type Ipv4, type Mac } from '../core/address.ts';
+import { contains, type Ipv4 } from '../core/address.ts';
 import type { FarrierEvent } from '../core/event.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
@@ -7,7 +7,7 @@ import type { BoardCatalogue } from '../files/board-catalogue.ts';
 import { openDerivedFiles } from '../files/derived-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
+import type { DhcpAdvisor, MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
@@ -40,7 +40,7 @@ export interface ServiceParts extends Memory {
   readonly httpPort: number;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
   readonly leases: () => readonly Lease[];
-  readonly macOfAddress: (address: Ipv4) => Mac | undefined;
+  readonly macOfAddress: MacOfAddress;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -71,8 +71,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     boots: store.boots,
     events: store.events,
     sha256: sha256Of,
-    isLeasedHere: (address) =>
-      parts.networks.some((network) => network.dhcp === 'full' && contains(network.subnet, address)),
+    isHolderKnown: (address) => parts.networks.some((network) => isHolderKnown(network, address)),
     recognise: (evidence) => recognise(parts.boards.list(), evidence),
   });
   const sources = bootSources(parts);
@@ -114,6 +113,11 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     }),
     timeline,
   };
+}
+
+/** Behind a relay in proxy mode there is only what clients say, and after a restart not even that. */
+function isHolderKnown({ dhcp, subnet, interface: device }: Network, address: Ipv4): boolean {
+  return contains(subnet, address) && (dhcp === 'full' || (dhcp === 'proxy' && device !== undefined));
 }
 
 /** Where the facts of a boot decision are looked up. */

@@ -4,7 +4,7 @@ import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import { artefactPath, type Artefact } from '../core/bundle.ts';
 import { chosenDtbPath, configPath } from '../core/boot-path.ts';
 import type { Lease, Network } from '../core/lease.ts';
-import { firstFile, type FirstFile } from '../core/loader-file.ts';
+import { firstFile, programsOf, type FirstFile } from '../core/loader-file.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
@@ -135,11 +135,13 @@ export function wouldAsk(
   const board = machine && deps.boards.byName(boardNameOf(machine) ?? '');
   const code = clientArch ?? machine?.firmware?.clientArch ?? board?.signs.clientArch[0];
   const known = code === undefined ? undefined : CLIENT_ARCH[code];
-  const userClass = machine?.firmware?.userClass;
+  // What its firmware said under another number belongs to another stage: iPXE's class, not that of the ROM before it.
+  const said = code === machine?.firmware?.clientArch ? machine?.firmware : undefined;
+  const userClass = said?.userClass;
   return {
     mac,
     clientArch: code,
-    vendorClass: machine?.firmware?.vendorClass ?? board?.signs.vendorClass[0],
+    vendorClass: said?.vendorClass ?? board?.signs.vendorClass[0],
     userClass,
     systemUuid: machine ? machine.systemUuid : SOME_UUID,
     loader: userClass?.startsWith('iPXE') ? 'ipxe' : (known?.loader ?? board?.loaders[0]?.loader),
@@ -200,7 +202,6 @@ function shownText(deps: Pick<ExplainDeps, 'digest' | 'text'>, path: string, oct
 }
 
 async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
-  const first = firstFile(plan, boot).file;
-  const agent = newestAgent(await deps.store.bundles.list(), boot.arch);
-  return agent?.loaders.filter((each) => each.name === first || each.name.replace('grub', 'shim') === first) ?? [];
+  const loaders = newestAgent(await deps.store.bundles.list(), boot.arch)?.loaders ?? [];
+  return programsOf(firstFile(plan, boot).file).flatMap((name) => loaders.filter((each) => each.name === name));
 }

@@ -29,6 +29,8 @@ const pc: BootFacts = {
 const textOf = (plan: BootPlan): string =>
   plan.do === 'boot' ? plan.args.text : plan.do === 'refuse' ? `${plan.because} | ${plan.remedy}` : plan.because;
 
+const textOfReason = (plan: BootPlan): string => plan.because;
+
 /** One extra word that makes the finished arguments exactly so many octets, as the u-boot board measures them. */
 function filledTo(octets: number, format: 'extlinux' | 'boot-script'): BootPlan {
   const bare = planBoot(facts, { ...uboot, format: 'extlinux' });
@@ -303,6 +305,26 @@ describe('planBoot', () => {
     const given: BootFacts = { ...pc, machine: { ...machine, firmware } };
     const plan = planBoot(given, { ...uefi, clientArch: undefined, systemUuid: undefined, format: 'grub' });
     assert.equal(plan.do === 'boot' && plan.loader, 'uefi');
+  });
+
+  it('beside another DHCP server UEFI boots by iPXE, and by GRUB only with the words what that server must name', () => {
+    const beside: BootFacts = { ...pc, isProxied: true };
+    const formatOf = (plan: BootPlan): string => (plan.do === 'boot' ? `${plan.loader} ${plan.format}` : plan.do);
+    assert.equal(formatOf(planBoot(pc, uefi)), 'uefi grub');
+    assert.equal(formatOf(planBoot(beside, uefi)), 'uefi ipxe');
+    assert.equal(formatOf(planBoot(beside, { ...uefi, format: 'grub' })), 'uefi grub', 'who asks for it reads it');
+    const signed = { ...pcBoard, loaders: pcBoard.loaders.filter((each) => each.loader === 'uefi') };
+    const needsTree: BootFacts = {
+      ...beside,
+      machine: { ...machine, dtb: digestOf('dd') },
+      machineDtb: artefact('a.dtb', 'dd'),
+    };
+    for (const given of [{ ...beside, board: signed }, needsTree]) {
+      const plan = planBoot(given, uefi);
+      assert.equal(formatOf(plan), 'uefi grub');
+      assert.match(textOfReason(plan), /the DHCP server there must name 10\.77\.0\.1 as next-server/);
+    }
+    assert.doesNotMatch(textOfReason(planBoot(beside, uefi)), /next-server/);
   });
 
   it('property: no words, states or requests make it throw, cut or lose a word', () => {
