@@ -37,6 +37,23 @@ function filledTo(octets: number, format: 'extlinux' | 'boot-script'): BootPlan 
   return planBoot(withMachine({ extraArgs: ['x'.repeat(room)] }), { ...uboot, format });
 }
 
+describe("u-boot's EFI step", () => {
+  const [loader] = ubootBoard.loaders;
+  const withGrub = { ...ubootBoard, loaders: [{ ...loader!, formats: [...loader!.formats, 'grub' as const] }] };
+  const step: BootRequest = { ...uboot, clientArch: 11, vendorClass: 'PXEClient:Arch:00011:UNDI:003000' };
+  const formatOf = (plan: BootPlan): string => (plan.do === 'boot' ? plan.format : plan.because);
+
+  it("is told in GRUB's words, though its board prefers others for u-boot itself", () => {
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, step)), 'grub');
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, uboot)), 'extlinux');
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, { ...step, format: 'grub' })), 'grub');
+  });
+
+  it('on a board that reads no grub it is no refusal: u-boot has had its script', () => {
+    assert.equal(formatOf(planBoot(facts, step)), 'extlinux');
+  });
+});
+
 const cases: readonly (readonly [string, BootFacts, BootRequest, BootPlan['do'], RegExp])[] = [
   [
     'a stranger gets the agent where strangers are enlisted',

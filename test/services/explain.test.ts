@@ -62,6 +62,29 @@ describe('explain', () => {
     assert.ok(told.dhcp.includes('file "shimaa64.efi"'), told.dhcp.join('; '));
   });
 
+  const http = { loader: 'uefi-http', formats: ['ipxe'], argOctetsMax: {} } as const;
+  it('UEFI’s HTTP boot is told its URL, its kind in option 60, and the iPXE behind it', async () => {
+    const arm = { ...pcBoard, name: 'bench-http', arch: 'arm64' as const, loaders: [...pcBoard.loaders, http] };
+    const explain = explainOn(layBench(undefined, [arm]), arm.name);
+    const told = await explained(explain, { mac: macFrom('52:54:00:00:00:0c'), clientArch: 19 });
+    assert.ok(
+      told.dhcp.includes('option 67 boot file name "http://10.77.0.1:5240/boot/ipxe-arm64.efi"'),
+      told.dhcp.join(),
+    );
+    assert.ok(told.dhcp.includes('option 60 vendor class "HTTPClient"'));
+    assert.equal(told.files[0]?.path, 'boot.ipxe');
+  });
+
+  it('a machine last seen as iPXE is explained as its ROM when that is asked for', async () => {
+    const firmware = { clientArch: 7, vendorClass: 'PXEClient:Arch:00007:UNDI:003010', userClass: 'iPXE' };
+    const pc = { ...pcBoard, arch: 'arm64' as const, loaders: [...pcBoard.loaders, http] };
+    const known = { ...machine, firmware, board: pc.name, systemUuid: 'u' };
+    const explain = explainOn(layBench(known, [pc]), pc.name);
+    assert.ok(
+      (await explained(explain, { ref: known.name, clientArch: 19 })).dhcp.some((line) => /ipxe-arm64/.test(line)),
+    );
+  });
+
   it('a refusal is told with its reason and remedy, and no file', async () => {
     const bench = layBench(machine, [{ ...ubootBoard, dtbMissing: 'the DTB mustang.dtb is not there' }]);
     const told = await explained(explainOn(bench), { ref: machine.name });
