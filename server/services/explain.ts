@@ -177,7 +177,7 @@ async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Pr
         },
       ]
     : [];
-  const loaders = (await loadersOf(deps, plan, boot)).map((each) => ({ ...shown(each), path: each.name }));
+  const loaders = await loadersOf(deps, plan, boot);
   const files = [plan.kernel, plan.initrd, plan.dtb].flatMap((each) => (each ? [shown(each)] : []));
   return [...loaders, ...configs, ...files];
 }
@@ -189,7 +189,10 @@ const shown = (artefact: Artefact): ExplainedFile => ({
   text: undefined,
 });
 
-async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
+async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {
   const loaders = newestAgent(await deps.store.bundles.list(), boot.arch)?.loaders ?? [];
-  return programsOf(firstFile(plan, boot).file).flatMap((name) => loaders.filter((each) => each.name === name));
+  return programsOf(firstFile(plan, boot).file).flatMap((path) => {
+    const named = loaders.find((each) => each.name === path.split('/').at(-1));
+    return named ? [{ ...shown(named), path }] : [];
+  });
 }

@@ -79,6 +79,13 @@ const WAYS: readonly Way[] = [
   },
 ];
 
+/** What nobody signed does not start, so the run above is no proof of a firmware that starts anything. */
+const UNSIGNED: Way = {
+  ...{ title: 'Secure Boot refuses iPXE', name: 'way-unsigned', kind: 'uefi-x64', uefi: 'secure', oui: '02:fa:33' },
+  board: ['extends: qemu-q35-x64-uefi', 'loaders: [{ loader: uefi, formats: [ipxe] }]'],
+  gets: ['ipxe-amd64.efi'],
+};
+
 describe('all ways in, from power-on to the agent, with nothing typed', function () {
   this.timeout(600_000);
   let folder: string;
@@ -89,7 +96,7 @@ describe('all ways in, from power-on to the agent, with nothing typed', function
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'farrier-ways-'));
     lan = await layLan('ways0', '10.98.0.1/24');
-    for (const [nth, way] of WAYS.entries()) await makeBoard(way, nth);
+    for (const [nth, way] of [...WAYS, UNSIGNED].entries()) await makeBoard(way, nth);
     const pools = ['10.98.0.100-10.98.0.199'];
     farrier = await startFarrier({
       networks: [{ name: 'ways', interface: 'ways0', subnet: '10.98.0.0/24', address: '10.98.0.1', pools }],
@@ -123,7 +130,7 @@ describe('all ways in, from power-on to the agent, with nothing typed', function
     const place = join(folder, 'boards', way.name);
     await mkdir(place, { recursive: true });
     const dtb = way.hasDtb ? ["dtb: { file: lab.dtb, source: 'dumped from QEMU', licence: GPL-2.0-only }"] : [];
-    const codes = way.kind === 'bios-ipxe' ? '[0]' : '[22]';
+    const codes = { 'bios-ipxe': '[0]', 'uefi-x64': '[7]' }[String(way.kind)] ?? '[22]';
     const head = [`title: ${way.name}`, `signs: { clientArch: ${codes}, oui: ['${way.oui ?? ''}'] }`];
     if (way.hasDtb) await writeFile(join(place, 'lab.dtb'), await board.dtb(way.name));
     await writeFile(join(place, 'board.yaml'), [...head, ...lines, ...dtb, "sources: ['this test']", ''].join('\n'));
@@ -180,4 +187,20 @@ describe('all ways in, from power-on to the agent, with nothing typed', function
         await board.powerOff();
       });
     });
+
+  it('Secure Boot is enforced: the unsigned iPXE goes out whole and is not started', async () => {
+    const board = boards.get(UNSIGNED)!;
+    await failing(board, async () => {
+      await board.powerOn();
+      const untilMs = performance.now() + LINUX_MS;
+      while (!/Access Denied|Security Violation/.test(await board.serial())) {
+        assert.ok(performance.now() < untilMs, 'the firmware says that it refuses');
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      const events = await told(board);
+      assert.ok(events.some((each) => each.path === 'ipxe-amd64.efi' && each.outcome === 'done' && each.octets > 0));
+      assert.ok(events.every((each) => each.path !== 'boot.ipxe'));
+      await board.powerOff();
+    });
+  });
 });
