@@ -64,7 +64,7 @@ describe('G17 the first file by options 93, 60 and 77 alone', () => {
     ['uboot-arm64-efi-step', 'grubaa64.efi'],
   ];
   for (const [name, file] of asSent)
-    it(`captured ${name}: ${file}`, () => {
+    it(`F4 F5 F8 captured ${name}: ${file}`, () => {
       assert.equal(toldFirst(captured(name)), file);
     });
 
