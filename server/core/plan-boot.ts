@@ -190,7 +190,7 @@ function planArgs(facts: BootFacts, request: BootRequest, choice: Choice, fittin
     loader,
     formats,
     words: (format) => wordsOf(facts, request, choice, board, format),
-    prefix: (format) => prefixOf(format, choice.bundle.kernel, fitting.isEfi),
+    prefix: (format) => prefixOf(format, choice.bundle, fitting),
   });
   if (!fit.fits) return { do: 'refuse', because: fit.because, remedy: fit.remedy, args: fit.measure };
   return {
@@ -236,14 +236,20 @@ function wordsOf(
   });
 }
 
-/** What the loader itself puts before the words: GRUB its image's path, iPXE under UEFI its image's name. */
-function prefixOf(format: BootFormat, kernel: Artefact, isEfi: boolean): string {
+/**
+ * What the loader itself adds to the words: GRUB its image's path, iPXE under UEFI its image's name, PXELINUX the paths
+ * of both (that of the initrd behind the words, which counts the same).
+ */
+function prefixOf(format: BootFormat, bundle: Bundle, { loader, isEfi }: Fitting): string {
+  const { kernel, initrd } = bundle;
   switch (format) {
     case 'grub':
       return `BOOT_IMAGE=/${artefactPath(kernel)} `;
     case 'ipxe':
       return isEfi ? `${kernel.name} ` : '';
     case 'extlinux':
+      if (loader.loader === 'u-boot') return '';
+      return `BOOT_IMAGE=${artefactPath(kernel)} ${initrd ? `initrd=${artefactPath(initrd)} ` : ''}`;
     case 'boot-script':
       return '';
   }

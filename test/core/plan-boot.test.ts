@@ -54,6 +54,22 @@ describe("u-boot's EFI step", () => {
   });
 });
 
+describe('PXELINUX', () => {
+  const loaders = [{ loader: 'pxe-bios', formats: ['extlinux'], argOctetsMax: { extlinux: 2046 } }] as const;
+  const bios: BootRequest = { ...uefi, clientArch: 0 };
+  const octetsIn = (bundle: BootFacts['bundle']): number | undefined => {
+    const plan = planBoot({ ...pc, board: { ...pcBoard, loaders }, bundle }, bios);
+    return plan.do === 'boot' ? plan.args.limits[0]!.octets - octetsOf(plan.args.text) : undefined;
+  };
+
+  it('is measured with the paths it adds to the words: that of the kernel, and of the initrd where there is one', () => {
+    const kernel = 'BOOT_IMAGE=boot/a1a1a1a1a1a1a1a1/linux ';
+    const initrd = 'initrd=boot/b2b2b2b2b2b2b2b2/initrd.gz ';
+    assert.equal(octetsIn(pc.bundle), kernel.length + initrd.length);
+    assert.equal(octetsIn(pc.bundle && { ...pc.bundle, initrd: undefined }), kernel.length);
+  });
+});
+
 const cases: readonly (readonly [string, BootFacts, BootRequest, BootPlan['do'], RegExp])[] = [
   [
     'a stranger gets the agent where strangers are enlisted',

@@ -57,8 +57,8 @@ const WAYS: readonly Way[] = [
     board: [
       'extends: qemu-pc-x64-bios',
       'loaders:',
-      '  - { loader: pxe-bios, formats: [extlinux], argOctetsMax: { extlinux: 2047 } }',
-      '  - { loader: ipxe, formats: [extlinux], argOctetsMax: { extlinux: 2047 } }',
+      '  - { loader: pxe-bios, formats: [extlinux], argOctetsMax: { extlinux: 2046 } }',
+      '  - { loader: ipxe, formats: [extlinux], argOctetsMax: { extlinux: 2046 } }',
     ],
     gets: ['pxelinux.0', 'ldlinux.c32', 'pxelinux.cfg/01-02-fa-31-00-00-01', KERNEL],
   },

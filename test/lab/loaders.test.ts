@@ -40,7 +40,7 @@ const NEWER = [
 ] as const;
 
 describe('Secure Boot (threat model, row 6)', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   for (const arch of ['amd64', 'arm64'] as const)
     it(`shim, GRUB and every other loader are octet for octet those of Debian's packages: ${arch}`, () =>
       inTempFolder(async (folder) => {
