@@ -39,10 +39,11 @@ const FETCHED_BY: Readonly<Record<string, readonly string[]>> = {
   'pxelinux.0': ['ldlinux.c32'],
 };
 
-/** The loader programs a machine fetches when it is told this first file, in order. */
+/** The paths a machine asks for by itself when it is told this first file, in order, before any config. */
 export function programsOf(file: string | undefined): readonly string[] {
-  const name = file?.split('/').at(-1);
-  return name === undefined ? [] : [name, ...(FETCHED_BY[name] ?? [])];
+  if (file === undefined) return [];
+  const path = /^http:\/\/[^/]+\/(.*)$/.exec(file)?.[1] ?? file;
+  return [path, ...(FETCHED_BY[path] ?? [])];
 }
 
 /**

@@ -215,7 +215,7 @@ function planArgs(facts: BootFacts, request: BootRequest, choice: Choice, fittin
   if (formats.length === 0)
     return refuse(`iPXE hands over no DTB, and board "${board.name}" needs one`, 'boot that board by its own loader');
   const words = (format: BootFormat): readonly KernelArg[] => wordsOf(facts, request, choice, fitting, format);
-  const prefix = (format: BootFormat): string => prefixOf(format, files.kernel, fitting.isEfi);
+  const prefix = (format: BootFormat): string => prefixOf(format, fitting);
   const fit = fitArgs({ board, loader, formats, words, prefix });
   if (fit.fits) {
     const because = fit.passedOver === undefined ? '' : `; ${fit.format}, for ${fit.passedOver}`;
@@ -301,14 +301,20 @@ function wordsOf(
   });
 }
 
-/** What the loader itself puts before the words: GRUB its image's path, iPXE under UEFI its image's name. */
-function prefixOf(format: BootFormat, kernel: Artefact, isEfi: boolean): string {
+/**
+ * What the loader itself adds to the words: GRUB its image's path, iPXE under UEFI its image's name, PXELINUX the paths
+ * of both (that of the initrd behind the words, which counts the same).
+ */
+function prefixOf(format: BootFormat, { loader, isEfi, files }: Fitting): string {
+  const { kernel, initrd } = files;
   switch (format) {
     case 'grub':
       return `BOOT_IMAGE=/${artefactPath(kernel)} `;
     case 'ipxe':
       return isEfi ? `${kernel.name} ` : '';
     case 'extlinux':
+      if (loader.loader === 'u-boot') return '';
+      return `BOOT_IMAGE=${artefactPath(kernel)} ${initrd ? `initrd=${artefactPath(initrd)} ` : ''}`;
     case 'boot-script':
     case 'rpi':
       return '';

@@ -176,7 +176,7 @@ async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Pr
   ];
   const configs = texts.flatMap(([path, text]) => (text.ok ? [shownText(deps, path, text.value)] : []));
   const firmware = plan.rpi?.firmware.map((each) => ({ ...shown(each), path: firmwarePath(each.name) })) ?? [];
-  const loaders = (await loadersOf(deps, plan, boot)).map((each) => ({ ...shown(each), path: each.name }));
+  const loaders = await loadersOf(deps, plan, boot);
   const dtb = await dtbOf(deps, plan);
   const files = [plan.kernel, plan.initrd].flatMap((each) => (each ? [shown(each)] : []));
   return [...loaders, ...firmware, ...configs, ...files, ...dtb];
@@ -201,7 +201,10 @@ function shownText(deps: Pick<ExplainDeps, 'digest' | 'text'>, path: string, oct
   return { path, octets: octets.length, sha256: deps.digest(octets), text: deps.text(octets) };
 }
 
-async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
+async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {
   const loaders = newestAgent(await deps.store.bundles.list(), boot.arch)?.loaders ?? [];
-  return programsOf(firstFile(plan, boot).file).flatMap((name) => loaders.filter((each) => each.name === name));
+  return programsOf(firstFile(plan, boot).file).flatMap((path) => {
+    const named = loaders.find((each) => each.name === path.split('/').at(-1));
+    return named ? [{ ...shown(named), path }] : [];
+  });
 }

@@ -250,6 +250,9 @@ function tellTransfer(
 
 function transferWords(content: Content, report: TransferReport): string {
   const octets = String(content.octets);
+  // HEAD, as UEFI's HTTP boot sends it first, or a copy that is still good.
+  const isBare = report.octetsSent === 0 && content.octets > 0;
+  if (report.outcome === 'done' && isBare) return `${report.words}, ${octets} octets`;
   if (report.outcome === 'done') return `${octets} octets in ${String(Math.round(report.durationMs))} ms`;
   // EDK2 reads the size from the OACK, ends the transfer with ERROR 8, and asks anew.
   if (report.outcome === 'aborted-by-peer' && report.octetsSent === 0)

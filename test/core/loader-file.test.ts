@@ -96,7 +96,7 @@ describe('programsOf', () => {
   it('names what a first file fetches by itself, and nothing that is not served', () => {
     assert.deepEqual(programsOf('shimx64.efi'), ['shimx64.efi', 'grubx64.efi']);
     assert.deepEqual(programsOf('pxelinux.0'), ['pxelinux.0', 'ldlinux.c32']);
-    assert.deepEqual(programsOf('http://10.77.0.1:5240/boot/ipxe-arm64.efi'), ['ipxe-arm64.efi']);
+    assert.deepEqual(programsOf('http://10.77.0.1:5240/boot/ipxe-arm64.efi'), ['boot/ipxe-arm64.efi']);
     assert.deepEqual(programsOf(undefined), []);
     for (const name of LOADER_FILES)
       for (const each of programsOf(name)) assert.equal(parseBootPath(each).is, 'loader', each);

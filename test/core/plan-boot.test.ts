@@ -39,6 +39,39 @@ function filledTo(octets: number, format: 'extlinux' | 'boot-script'): BootPlan 
   return planBoot(withMachine({ extraArgs: ['x'.repeat(room)] }), { ...uboot, format });
 }
 
+describe("u-boot's EFI step", () => {
+  const [loader] = ubootBoard.loaders;
+  const withGrub = { ...ubootBoard, loaders: [{ ...loader!, formats: [...loader!.formats, 'grub' as const] }] };
+  const step: BootRequest = { ...uboot, clientArch: 11, vendorClass: 'PXEClient:Arch:00011:UNDI:003000' };
+  const formatOf = (plan: BootPlan): string => (plan.do === 'boot' ? plan.format : plan.because);
+
+  it("is told in GRUB's words, though its board prefers others for u-boot itself", () => {
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, step)), 'grub');
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, uboot)), 'extlinux');
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, { ...step, format: 'grub' })), 'grub');
+  });
+
+  it('on a board that reads no grub it is no refusal: u-boot has had its script', () => {
+    assert.equal(formatOf(planBoot(facts, step)), 'extlinux');
+  });
+});
+
+describe('PXELINUX', () => {
+  const loaders = [{ loader: 'pxe-bios', formats: ['extlinux'], argOctetsMax: { extlinux: 2046 } }] as const;
+  const bios: BootRequest = { ...uefi, clientArch: 0 };
+  const octetsIn = (bundle: BootFacts['bundle']): number | undefined => {
+    const plan = planBoot({ ...pc, board: { ...pcBoard, loaders }, bundle }, bios);
+    return plan.do === 'boot' ? plan.args.limits[0]!.octets - octetsOf(plan.args.text) : undefined;
+  };
+
+  it('is measured with the paths it adds to the words: that of the kernel, and of the initrd where there is one', () => {
+    const kernel = 'BOOT_IMAGE=boot/a1a1a1a1a1a1a1a1/linux ';
+    const initrd = 'initrd=boot/b2b2b2b2b2b2b2b2/initrd.gz ';
+    assert.equal(octetsIn(pc.bundle), kernel.length + initrd.length);
+    assert.equal(octetsIn(pc.bundle && { ...pc.bundle, initrd: undefined }), kernel.length);
+  });
+});
+
 const cases: readonly (readonly [string, BootFacts, BootRequest, BootPlan['do'], RegExp])[] = [
   [
     'a stranger gets the agent where strangers are enlisted',

@@ -200,6 +200,11 @@ describe('the boot decision as files ask it', () => {
     const events = await bench.events();
     const [first] = events.filter((event) => event.kind === 'tftp');
     assert.deepEqual([first?.severity, first?.text.split(': ')[1]], ['note', 'asked only for the size, 1000 octets']);
+    const head = await files.open({ ...asked(artefactPath(debian.kernel)), via: 'http' });
+    assert.ok(head.is === 'file');
+    head.ended({ ...report, outcome: 'done', octetsSent: 0, words: 'asked only for the size' });
+    const http = (await bench.events()).find((event) => event.kind === 'http');
+    assert.deepEqual([http?.severity, http?.text.split(': ')[1]], ['good', 'asked only for the size, 1000 octets']);
     const ends = events.filter((event) => event.kind === 'boot' && event.severity === 'good');
     assert.deepEqual(
       ends.map((event) => [event.text, event.detail['because']]),
