@@ -4,6 +4,7 @@ import type { Board, BootFormat } from './board.ts';
 import type { Artefact, Bundle } from './bundle.ts';
 import type { ArgMeasure } from './kernel-args.ts';
 import type { Machine } from './machine.ts';
+import type { EffectiveParameter } from './parameter.ts';
 
 /** What to do with machines nobody has accepted. */
 export type UnknownPolicy = 'ignore' | 'enlist' | 'local-disk';
@@ -35,6 +36,8 @@ export interface BootFacts {
   readonly machineDtb: Artefact | undefined;
   /** Site-wide argument words. */
   readonly siteArgs: readonly string[];
+  /** What counts for this machine in this boot. */
+  readonly parameters: readonly EffectiveParameter[];
   readonly server: { readonly address: Ipv4; readonly httpPort: number };
   /** The one-boot token the agent will show; 32 hexadecimal digits. */
   readonly token: string;

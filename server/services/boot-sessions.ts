@@ -25,6 +25,10 @@ export interface BootSession {
   over: boolean;
   /** The plan told on the timeline last, so that it is told once. */
   told: string | undefined;
+  /** One-shot parameter settings that count in the plan it was given last; they are used up when its kernel goes out. */
+  once: readonly number[];
+  /** Whether a kernel went out whole. */
+  kernelWent: boolean;
 }
 
 /** The boots under way, by MAC and by address. */
@@ -62,7 +66,7 @@ export function createBootSessions(deps: {
       address: undefined,
       lastMs: startedMs,
       over: false,
-      told: undefined,
+      ...{ told: undefined, once: [], kernelWent: false },
     };
     await deps.boots.add({
       id: session.id,

@@ -11,6 +11,7 @@ import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../port
 import type { Render } from '../ports/render.ts';
 import { newestAgent } from './boot-facts.ts';
 import type { BootSession } from './boot-sessions.ts';
+import { giveOnceBack, useOnce } from './use-once.ts';
 import { decide, tell, type MacOfAddress, type ServeBootDeps } from './serve-boot.ts';
 
 /** What file requests need besides the decision itself. */
@@ -100,10 +101,30 @@ async function openArtefact(
   if (!content || !asker || !(await isKernel(deps, content.sha256))) return fileAnswer(deps, request, content, asker);
   // Once its kernel goes out, the next word of the firmware is another boot.
   asker.session.over = true;
-  return fileAnswer(deps, request, content, asker, () => {
-    tell(deps, asker.session, 'boot', 'good', 'its kernel went out whole', { plan: 'boot', because: request.path });
+  await useOnce(deps, asker.session);
+  return fileAnswer(deps, request, content, asker, (report) => {
+    kernelEnded(deps, asker.session, request, content, report);
   });
 }
+
+/** A boot whose kernel never went out whole has not happened: what was set for one boot waits for the next. */
+function kernelEnded(
+  deps: ServeFilesDeps,
+  session: BootSession,
+  request: FileRequest,
+  content: Content,
+  report: TransferReport,
+): void {
+  if (isWhole(content, report)) {
+    session.kernelWent = true;
+    tell(deps, session, 'boot', 'good', 'its kernel went out whole', { plan: 'boot', because: request.path });
+    // A transfer that was cut may have given them back while this one was under way.
+    useOnce(deps, session).catch(() => undefined);
+  } else if (!session.kernelWent && (report.outcome !== 'done' || report.octetsSent === 0)) giveOnceBack(deps, session);
+}
+
+const isWhole = (content: Content, report: TransferReport): boolean =>
+  report.outcome === 'done' && report.octetsSent >= content.octets;
 
 async function isKernel(deps: ServeFilesDeps, sha256: Sha256): Promise<boolean> {
   return (await deps.bundles.list()).some((bundle) => bundle.kernel.sha256 === sha256);
@@ -149,7 +170,7 @@ function fileAnswer(
   request: FileRequest,
   content: Content | undefined,
   asker: Asker | undefined,
-  wentWhole: () => void = () => undefined,
+  then: (report: TransferReport) => void = () => undefined,
 ): FileAnswer {
   if (!content) return { is: 'absent' };
   return {
@@ -158,7 +179,7 @@ function fileAnswer(
     ended: (report) => {
       content.close();
       if (asker) tellTransfer(deps, asker, request, content, report);
-      if (report.outcome === 'done' && report.octetsSent >= content.octets) wentWhole();
+      then(report);
     },
   };
 }

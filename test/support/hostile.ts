@@ -100,6 +100,8 @@ export async function layHostileLab(text: string): Promise<HttpLab> {
                 limits: [{ layer: text, octets: 2, octetsMax: 1 }],
               },
             },
+            findings: [{ severity: 'warning', text, remedy: text }],
+            parameters: [],
             files: [{ path: text, octets: 1, sha256: text, text }],
           },
         }),
