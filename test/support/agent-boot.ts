@@ -82,7 +82,7 @@ export function bootAgent(
   mac: string,
   extraArgs: readonly string[],
   qemuArgs: readonly string[] = [],
-): { readonly child: ChildProcess; console: () => string; stop: () => Promise<void> } {
+): { readonly child: ChildProcess; console: () => string; type: (text: string) => void; stop: () => Promise<void> } {
   const [program = '', ...machine] = QEMU[agent.arch];
   const common = [
     '-display',
@@ -101,7 +101,7 @@ export function bootAgent(
   const append = [`console=${CONSOLES[agent.arch]}`, ...agent.kernelArgs, ...extraArgs].join(' ');
   const files = ['-kernel', agent.kernel, '-initrd', agent.initrd, '-append', append];
   const child = spawn(program, [...machine, ...common, ...nic, ...card, ...qemuArgs, ...files], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   let words = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (words += text));
@@ -109,6 +109,7 @@ export function bootAgent(
   return {
     child,
     console: () => words,
+    type: (text) => child.stdin.write(text),
     stop: async () => {
       if (child.exitCode !== null) return;
       child.kill('SIGKILL');
