@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import nunjucks from 'nunjucks';
 import { formatIpv4 } from '../core/address.ts';
-import { argText } from '../core/arg-text.ts';
+import { argText, ipxeSettings } from '../core/arg-text.ts';
 import { BOOT_FORMATS, type BootFormat } from '../core/board.ts';
 import type { BootPlan } from '../core/boot-plan.ts';
 import { artefactPath, isServableName } from '../core/bundle.ts';
@@ -116,6 +116,7 @@ function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
     initrdName: plan.initrd?.name ?? false,
     dtb: plan.dtb ? artefactPath(plan.dtb) : false,
     args: args.value,
+    settings: ipxeSettings(args.value),
     command,
     addresses: addresses.value,
   };

@@ -147,11 +147,6 @@ describe('parameters over HTTP', () => {
     assert.ok(taken >= texts.length);
   });
 
-  const mustang = async () => {
-    const machine = await lab.store.machines.byName('mustang-03');
-    assert.ok(machine);
-    return machine;
-  };
   let asked = 0;
   const shellText = async (): Promise<string> => {
     asked += 1;
