@@ -1,8 +1,12 @@
 import { strict as assert } from 'node:assert';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { layLan, type Lan } from '../../lab/netns.ts';
 import { PARAMETER_CATALOGUE } from '../../server/core/parameter-catalogue.ts';
 import { effectiveParameters, parameterWords } from '../../server/core/parameter.ts';
 import { setting } from '../core/parameter-fixtures.ts';
+import { inTempFolder } from '../support/archives.ts';
 import { agentFor, bootAgent, recordPosts, serveDhcp } from '../support/agent-boot.ts';
 
 const ADDRESS = '10.97.0.1';
@@ -90,5 +94,57 @@ describe('the debug switches in the agent, booted in QEMU', function () {
     assert.match(machine.console(), /nothing is told: farrier\.no-signal/);
     assert.doesNotMatch(machine.console(), /the clock is set/);
     assert.deepEqual(record.posts, []);
+  });
+
+  it('ssh: the holder of the key is let in and nobody else, and the host key is the one the timeline names', async () => {
+    await inTempFolder(async (folder) => {
+      const key = (name: string): string => {
+        execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', "it's mine", '-f', join(folder, name)]);
+        return join(folder, name);
+      };
+      const [mine, other] = [key('mine'), key('other')];
+      const publicKey = readFileSync(`${mine}.pub`, 'utf8').trim().replaceAll("'", "'\\''");
+      const lines = `FARRIER_DEBUG_STAY='false'\nFARRIER_SSH_AUTHORIZED_KEYS='${publicKey}'\n`;
+      const record = await recordPosts(ADDRESS, () => 200, lines);
+      const args = [
+        `farrier.url=http://${ADDRESS}:${record.port}`,
+        `farrier.token=${TOKEN}`,
+        ...wordsOf('debug.ssh', 'debug.stay'),
+      ];
+      const machine = bootAgent(await agentFor('amd64', true), 'switchtap0', '52:54:00:aa:cc:03', args);
+      try {
+        await until(() => machine.console().includes('facts accepted'), 'facts', machine.console);
+        const guest = /has (10\.97\.0\.\d+)\//.exec(machine.console())?.[1] ?? '';
+        const ssh = (identity: string, ...words: readonly string[]): string =>
+          execFileSync('ssh', [
+            ...['-F', '/dev/null', '-i', identity, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'],
+            ...['-o', `UserKnownHostsFile=${join(folder, 'known')}`, '-o', 'StrictHostKeyChecking=accept-new'],
+            ...['-o', 'ConnectTimeout=30', `root@${guest}`, ...words],
+          ]).toString();
+        assert.equal(ssh(mine, 'id -un; cut -c1-6 /proc/version').trim(), 'root\nLinux');
+        assert.throws(() => ssh(other, 'true'), /Permission denied|Command failed/);
+        const print = execFileSync('ssh-keygen', ['-l', '-f', join(folder, 'known')]).toString();
+        const said = /host key (SHA256:[A-Za-z0-9+/]+)/.exec(machine.console())?.[1] ?? 'none';
+        assert.ok(print.includes(said), `${print} is not ${said}`);
+      } finally {
+        await machine.stop();
+        record.close();
+      }
+      const told = record.posts.map((post) => JSON.stringify(post.body)).find((body) => body.includes('ssh is open'));
+      assert.match(told ?? '', /host key SHA256:/);
+    });
+  });
+
+  it('ssh on an agent that was built without it: said, and the rest goes on', async () => {
+    const record = await recordPosts(ADDRESS);
+    const args = [`farrier.url=http://${ADDRESS}:${record.port}`, `farrier.token=${TOKEN}`, ...wordsOf('debug.ssh')];
+    const machine = bootAgent(await agentFor('arm64'), 'switchtap0', '52:54:00:aa:cc:04', args);
+    try {
+      await until(() => machine.console().includes('facts accepted'), 'facts', machine.console);
+    } finally {
+      await machine.stop();
+      record.close();
+    }
+    assert.match(machine.console(), /no dropbear; build it with: farrier agent build --ssh/);
   });
 });

@@ -9,12 +9,14 @@ import { buildAgent, type AgentArch, type BuiltAgent } from '../../agent/build.t
 /** Where tests keep downloaded packages between runs. */
 export const TEST_CACHE = process.env['FARRIER_CACHE'] ?? join(homedir(), '.cache', 'farrier');
 
-const agents = new Map<AgentArch, Promise<BuiltAgent>>();
+const agents = new Map<string, Promise<BuiltAgent>>();
 
 /** The agent of an architecture, built once a run from the packages in the cache. */
-export function agentFor(arch: AgentArch): Promise<BuiltAgent> {
-  const known = agents.get(arch) ?? buildAgent({ arch, cacheDir: TEST_CACHE, outDir: join(TEST_CACHE, 'agents') });
-  agents.set(arch, known);
+export function agentFor(arch: AgentArch, withSsh = false): Promise<BuiltAgent> {
+  const key = `${arch} ${withSsh}`;
+  const order = { arch, withSsh, cacheDir: TEST_CACHE, outDir: join(TEST_CACHE, 'agents') };
+  const known = agents.get(key) ?? buildAgent(order);
+  agents.set(key, known);
   return known;
 }
 
@@ -25,16 +27,21 @@ export interface AgentPost {
   readonly body: unknown;
 }
 
-/** Records what agents post, and answers with what `status` says. */
+/** Records what agents post, and answers with what `status` says; who asks for the parameters gets `parameters`. */
 export async function recordPosts(
   address: string,
   status: (post: AgentPost, index: number) => number = () => 200,
+  parameters = '',
 ): Promise<{ port: number; posts: AgentPost[]; close: () => void }> {
   const posts: AgentPost[] = [];
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
+      if (request.url === '/agent/v1/parameters?as=shell') {
+        response.end(parameters);
+        return;
+      }
       const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
       const post = { path: request.url ?? '', token, body: JSON.parse(Buffer.concat(parts).toString()) as unknown };
       posts.push(post);
