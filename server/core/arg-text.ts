@@ -14,11 +14,11 @@ const FAULTS: Readonly<Record<BootFormat, Fault>> = {
 };
 
 /**
- * On its way to the kernel GRUB puts a backslash before quotes and backslashes (but not before `\x41` and the like), and
- * quotes around the whole of a word that holds a blank.
+ * On its way to the kernel GRUB puts a backslash before quotes and backslashes, and quotes around the whole of a word
+ * that holds a blank.
  */
 function faultInGrub(word: string): string | undefined {
-  if (/["']|\\(?!x[0-9A-Fa-f]{2})/.test(insideOfQuotes(word) ?? word))
+  if (/["'\\]/.test(insideOfQuotes(word) ?? word))
     return 'GRUB changes quotes and backslashes; of quotes it carries those around a whole word with a blank: "name=a value"';
   return undefined;
 }

@@ -48,7 +48,7 @@ export function readByGrub(line: string): string {
   }
   return words
     .map((word) => {
-      const escaped = word.replace(/['"]|\\(?!x[0-9A-Fa-f]{2})/g, '\\$&');
+      const escaped = word.replace(/[\\'"]/g, '\\$&');
       return word.includes(' ') ? `"${escaped}"` : escaped;
     })
     .join(' ');
