@@ -140,6 +140,19 @@ describe('render', () => {
       for (const name of ['a b', '../x', "a'", 'a\nkernel b', '$x', '-n', '.x', ''])
         assert.match(textOf(format, { ...plan, kernel: artefact(name, 'a1') }), /^refused: .*path/);
     });
+    it(`${format}: template language anywhere in a plan is never run`, () => {
+      const source = '{{7*7}}{% set x = 7*7 %}{{x}}{# c #}';
+      const everywhere: readonly BootPlan[] = [
+        { do: 'refuse', because: source, remedy: source, args: undefined },
+        { do: 'local-disk', because: source },
+        { ...withWords(`x=${source.replaceAll(' ', '')}`), bundle: source, board: source },
+        { ...plan, kernel: artefact(source, 'a1') },
+        { ...plan, initrd: artefact(source, 'a1') },
+        { ...plan, dtb: artefact(source, 'a1') },
+        { ...plan, loadAddresses: { kernel: source } },
+      ];
+      for (const shown of everywhere) assert.doesNotMatch(textOf(format, shown), /49/);
+    });
     it(`${format}: template language in a word stays text or is refused`, () => {
       const text = textOf(format, withWords('x={{7*7}}', '{%a%}'));
       assert.ok(text.includes('{{7*7}}') && text.includes('{%a%}'), text);
