@@ -64,6 +64,7 @@ describe('config: what is taken', () => {
       boards: [],
       powerDrivers: [],
       siteArgs: [],
+      tftp: { segmentation: 'auto' },
     });
   });
 
