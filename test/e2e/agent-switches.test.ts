@@ -46,7 +46,7 @@ describe('the debug switches in the agent, booted in QEMU', function () {
     const args = [
       `farrier.url=http://${ADDRESS}:${record.port}`,
       `farrier.token=${TOKEN}`,
-      ...wordsOf('debug.shell-before', 'debug.shell-after', 'debug.trace', 'debug.verbose', 'debug.stay'),
+      ...wordsOf('debug.shell-before', 'debug.shell-after', 'debug.trace', 'debug.verbose', 'debug.stay', 'debug.ssh'),
     ];
     const machine = bootAgent(await agentFor('arm64'), 'switchtap0', '52:54:00:aa:cc:01', args);
     const says = (text: string) => (): boolean => machine.console().includes(text);
@@ -65,6 +65,7 @@ describe('the debug switches in the agent, booted in QEMU', function () {
     }
     const said = machine.console();
     assert.match(said, /farrier-agent \+ udhcpc -i/, 'commands are shown');
+    assert.match(said, /no dropbear; build it with: farrier agent build --ssh/);
     assert.match(said, /the clock is set to \w{3}, \d\d \w{3} \d{4} /);
     assert.match(said, new RegExp(`year-${new Date().getUTCFullYear()}`));
     assert.doesNotMatch(said, /\n4\t4\t1\t7/, 'the log level is not taken down');
@@ -133,18 +134,5 @@ describe('the debug switches in the agent, booted in QEMU', function () {
       const told = record.posts.map((post) => JSON.stringify(post.body)).find((body) => body.includes('ssh is open'));
       assert.match(told ?? '', /host key SHA256:/);
     });
-  });
-
-  it('ssh on an agent that was built without it: said, and the rest goes on', async () => {
-    const record = await recordPosts(ADDRESS);
-    const args = [`farrier.url=http://${ADDRESS}:${record.port}`, `farrier.token=${TOKEN}`, ...wordsOf('debug.ssh')];
-    const machine = bootAgent(await agentFor('arm64'), 'switchtap0', '52:54:00:aa:cc:04', args);
-    try {
-      await until(() => machine.console().includes('facts accepted'), 'facts', machine.console);
-    } finally {
-      await machine.stop();
-      record.close();
-    }
-    assert.match(machine.console(), /no dropbear; build it with: farrier agent build --ssh/);
   });
 });

@@ -99,7 +99,7 @@ export function parameterContract(fresh: () => StoreUnderTest): void {
       (await store.parameters.list()).map((each) => each.scope),
       ['board'],
     );
-    assert.equal(await store.machines.byId(one.id as MachineId), undefined);
+    assert.equal(await store.machines.byId(one.id), undefined);
   });
 
   it('a value for one boot is spent once, with its events, and stays known to that boot', async () => {
