@@ -1,5 +1,4 @@
 import { strict as assert } from 'node:assert';
-import type { MachineId } from '../../server/core/machine.ts';
 import { StaleWrite, Taken } from '../../server/ports/store.ts';
 import { ownNote, sampleSetting } from '../core/parameter-fixtures.ts';
 import { sampleEvent, sampleMachine } from './samples.ts';
