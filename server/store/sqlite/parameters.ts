@@ -81,17 +81,22 @@ function statements({ db }: Ledger) {
 /** Parameters in SQLite. A machine's values go with it, its expired one-shot values when a boot begins (triggers). */
 export function createParameterStore(ledger: Ledger): ParameterStore {
   const sql = statements(ledger);
+  // Each boot decision looks at all of them, and they rarely change.
+  let declared: readonly ParameterDeclaration[] | undefined;
+  const readDeclared = (): readonly ParameterDeclaration[] =>
+    sql.declared.all().map((row) => declarationShape.parse(JSON.parse(row.declaration)));
   const SITE: ParameterPlace = { scope: 'site', subject: '' };
   return {
-    declarations: () =>
-      ledger.read(() => sql.declared.all().map((row) => declarationShape.parse(JSON.parse(row.declaration)))),
+    declarations: () => ledger.read(() => (declared ??= readDeclared())),
     declare: (declaration, events) =>
       ledger.write((note) => {
+        declared = undefined;
         sql.declare.run(declaration.name, toJson(declarationShape, declaration));
         note(events);
       }),
     undeclare: (name, events) =>
       ledger.write((note) => {
+        declared = undefined;
         const user = sql.user.get(name);
         if (user) throw new Taken(`${name} is still set for ${`${user.scope} ${user.subject}`.trim()}; unset it first`);
         if (sql.undeclare.run(name).changes > 0) note(events);
