@@ -10,6 +10,7 @@ import { writeCpio, type CpioEntry } from './cpio.ts';
 import { readDeb } from './deb.ts';
 import { wantsDriver } from './drivers.ts';
 import { moduleName, readModInfo } from './modinfo.ts';
+import { readSshFiles } from './ssh.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from './module-set.ts';
 
 /** The architectures an agent can be built for, and which of Debian's kernels it runs. */
@@ -25,6 +26,8 @@ export interface AgentOrder extends AptOrder {
   readonly arch: AgentArch;
   /** Made when absent. */
   readonly outDir: string;
+  /** With dropbear, so that the parameter debug.ssh has an effect; 2 MB more. */
+  readonly withSsh?: boolean;
 }
 
 /** A built agent, ready to be imported as a bundle of role `agent`. */
@@ -50,6 +53,8 @@ export interface AgentPackages {
   readonly kernel: string;
   readonly busybox: string;
   readonly busyboxVersion: string;
+  /** Where further packages of the same architecture come from. */
+  readonly apt: Apt;
 }
 
 const pack = promisify(gzip);
@@ -64,12 +69,13 @@ export async function buildAgent(order: AgentOrder): Promise<BuiltAgent> {
   order.say?.(`unpacking ${packages.kernelName}`);
   const { kernel, files } = await readKernelPackage(packages.kernel, order.arch);
   const modules = files.filter((file) => file.path.endsWith('.ko')).length;
-  const archive = writeCpio([...layout(), ...(await ownFiles(packages.busybox)), ...files]);
+  const ssh = order.withSsh === true ? await readSshFiles(packages.apt, order.arch) : undefined;
+  const archive = writeCpio([...layout(), ...(await ownFiles(packages.busybox)), ...(ssh?.entries ?? []), ...files]);
   order.say?.(`packing ${modules} modules, ${Math.round(archive.length / 1e6)} MB`);
   const initrd = await pack(archive, { level: 6 });
   const digest = createHash('sha256').update(initrd).digest('hex');
   const kernelPath = join(order.outDir, `linux-${order.arch}`);
-  const initrdPath = join(order.outDir, `initrd-${order.arch}.gz`);
+  const initrdPath = join(order.outDir, `initrd-${order.arch}${ssh ? '-ssh' : ''}.gz`);
   await writeWhole(kernelPath, kernel);
   await writeWhole(initrdPath, initrd);
   return {
@@ -78,7 +84,7 @@ export async function buildAgent(order: AgentOrder): Promise<BuiltAgent> {
     initrd: initrdPath,
     kernelArgs: ['panic=60'],
     version: `${packages.kernelVersion.replace(/[^A-Za-z0-9.+~-]/g, '-')}-${digest.slice(0, 8)}`,
-    source: `built from Debian's ${packages.kernelName} ${packages.kernelVersion} and busybox-static ${packages.busyboxVersion}`,
+    source: `built from Debian's ${packages.kernelName} ${packages.kernelVersion} and busybox-static ${packages.busyboxVersion}${ssh ? `, with ${ssh.source}` : ''}`,
     kernelOctets: kernel.length,
     initrdOctets: initrd.length,
     modules,
@@ -96,6 +102,7 @@ export async function fetchAgentPackages(order: AptOrder): Promise<AgentPackages
     kernel: await apt.fetch(image),
     busybox: await apt.fetch(busybox),
     busyboxVersion: busybox.version,
+    apt,
   };
 }
 

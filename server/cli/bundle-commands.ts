@@ -185,8 +185,9 @@ export function addAgentCommands(program: Command, context: CommandContext): voi
     .command('build')
     .description("builds it from Debian's packages and imports it; needs no rights")
     .addOption(new Option('--arch <arch>', 'for which machines').choices(PACKAGED).makeOptionMandatory())
-    .action(async ({ arch }: { readonly arch: PackagedArch }, command: Command) =>
-      importBundle(context, command, await context.deps.work.buildAgent(arch, context.say)),
+    .option('--ssh', 'with dropbear, 2 MB more, so that the parameter debug.ssh has an effect')
+    .action(async ({ arch, ssh = false }: { readonly arch: PackagedArch; readonly ssh?: boolean }, command: Command) =>
+      importBundle(context, command, await context.deps.work.buildAgent(arch, context.say, ssh)),
     );
   agent
     .command('list')

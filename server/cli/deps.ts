@@ -53,7 +53,7 @@ export interface CliWork {
   demo(options: { readonly boards: number | undefined; readonly qemu: boolean; readonly port: number }): Promise<void>;
   bundleFromFolder(order: FolderImport): Promise<BundleFiles>;
   bundleFromDebian(arch: PackagedArch, say: Say): Promise<BundleFiles>;
-  buildAgent(arch: PackagedArch, say: Say): Promise<BundleFiles>;
+  buildAgent(arch: PackagedArch, say: Say, withSsh: boolean): Promise<BundleFiles>;
 }
 
 /** All that the command line stands on. */

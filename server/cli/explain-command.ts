@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { pathOf, type Call } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
+import { effectiveShape, originText, shownValue } from './parameter-commands.ts';
 import { writeSheet, type Fact, type Sheet } from './output.ts';
 
 const artefactShape = z.looseObject({ name: z.string(), sha256: z.string(), octets: z.number() });
@@ -31,6 +32,8 @@ const explanationShape = z.looseObject({
   evidence: z.array(z.string()),
   dhcp: z.array(z.string()),
   plan: planShape,
+  findings: z.array(z.looseObject({ severity: z.string(), text: z.string(), remedy: z.string() })).optional(),
+  parameters: z.array(effectiveShape).optional(),
   files: z.array(
     z.looseObject({ path: z.string(), octets: z.number(), sha256: z.string(), text: z.string().optional() }),
   ),
@@ -60,7 +63,7 @@ function planFacts({ plan }: Explanation): readonly Fact[] {
 }
 
 function sheetOf(explanation: Explanation): Sheet {
-  const { board, evidence, dhcp, files } = explanation;
+  const { board, evidence, dhcp, files, findings = [], parameters = [] } = explanation;
   return {
     item: explanation,
     name: explanation.subject,
@@ -72,6 +75,10 @@ function sheetOf(explanation: Explanation): Sheet {
       ...evidence.map((each) => ['evidence', each] as const),
       ...dhcp.map((each) => ['DHCP', each] as const),
       ...planFacts(explanation),
+      ...findings.map(({ severity, text, remedy }) => [`argument ${severity}`, `${text}; ${remedy}`] as const),
+      ...parameters
+        .filter(({ origin }) => origin !== 'default')
+        .map((each) => [`parameter (${originText(each)})`, `${each.name} = ${shownValue(each.value)}`] as const),
       ...files.map((file) => ['file', `${file.path}, ${file.octets} octets, sha256:${file.sha256}`] as const),
     ],
   };

@@ -8,6 +8,7 @@ import { addExplainCommand } from './explain-command.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { FORMATS, plain } from './output.ts';
+import { addParameterCommands } from './parameter-commands.ts';
 import { addPowerCommands } from './power-commands.ts';
 import { addUserCommands } from './user-commands.ts';
 
@@ -70,6 +71,7 @@ export function buildProgram(deps: CliDeps): Command {
   addConfigCommands(program, context);
   addMachineCommands(program, context);
   addPowerCommands(program, context);
+  addParameterCommands(program, context);
   addBoardCommands(program, context);
   addBundleCommands(program, context);
   addDriverCommands(program, context);

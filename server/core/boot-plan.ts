@@ -7,6 +7,7 @@ import type { KernelForm } from './kernel-form.ts';
 import type { BoardFiles } from './kernel-way.ts';
 import type { Machine } from './machine.ts';
 import type { Derived, Recipe } from './recipe.ts';
+import type { EffectiveParameter } from './parameter.ts';
 
 /** What to do with machines nobody has accepted. */
 export type UnknownPolicy = 'ignore' | 'enlist' | 'local-disk';
@@ -38,6 +39,8 @@ export interface BootFacts {
   readonly machineDtb: Artefact | undefined;
   /** Site-wide argument words. */
   readonly siteArgs: readonly string[];
+  /** What counts for this machine in this boot. */
+  readonly parameters: readonly EffectiveParameter[];
   readonly server: { readonly address: Ipv4; readonly httpPort: number };
   /** Whether another DHCP server gives the addresses there (`dhcp: proxy`). */
   readonly isProxied?: boolean;

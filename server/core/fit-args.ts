@@ -94,7 +94,9 @@ function faultIn(format: BootFormat, words: readonly string[]): string | undefin
 function faultInPxelinux(loader: BoardLoader, format: BootFormat, words: readonly string[]): string | undefined {
   if (loader.loader === 'u-boot' || format !== 'extlinux') return undefined;
   const word = words.find((each) => escapeOctets(format, [each]) > 0);
-  return word === undefined ? undefined : `the word ${nameOfWord(word)} cannot pass PXELINUX: it holds $, ' or \\`;
+  return word === undefined
+    ? undefined
+    : `the word ${nameOfWord(word)} cannot pass PXELINUX: it holds $, ' or \\, or begins with #`;
 }
 
 function tooMuch(limit: ArgLimit, measure: ArgMeasure): ArgFit {

@@ -1,15 +1,16 @@
 import type { Board } from './board.ts';
 
-/** Where a kernel-argument word comes from. */
-export type ArgOrigin = 'site' | 'bundle' | 'board' | 'machine' | 'boot';
-
 /** The order in which origins stand in the arguments: a later word wins where the kernel lets the last one win. */
-const ARG_ORIGINS = ['site', 'bundle', 'board', 'machine', 'boot'] as const satisfies readonly ArgOrigin[];
+const ARG_ORIGINS = ['site', 'network', 'bundle', 'board', 'machine', 'once', 'boot'] as const;
+/** Where a kernel-argument word comes from; `once` is a parameter set for this boot only. */
+export type ArgOrigin = (typeof ARG_ORIGINS)[number];
 
 /** One word of the kernel arguments. */
 export interface KernelArg {
   readonly word: string;
   readonly origin: ArgOrigin;
+  /** The parameter whose value it is. */
+  readonly parameter?: string;
 }
 
 /** A limit of one layer that the arguments are measured against. */
@@ -78,7 +79,7 @@ export function octetsOf(text: string): number {
 export function faultOfWord(word: string): string | undefined {
   if (word === '') return 'it is empty';
   if (/\p{Cc}/u.test(word)) return 'it holds a control character';
-  if (/[\p{Zl}\p{Zp}\p{Cs}]/u.test(word)) return 'it holds a character that is no plain text';
+  if (!isWellSpoken(word)) return 'it holds a character that is no plain text';
   const parts = word.split('"');
   if (parts.length % 2 === 0) return 'its double quotes do not pair';
   if (parts.some((part, index) => index % 2 === 0 && part.includes(' ')))
@@ -86,9 +87,20 @@ export function faultOfWord(word: string): string | undefined {
   return undefined;
 }
 
-/** The words of all origins, in their lasting order. */
-export function composeArgs(parts: Readonly<Record<ArgOrigin, readonly string[]>>): readonly KernelArg[] {
-  return ARG_ORIGINS.flatMap((origin) => parts[origin].map((word) => ({ word, origin })));
+/** Whether a text is plain: no control characters, no line separators, no half of a surrogate pair. */
+export function isWellSpoken(text: string): boolean {
+  return !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(text);
+}
+
+/** The words of all origins and of parameters, in their lasting order; of one origin the parameters' words come last. */
+export function composeArgs(
+  parts: Readonly<Partial<Record<ArgOrigin, readonly string[]>>>,
+  parameterWords: readonly KernelArg[] = [],
+): readonly KernelArg[] {
+  return ARG_ORIGINS.flatMap((origin) => [
+    ...(parts[origin] ?? []).map((word): KernelArg => ({ word, origin })),
+    ...parameterWords.filter((each) => each.origin === origin),
+  ]);
 }
 
 /** The words a board brings: its own, then where its console is. */

@@ -8,6 +8,7 @@ import { boardArgs, composeArgs, type ArgMeasure, type KernelArg } from './kerne
 import { kernelWay, type BoardFiles } from './kernel-way.ts';
 import type { State } from './lifecycle.ts';
 import type { Machine } from './machine.ts';
+import { parameterWords } from './parameter.ts';
 import { requesterOf, type Requester } from './requester.ts';
 import { faultOfRpiLine, firmwareOf, RPI_LINE_OCTETS_MAX, rpiFileLines } from './rpi.ts';
 import { err, ok, type Result } from './result.ts';
@@ -35,6 +36,14 @@ const WISHES: Readonly<Record<Exclude<State, 'new'>, Wish>> = {
   broken: { disk: 'it is marked broken' },
   retired: { disk: 'it is retired' },
 };
+
+/** What the parameter `boot.target` wants in place of what the state says. */
+function targetOf({ parameters }: BootFacts): Wish | undefined {
+  const target = parameters.find((each) => each.declaration.name === 'boot.target');
+  if (target?.value === 'local-disk') return { disk: `the parameter boot.target says so (${target.origin})` };
+  if (target?.value === 'agent' || target?.value === 'bundle') return { boot: target.value };
+  return undefined;
+}
 
 /** A bundle that shall boot, and why. */
 interface Choice {
@@ -77,7 +86,7 @@ function planKnown(
   request: BootRequest,
   asked: Requester,
 ): BootPlan {
-  const wish: Wish = WISHES[state];
+  const wish: Wish = targetOf(facts) ?? WISHES[state];
   if ('disk' in wish) return { do: 'local-disk', because: wish.disk };
   if (wish.boot === 'agent') return planAgent(facts, request, asked, `state ${state}`);
   if (machine.bundle === undefined) return { do: 'local-disk', because: `state ${state}, and no bundle is assigned` };
@@ -287,7 +296,7 @@ function wordsOf(
 ): readonly KernelArg[] {
   const { address, httpPort } = facts.server;
   const agent = [`farrier.url=http://${formatIpv4(address)}:${httpPort}`, `farrier.token=${facts.token}`];
-  return composeArgs({
+  const parts = {
     site: facts.siteArgs,
     bundle: choice.bundle.kernelArgs,
     board: boardArgs(board),
@@ -298,7 +307,8 @@ function wordsOf(
       ...(format === 'ipxe' && initrd ? [`initrd=${initrd.name}`] : []),
       bootifWord(request.mac),
     ],
-  });
+  };
+  return composeArgs(parts, parameterWords(facts.parameters, choice.purpose));
 }
 
 /**

@@ -7,7 +7,7 @@ import { sha256Of } from '../edges/digest.ts';
 export async function agentFiles(
   arch: PackagedArch,
   say: Say,
-  folders: { readonly cacheDir: string; readonly outDir: string },
+  folders: { readonly cacheDir: string; readonly outDir: string; readonly withSsh: boolean },
 ): Promise<BundleFiles> {
   const built = await buildAgent({ ...folders, arch, say });
   const loaders = await fetchLoaders({ ...folders, arch, say });

@@ -22,6 +22,7 @@ import { createExplain, type Explain } from '../services/explain.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { oneAtATime } from '../services/one-at-a-time.ts';
 import { createPrepareFiles } from '../services/prepare-files.ts';
+import { createParameterService, type ParameterService } from '../services/parameters.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
@@ -53,6 +54,7 @@ export interface Services {
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly enlist: EnlistService;
+  readonly parameters: ParameterService;
   readonly advisor: DhcpAdvisor;
   readonly bootFiles: BootFiles;
   readonly timeline: EventBuffer;
@@ -101,6 +103,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     }),
     bundles: createBundleService({ store, clock }),
     enlist,
+    parameters: createParameterService({ ...parts, networks }),
     advisor: createDhcpAdvisor(booting),
     bootFiles: createBootFiles({
       ...booting,
@@ -126,6 +129,8 @@ function bootSources(parts: ServiceParts): BootFactSources {
     boards: parts.boards,
     bundles: parts.store.bundles,
     artefacts: parts.store.artefacts,
+    parameters: parts.store.parameters,
+    clock: parts.clock,
     recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,

@@ -31,7 +31,7 @@ export function createCliWork(options: CliWorkOptions): CliWork {
     demo: options.demo,
     bundleFromFolder: async (order) => withoutLoaders(await bundleFromFolder(given(order))),
     bundleFromDebian: async (arch, say) => withoutLoaders(await bundleFromDebianNetboot({ ...folders, arch, say })),
-    buildAgent: (arch, say) => agentFiles(arch, say, folders),
+    buildAgent: (arch, say, withSsh) => agentFiles(arch, say, { ...folders, withSsh }),
   };
 }
 

@@ -5,6 +5,7 @@ import { bundleRoutes } from './api/bundles.ts';
 import { catalogueRoutes } from './api/catalogue.ts';
 import { eventRoutes } from './api/events.ts';
 import { machineRoutes } from './api/machines.ts';
+import { parameterRoutes } from './api/parameters.ts';
 import { powerRoutes } from './api/power.ts';
 import { sessionRoutes } from './api/session.ts';
 import { userRoutes } from './api/users.ts';
@@ -37,6 +38,7 @@ function apiRoutes(deps: HttpDeps, streams: StreamSet): readonly Route[] {
     ...sessionRoutes(deps),
     ...machineRoutes(deps),
     ...powerRoutes(deps),
+    ...parameterRoutes(deps),
     ...catalogueRoutes(deps),
     ...bundleRoutes(deps),
     ...userRoutes(deps),

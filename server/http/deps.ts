@@ -11,6 +11,7 @@ import type { BundleService } from '../services/bundles.ts';
 import type { EnlistService } from '../services/enlist.ts';
 import type { Explain } from '../services/explain.ts';
 import type { MachineService } from '../services/machines.ts';
+import type { ParameterService } from '../services/parameters.ts';
 import type { PowerService } from '../services/power.ts';
 import type { Users } from './auth.ts';
 
@@ -41,6 +42,7 @@ export interface HttpDeps {
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly enlist: EnlistService;
+  readonly parameters: ParameterService;
   readonly users: Users;
   readonly boards: Boards;
   readonly lintBoards: () => Promise<readonly BoardFinding[]>;

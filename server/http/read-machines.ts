@@ -1,5 +1,6 @@
 import { formatIpv4, type Mac } from '../core/address.ts';
 import type { FarrierEvent } from '../core/event.ts';
+import { findingText } from '../core/lint-args.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
 import type { HttpDeps } from './deps.ts';
 import { planWords, viewOfMachine, type MachineView } from './views.ts';
@@ -38,7 +39,8 @@ export async function viewOneMachine(deps: Deps, machine: Machine): Promise<Mach
   const [view] = await viewMachines(deps, [machine]);
   const explained = await deps.explain({ ref: machine.id });
   const bootable = explained.is === 'done' ? planWords(explained.explanation.plan) : explained.because;
-  return { ...(view ?? viewOfMachine(machine, NOTHING_BESIDE)), bootable };
+  const findings = explained.is === 'done' ? explained.explanation.findings.map(findingText) : [];
+  return { ...(view ?? viewOfMachine(machine, NOTHING_BESIDE)), bootable, findings };
 }
 
 const NOTHING_BESIDE = { address: undefined, lastEvent: undefined, underWay: undefined, bootable: undefined };

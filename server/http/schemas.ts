@@ -4,6 +4,7 @@ import { parseIpv4, parseMac, parseSha256 } from '../core/address.ts';
 import { parseArch } from '../core/arch.ts';
 import type { Result } from '../core/result.ts';
 import { REST_STATES } from '../core/lifecycle.ts';
+import { PARAMETER_TYPES } from '../core/parameter.ts';
 
 /** A text that one of core's parsers must read; the problem carries the parser's own words. */
 function parsed<T>(read: (text: string) => Result<T>, lengthMax: number, example: string): z.ZodType<T, string> {
@@ -116,6 +117,36 @@ export const newUser = z.strictObject({
   role: z.enum(['admin', 'operator', 'viewer']),
   password: z.string().min(1).max(1024),
 });
+
+/** A parameter's value; its declaration says what it must be. */
+const parameterValue = z.union([z.string().max(8192), z.number(), z.boolean(), z.array(z.string().max(8192)).max(64)]);
+const farAway = { scope: z.enum(['site', 'network', 'board']), subject: line(128).optional() };
+
+/** A value for the site, a network or a board. */
+export const parameterSetting = z.strictObject({ ...farAway, value: parameterValue });
+
+/** Where a value is unset. */
+export const farAwayQuery = z.strictObject(farAway);
+
+/** A value for a machine, or for its next boot. */
+export const nearSetting = z.strictObject({ value: parameterValue, once: z.boolean().default(false) });
+
+/** `?once=true`: the value of the next boot. */
+export const nearQuery = z.strictObject({ once: z.enum(['true', 'false']).optional() });
+
+/** A parameter of the site's own. */
+export const parameterWish = z.strictObject({
+  type: z.enum(PARAMETER_TYPES),
+  meaning: line(300).min(1),
+  unit: line(40).optional(),
+  choices: z.array(line(200).min(1)).max(64).default([]),
+  min: z.int().optional(),
+  max: z.int().optional(),
+  word: line(64).optional(),
+});
+
+/** How a booted system wants its parameters. */
+export const parametersQuery = z.strictObject({ as: z.enum(['json', 'shell']).optional() });
 
 /** One step of an agent, in its own words. */
 export const agentStep = z.strictObject({ step: z.string().min(1).max(1000) });

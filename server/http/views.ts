@@ -9,6 +9,7 @@ import { LIFECYCLE_EVENTS, STATES, lawfulEvents } from '../core/lifecycle.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { PowerDriver } from '../ports/power-driver.ts';
 import type { Explanation } from '../services/explain.ts';
+import { effectiveView, findingView, viewOfEffective } from './parameter-views.ts';
 import type { PowerVerb } from '../services/power.ts';
 
 const text = z.string().optional();
@@ -88,6 +89,10 @@ export const machineView = z.object({
   lastEvent: eventView.optional(),
   underWay: z.enum(['on', 'off', 'cycle', 'reset']).optional(),
   lawful: z.array(z.enum(LIFECYCLE_EVENTS)),
+  findings: z
+    .array(z.string())
+    .optional()
+    .describe('What may be wrong with its kernel arguments; only where one machine is asked for.'),
   bootable: text.describe('What its next boot gets, in words; only where one machine is asked for.'),
 });
 
@@ -100,6 +105,7 @@ export interface Beside {
   readonly lastEvent: FarrierEvent | undefined;
   readonly underWay: PowerVerb | undefined;
   readonly bootable: string | undefined;
+  readonly findings?: string[];
 }
 
 function viewOfFacts(facts: Facts): NonNullable<MachineView['facts']> {
@@ -221,12 +227,18 @@ export const explanationView = z.looseObject({
   evidence: z.array(z.string()),
   dhcp: z.array(z.string()),
   plan: z.looseObject({ do: z.enum(['ignore', 'local-disk', 'refuse', 'boot']), because: z.string() }),
+  findings: z.array(findingView),
+  parameters: z.array(effectiveView),
   files: z.array(z.object({ path: z.string(), octets: z.number(), sha256: z.string(), text })),
 });
 
 /** An explanation as the API tells it. */
 export function viewOfExplanation(explanation: Explanation): Record<string, unknown> {
-  return { ...explanation, plan: planView(explanation.plan) };
+  return {
+    ...explanation,
+    plan: planView(explanation.plan),
+    parameters: explanation.parameters.map(viewOfEffective),
+  };
 }
 
 /** A plan in one sentence. */

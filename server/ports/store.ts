@@ -3,6 +3,7 @@ import type { Artefact, Bundle } from '../core/bundle.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../core/event.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
+import type { NewSetParameter, ParameterDeclaration, ParameterPlace, SetParameter } from '../core/parameter.ts';
 
 /** A writer held an older revision than the store: read again and decide again. */
 export class StaleWrite extends Error {
@@ -94,6 +95,28 @@ export interface ArtefactStore {
   bySha256(sha256: Sha256): Promise<Artefact | undefined>;
 }
 
+/** Parameters: declarations of the site, and values by place. */
+export interface ParameterStore {
+  /** Those that an operator declared, by name. */
+  declarations(): Promise<readonly ParameterDeclaration[]>;
+  /** Puts a declaration in place of one of the same name. */
+  declare(declaration: ParameterDeclaration, events: readonly NewEvent[]): Promise<void>;
+  /** @throws Taken when a value is still set, naming the place. */
+  undeclare(name: string, events: readonly NewEvent[]): Promise<void>;
+  /** All values that wait or last, none that went to a boot, by name and place. */
+  list(): Promise<readonly SetParameter[]>;
+  /** The values of these places and of the site; one-shot ones also when they went to a boot. */
+  at(places: readonly ParameterPlace[]): Promise<readonly SetParameter[]>;
+  /** Puts a value in place of the one that is set there. A machine's place must be one of a machine there is. @throws StaleWrite */
+  set(value: NewSetParameter, events: readonly NewEvent[]): Promise<SetParameter>;
+  /** False when nothing was set there. */
+  unset(place: ParameterPlace, name: string, events: readonly NewEvent[]): Promise<boolean>;
+  /** One-shot values go to a boot, for good: says which of them still waited. The events commit with it if any did. */
+  spend(ids: readonly number[], boot: string, events: readonly NewEvent[]): Promise<readonly number[]>;
+  /** Values that went to this boot wait again, but where another one was set meanwhile. */
+  giveBack(ids: readonly number[], boot: string): Promise<void>;
+}
+
 /** Sealed secrets of power settings: opaque text under (machine, field). */
 export interface SecretStore {
   put(machine: MachineId, field: string, sealed: string): Promise<void>;
@@ -173,6 +196,7 @@ export interface Store {
   readonly boots: BootStore;
   readonly bundles: BundleStore;
   readonly artefacts: ArtefactStore;
+  readonly parameters: ParameterStore;
   readonly secrets: SecretStore;
   readonly powerOrders: PowerOrderStore;
   readonly users: UserStore;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import nunjucks from 'nunjucks';
 import { formatIpv4 } from '../core/address.ts';
-import { argText } from '../core/arg-text.ts';
+import { argText, ipxeSettings } from '../core/arg-text.ts';
 import { BOOT_FORMATS, type BootFormat } from '../core/board.ts';
 import { chosenDtbPath } from '../core/boot-path.ts';
 import type { BootPlan } from '../core/boot-plan.ts';
@@ -121,6 +121,7 @@ function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
     dtb: dtbPathOf(plan) ?? false,
     // An empty text in quotes would be arguments too: u-boot would write it over those of the DTB.
     args: plan.argsIn === 'dtb' ? '' : args.value,
+    settings: ipxeSettings(args.value),
     command,
     fit: fitOf(plan),
     addresses: addresses.value,

@@ -8,9 +8,10 @@ import { boardNameOf, type Machine, type Recognition } from '../core/machine.ts'
 import type { Boards } from '../ports/boards.ts';
 import type { DerivedFiles } from '../ports/derived-files.ts';
 import type { ArtefactStore, BundleStore } from '../ports/store.ts';
+import { lookUpParameters, type ParameterSources } from './parameter-lookup.ts';
 
 /** Where the facts of a boot decision are looked up. */
-export interface BootFactSources {
+export interface BootFactSources extends ParameterSources {
   readonly boards: Boards;
   readonly bundles: Pick<BundleStore, 'list'>;
   readonly artefacts: Pick<ArtefactStore, 'bySha256'>;
@@ -43,8 +44,10 @@ export async function bootFacts(
   about: {
     readonly machine: Machine | undefined;
     readonly request: BootRequest;
-    readonly network: Pick<Network, 'unknown' | 'address' | 'dhcp'>;
+    readonly network: Pick<Network, 'name' | 'unknown' | 'address' | 'dhcp'>;
     readonly token: string;
+    /** The boot under way; nothing when it is about the next one. */
+    readonly boot: string | undefined;
   },
 ): Promise<BootFacts> {
   const { machine, request, network } = about;
@@ -60,6 +63,12 @@ export async function bootFacts(
     bundle,
     machineDtb: await dtbOfMachine(sources, machine),
     siteArgs: sources.siteArgs,
+    parameters: await lookUpParameters(sources, {
+      machine,
+      board: board?.name,
+      network: network.name,
+      boot: about.boot,
+    }),
     server: { address: network.address, httpPort: sources.httpPort },
     isProxied: network.dhcp === 'proxy',
     token: about.token,

@@ -27,6 +27,10 @@ export interface BootSession {
   told: string | undefined;
   /** The kernel of the plan made last, which may be one that was made for this board. */
   kernel: Sha256 | undefined;
+  /** One-shot parameter settings that count in the plan it was given last; they are used up when its kernel goes out. */
+  once: readonly number[];
+  /** Whether a kernel went out whole. */
+  kernelWent: boolean;
 }
 
 /** The boots under way, by MAC and by address. */
@@ -41,7 +45,7 @@ export interface BootSessions {
 
 const hex = (octets: Uint8Array): string => Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 
-const NOTHING_YET = { over: false, told: undefined, kernel: undefined } as const;
+const NOTHING_YET = { over: false, told: undefined, kernel: undefined, once: [], kernelWent: false } as const;
 
 /** Keeps the sessions; `sha256` gives the hexadecimal digest of a text. */
 export function createBootSessions(deps: {

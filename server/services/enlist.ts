@@ -22,6 +22,15 @@ export interface EnlistService {
   agentStep(token: string, from: Ipv4, step: string): Promise<AgentOutcome>;
   /** The raw facts: a map of section name to text. The token is void afterwards. */
   agentFacts(token: string, from: Ipv4, raw: Readonly<Record<string, string>>): Promise<AgentOutcome>;
+  /** Whose boot a token is, under the same conditions. */
+  whoseBoot(token: string, from: Ipv4): Promise<AgentBoot | AgentOutcome>;
+}
+
+/** A boot under way and its machine. */
+export interface AgentBoot {
+  readonly is: 'boot';
+  readonly boot: BootRecord;
+  readonly machine: Machine;
 }
 
 const POSTS_PER_WINDOW = 10;
@@ -60,6 +69,12 @@ export function createEnlistService(deps: EnlistDeps): EnlistService {
     agentStep: async (token, from, step) => {
       const boot = await bootOf(token, from);
       return 'is' in boot ? boot : noteStep(deps, boot, step);
+    },
+    whoseBoot: async (token, from) => {
+      const boot = await bootOf(token, from);
+      if ('is' in boot) return boot;
+      const machine = await deps.machines.byId(boot.machine);
+      return machine ? { is: 'boot', boot, machine } : VOID;
     },
     agentFacts: async (token, from, raw) => {
       const boot = await bootOf(token, from);

@@ -1,11 +1,14 @@
 import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import { CLIENT_ARCH } from '../core/arch.ts';
+import type { Board } from '../core/board.ts';
 import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import { artefactPath, type Artefact } from '../core/bundle.ts';
 import { chosenDtbPath, configPath } from '../core/boot-path.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { firstFile, programsOf, type FirstFile } from '../core/loader-file.ts';
+import { lintArgs, type ArgFinding } from '../core/lint-args.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
+import type { EffectiveParameter } from '../core/parameter.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
 import { chosenDtb, type ChosenDtbDeps } from './chosen-dtb.ts';
@@ -42,6 +45,10 @@ export interface Explanation {
   /** DHCP answer, option by option: `siaddr 10.77.0.1`, `file "boot.scr.uimg"`. */
   readonly dhcp: readonly string[];
   readonly plan: BootPlan;
+  /** What may be wrong with the kernel arguments, the worst first. */
+  readonly findings: readonly ArgFinding[];
+  /** What counts of the parameters, and from where. */
+  readonly parameters: readonly EffectiveParameter[];
   readonly files: readonly ExplainedFile[];
 }
 
@@ -83,7 +90,13 @@ export function createExplain(deps: ExplainDeps): Explain {
     const about = await subjectOf(deps, request);
     if (about.is !== 'done') return about;
     const { machine, boot, network } = about;
-    const { facts, plan } = await planMachine(deps, { machine, request: boot, network, token: TOKEN_SHOWN });
+    const { facts, plan } = await planMachine(deps, {
+      machine,
+      request: boot,
+      network,
+      token: TOKEN_SHOWN,
+      boot: undefined,
+    });
     const first = firstFile(plan, boot);
     return {
       is: 'done',
@@ -94,10 +107,17 @@ export function createExplain(deps: ExplainDeps): Explain {
         evidence: evidenceOf(deps, machine, boot),
         dhcp: dhcpLines(deps, network, boot, machine, first),
         plan,
+        findings: findingsOf(plan, facts.board),
+        parameters: facts.parameters,
         files: await filesOf(deps, plan, boot),
       },
     };
   };
+}
+
+function findingsOf(plan: BootPlan, board: Board | undefined): readonly ArgFinding[] {
+  const args = plan.do === 'boot' || plan.do === 'refuse' ? plan.args : undefined;
+  return args ? lintArgs(args, board) : [];
 }
 
 /** A stranger is taken to send option 97 as every UEFI does: without it, architecture 11 would mean u-boot's EFI step. */

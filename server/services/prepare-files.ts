@@ -48,7 +48,7 @@ async function prepare(deps: PrepareDeps, machine: Machine): Promise<void> {
   if (mac === undefined || !network) return;
   const request = wouldAsk(deps, machine, mac, undefined);
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    const { facts } = await planMachine(deps, { machine, request, network, token: NO_TOKEN });
+    const { facts } = await planMachine(deps, { machine, request, network, token: NO_TOKEN, boot: undefined });
     if (![...(facts.derived?.values() ?? [])].some((each) => each.is === 'making')) return;
   }
 }

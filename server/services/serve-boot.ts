@@ -6,11 +6,13 @@ import { firstFile } from '../core/loader-file.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvice, DhcpAdvisor, DhcpRecord } from '../ports/dhcp-advisor.ts';
-import type { BootStore, MachineStore } from '../ports/store.ts';
+import type { BootStore, MachineStore, ParameterStore } from '../ports/store.ts';
 import type { BootFactSources } from './boot-facts.ts';
 import type { BootSession, BootSessions } from './boot-sessions.ts';
 import type { EnlistService } from './enlist.ts';
 import type { EventBuffer } from './event-buffer.ts';
+import { onceIds } from './parameter-lookup.ts';
+import { useOnce } from './use-once.ts';
 import { createIdentityWatch, type IdentityWatch } from './identity-watch.ts';
 import { planMachine } from './plan-machine.ts';
 import type { Reservations } from './reservations.ts';
@@ -19,6 +21,7 @@ import type { Reservations } from './reservations.ts';
 export interface ServeBootDeps extends BootFactSources {
   readonly machines: Pick<MachineStore, 'byMac' | 'byId'>;
   readonly boots: Pick<BootStore, 'setPlan'>;
+  readonly parameters: Pick<ParameterStore, 'declarations' | 'at' | 'spend' | 'giveBack'>;
   readonly sessions: BootSessions;
   readonly enlist: Pick<EnlistService, 'meet'>;
   readonly reservations: Reservations;
@@ -32,8 +35,11 @@ export async function decide(
   session: BootSession,
   about: { readonly machine: Machine | undefined; readonly request: BootRequest; readonly network: Network },
 ): Promise<BootPlan> {
-  const { plan } = await planMachine(deps, { ...about, token: session.token });
+  const { facts, plan } = await planMachine(deps, { ...about, token: session.token, boot: session.id });
   session.kernel = plan.do === 'boot' ? plan.kernel.sha256 : undefined;
+  session.once = onceIds(facts.parameters);
+  // A disk is booted without another word to us, so this is the last moment to know.
+  if (plan.do === 'local-disk') await useOnce(deps, session);
   const words = planWords(plan);
   if (session.told !== words) {
     session.told = words;

@@ -16,6 +16,7 @@ import { planMachine } from './plan-machine.ts';
 import { boardFor, newestAgent } from './boot-facts.ts';
 import type { BootSession } from './boot-sessions.ts';
 import { readsRpiNames, rpiFile } from './serve-rpi.ts';
+import { giveOnceBack, useOnce } from './use-once.ts';
 import { decide, tell, type ServeBootDeps } from './serve-boot.ts';
 
 /** What file requests need besides the decision itself. */
@@ -115,10 +116,30 @@ async function openArtefact(
     return fileAnswer(deps, request, content, asker);
   // Once its kernel goes out, the next word of the firmware is another boot.
   asker.session.over = true;
-  return fileAnswer(deps, request, content, asker, () => {
-    tell(deps, asker.session, 'boot', 'good', 'its kernel went out whole', { plan: 'boot', because: request.path });
+  await useOnce(deps, asker.session);
+  return fileAnswer(deps, request, content, asker, (report) => {
+    kernelEnded(deps, asker.session, request, content, report);
   });
 }
+
+/** A boot whose kernel never went out whole has not happened: what was set for one boot waits for the next. */
+function kernelEnded(
+  deps: ServeFilesDeps,
+  session: BootSession,
+  request: FileRequest,
+  content: Content,
+  report: TransferReport,
+): void {
+  if (isWhole(content, report)) {
+    session.kernelWent = true;
+    tell(deps, session, 'boot', 'good', 'its kernel went out whole', { plan: 'boot', because: request.path });
+    // A transfer that was cut may have given them back while this one was under way.
+    useOnce(deps, session).catch(() => undefined);
+  } else if (!session.kernelWent && (report.outcome !== 'done' || report.octetsSent === 0)) giveOnceBack(deps, session);
+}
+
+const isWhole = (content: Content, report: TransferReport): boolean =>
+  report.outcome === 'done' && report.octetsSent >= content.octets;
 
 async function isKernel(deps: ServeFilesDeps, session: BootSession, sha256: Sha256): Promise<boolean> {
   if (session.kernel === sha256) return true;
@@ -172,7 +193,10 @@ async function openChosenDtb(
   const { machine, network, session } = asker;
   for (const format of DTB_ARG_FORMATS) {
     const asked: BootRequest = { ...session.request, format };
-    const { plan } = await planMachine(deps, { machine, network, token: session.token, request: asked });
+    const { plan } = await planMachine(deps, {
+      ...{ machine, network, token: session.token, boot: session.id },
+      request: asked,
+    });
     if (plan.do !== 'boot' || plan.argsIn !== 'dtb') continue;
     const dtb = await chosenDtb(deps, plan);
     if (!dtb.ok) return { is: 'refused', because: dtb.error };
@@ -213,7 +237,7 @@ function fileAnswer(
   request: FileRequest,
   content: Content | undefined,
   asker: Asker | undefined,
-  wentWhole: () => void = () => undefined,
+  then: (report: TransferReport) => void = () => undefined,
 ): FileAnswer {
   if (!content) return { is: 'absent' };
   return {
@@ -223,7 +247,7 @@ function fileAnswer(
     ended: (report) => {
       content.close();
       if (asker) tellTransfer(deps, asker, request, content, report);
-      if (report.outcome === 'done' && report.octetsSent >= content.octets) wentWhole();
+      then(report);
     },
   };
 }

@@ -26,7 +26,7 @@ describe('the commands', () => {
 
   it('are all there', () => {
     const firsts = new Set(commands.map(([words]) => words[0]));
-    const wanted = 'serve demo config machine power board bundle driver explain agent user leases'.split(' ');
+    const wanted = 'serve demo config machine power board bundle driver explain agent user leases parameter'.split(' ');
     assert.deepEqual([...firsts].sort(), wanted.sort());
   });
 

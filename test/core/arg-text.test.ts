@@ -17,23 +17,32 @@ const cases: readonly (readonly [string, BootFormat, readonly string[], string |
   ['a backslash before a dollar shields it already', 'extlinux', ['\\$'], '\\\\$'],
   ['two backslashes: the second stands for itself', 'extlinux', ['\\\\'], '\\\\\\'],
   ['a single quote is shielded', 'extlinux', ["it's"], "it\\'s"],
-  ['a first word with # would be a comment', 'extlinux', ['#a', 'b'], /"#a" cannot pass extlinux/],
+  ['a first word with # would be a comment', 'extlinux', ['#a', 'b'], '\\#a b'],
   ['a later # is nothing special', 'extlinux', ['a', '#b'], 'a #b'],
   ['one quoted word for the shell', 'boot-script', ['a=1', 'b="c  d"'], '\'a=1 b="c  d"\''],
   ['backslashes are doubled for the shell', 'boot-script', ['a\\b'], "'a\\\\b'"],
   ['a single quote cannot pass the shell', 'boot-script', ["a='b"], /"a=…" cannot pass boot-script/],
   ['every word in quotes for GRUB', 'grub', ['a=$b', ';', '{c}'], "'a=$b' ';' '{c}'"],
-  ['GRUB would change a quoted blank', 'grub', ['a="b c"'], /"a=…" cannot pass grub/],
+  ['GRUB would change a quoted blank', 'grub', ['a="b c"'], /"a=…" cannot pass grub.*"name=a value"/],
+  ['GRUB quotes a whole word itself', 'grub', ['"a=b c"', 'd'], "'a=b c' 'd'"],
+  ['GRUB quotes no word without a blank', 'grub', ['"a=b"'], /cannot pass grub/],
+  ['GRUB doubles a backslash even in a coded octet', 'grub', ['a=dev\\x2dx'], /cannot pass grub/],
   ['GRUB would double a backslash', 'grub', ['a\\'], /cannot pass grub/],
   ['words for iPXE', 'ipxe', ['a=$b', 'c="d e"'], 'a=$b c="d e"'],
   ['iPXE would expand', 'ipxe', ['a=${net0/mac}'], /expands/],
-  ['iPXE would end the command', 'ipxe', ['a="b || c"'], /ends a command/],
-  ['iPXE would begin a comment', 'ipxe', ['#a'], /comment/],
-  ['iPXE would join blanks', 'ipxe', ['a="b  c"'], /blanks/],
-  ['words for cmdline.txt, as they are', 'rpi', ['#a', 'b="c  d"', "$e'\\"], '#a b="c  d" $e\'\\'],
-  ['the firmware changes the alias of a serial port', 'rpi', ['console=serial0,115200'], /"console=…" .*ttyS0/],
-  ['nothing is known of other letters than ASCII', 'rpi', ['a=ü'], /ASCII/],
+  [
+    'iPXE would end the command',
+    'ipxe',
+    ['a="b || ; && c"'],
+    'a="b ${farrier-7c:string}| ${farrier-3b:string} ${farrier-26:string}& c"',
+  ],
+  ['iPXE would begin a comment', 'ipxe', ['#a'], '${farrier-23:string}a'],
+  ['iPXE would join blanks', 'ipxe', ['a="b  c"'], 'a="b ${farrier-20:string}c"'],
+  ['iPXE expands only what is whole', 'ipxe', ['a=${', '"${ x }"'], 'a=${ "${ x }"'],
 ];
+
+/** What a script has set before its kernel line. */
+const LETTERS = new Map(Array.from(' #&;|', (letter) => [`farrier-${letter.charCodeAt(0).toString(16)}`, letter]));
 
 describe('argText', () => {
   for (const [title, format, words, want] of cases)
@@ -51,7 +60,7 @@ describe('argText', () => {
     extlinux: readByUbootMacros,
     'boot-script': readByUbootHush,
     grub: readByGrub,
-    ipxe: (text) => readByIpxe(text).join(' '),
+    ipxe: (text) => readByIpxe(text, LETTERS).join(' '),
     rpi: (text) => text,
   };
   for (const format of ['extlinux', 'boot-script', 'grub', 'ipxe', 'rpi'] as const)

@@ -115,6 +115,7 @@ export const facts: BootFacts = {
   bundle: debian,
   machineDtb: undefined,
   siteArgs: [],
+  parameters: [],
   server: { address: ipv4(0x0a4d0001), httpPort: 5240 },
   token: '0123456789abcdef0123456789abcdef',
 };

@@ -10,6 +10,7 @@ import { openRender } from '../../server/render/render.ts';
 import { debian, facts, machine, macFrom, pcBoard, uefi } from '../core/boot-fixtures.ts';
 import { TEST_CACHE } from '../support/agent-boot.ts';
 import { inTempFolder } from '../support/archives.ts';
+import { carriedWords } from '../support/arg-samples.ts';
 import { echoKernelEfi } from './echo-kernel.ts';
 import { BENCH_SERVER, layBench, type LoaderBench } from './loader-bench.ts';
 
@@ -25,6 +26,8 @@ const HOSTILE = [
   ';',
   'h=/boot/*',
   '/boot/*',
+  '"i=two  words and a third"',
+  '"j= $x ; #"',
 ];
 
 describe("Debian's signed GRUB and the octets of kernel arguments", function () {
@@ -52,11 +55,13 @@ describe("Debian's signed GRUB and the octets of kernel arguments", function () 
         { ...facts, board: pcBoard, bundle, server: BENCH_SERVER, machine: { ...machine, extraArgs } },
         { ...uefi, mac, format: 'grub' },
       );
-    const bare = planOf(HOSTILE);
+    const hostile = [...HOSTILE, ...carriedWords('grub', 1200, 4)];
+    assert.ok(hostile.length >= 40 && hostile.some((word) => word.startsWith('"r.')));
+    const bare = planOf(hostile);
     assert.ok(bare.do === 'boot');
     const room = 2047 - (bare.args.limits[0]?.octets ?? 0) - 1;
-    assert.equal(planOf([...HOSTILE, 'x'.repeat(room + 1)]).do, 'refuse');
-    const plan = planOf([...HOSTILE, 'x'.repeat(room)]);
+    assert.equal(planOf([...hostile, 'x'.repeat(room + 1)]).do, 'refuse');
+    const plan = planOf([...hostile, 'x'.repeat(room)]);
     assert.ok(plan.do === 'boot');
     const config = openRender([fileURLToPath(new URL('../../templates', import.meta.url))])('grub', plan, 0);
     assert.ok(config.ok);

@@ -14,6 +14,8 @@ import { importAgent } from '../support/import-agent.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 
 const SECOND_BOOT = 'lab.second=1';
+/** A parameter of the second boot only, with letters that every loader's language knows. */
+const ONE_BOOT_ROOT = 'LABEL=$x;y#z|{*}';
 /** A page that shows an enlisted machine within 5 s shows what the API shows then. */
 const APPEARS_MS = 5000;
 
@@ -135,6 +137,7 @@ describe('real firmware, powered through its BMC', function () {
         if (hasDtb) assert.equal(memberOf(facts, 'dtModel'), modelOf(kind));
 
         await api.must('POST', `${path}/accept`, { name: `real-${kind}`, bundle: `second-${arch}@1` });
+        await api.must('PUT', `${path}/parameters/kernel.root`, { value: ONE_BOOT_ROOT, once: true });
         await api.must('POST', `${path}/power/cycle`);
         await until(
           async () => /farrier-agent: started/.test(await slot.board.serial()),
@@ -143,6 +146,8 @@ describe('real firmware, powered through its BMC', function () {
         );
         const serial = await slot.board.serial();
         assert.match(serial, new RegExp(`Kernel command line:.*${SECOND_BOOT}`));
+        assert.ok(/Kernel command line:(.*)/.exec(serial)?.[1]?.includes(` root=${ONE_BOOT_ROOT} `), 'its parameter');
+        assert.deepEqual(listOf(await api.must('GET', '/api/v1/parameters'), 'settings'), [], 'used up');
         if (hasDtb) assert.ok(serial.includes(`Machine model: ${modelOf(kind)}`), 'the tree of the second boot');
         await api.must('POST', `${path}/power/off`);
         assert.equal(slot.board.isOn(), false);

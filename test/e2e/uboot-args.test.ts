@@ -10,6 +10,7 @@ import { openBoards } from '../../server/files/board-catalogue.ts';
 import { openRender } from '../../server/render/render.ts';
 import { readFdt, type FdtRoot } from '../../server/wire/fdt/fdt.ts';
 import { debian, facts as someFacts, machine, macFrom, pcBoard, uboot, uefi } from '../core/boot-fixtures.ts';
+import { carriedWords } from '../support/arg-samples.ts';
 import { echoKernel, echoKernel32, echoKernelPc } from './echo-kernel.ts';
 import { BENCH_SERVER, layBench, type LoaderBench } from './loader-bench.ts';
 
@@ -135,6 +136,24 @@ describe('real loaders and the octets of kernel arguments', function () {
     assert.equal(treeSeen(await boot('extlinux', plan, mac)).bootargs, argsOf(plan));
   });
 
+  it('u-boot, extlinux: random words that are said to pass do pass, behind a first one that looks like a comment', async () => {
+    const mac = nextMac();
+    const words = carriedWords('extlinux', 340, 1);
+    assert.ok(words.length >= 12);
+    const bundle = { ...debian, kernelArgs: [], kernel: arm64.bundle?.kernel ?? debian.kernel, initrd: undefined };
+    const plan = planOf({ ...arm64, bundle, siteArgs: ['#first'] }, 'extlinux', mac, words);
+    assert.match(argsOf(plan), /^#first /);
+    assert.equal(treeSeen(await boot('extlinux', plan, mac)).bootargs, argsOf(plan));
+  });
+
+  it('u-boot, script: random words that are said to pass do pass', async () => {
+    const mac = nextMac();
+    const words = carriedWords('boot-script', 1000, 2);
+    assert.ok(words.length >= 30);
+    const plan = planOf(arm64, 'boot-script', mac, words);
+    assert.equal(treeSeen(await boot('boot-script', plan, mac)).bootargs, argsOf(plan));
+  });
+
   it('u-boot, script: 1500 octets, hostile words among them, with load addresses from the board alone', async () => {
     const mac = nextMac();
     const plan = planOf(arm64, 'boot-script', mac, HOSTILE, 1500);
@@ -171,7 +190,12 @@ describe('real loaders and the octets of kernel arguments', function () {
 
   it('iPXE on a BIOS: as many octets as the kernel takes, hostile words among them, reach it whole', async () => {
     const mac = nextMac();
-    const words = ['a="two words"', 'b=$x$(z)', 'c=\\n\\\\$\\', 'd=;&&|#{}<>*?[x]~`%!', 'e=ütf→8', "f='", 'g==='];
+    const hostile = [
+      ...['a="two   words"', 'b=$x$(z)', 'c=\\n\\\\$\\', 'd=;&&|#{}<>*?[x]~`%!', 'e=ütf→8', "f='", 'g==='],
+      ...['h="a || b && c ; # d  #e"', '#i', '||', '&&', ';', 'j=${', 'k="${ x }  "'],
+    ];
+    const words = [...hostile, ...carriedWords('ipxe', 1500, 3)];
+    assert.ok(words.length >= 50);
     const kernel = bench.store('linux', echoKernelPc());
     const bundle = { ...debian, arch: 'amd64', kernel, initrd: bench.store('initrd.gz', new Uint8Array(600)) } as const;
     const plan = planOf({ ...arm64, board: pcBoard, bundle }, 'ipxe', mac, words, 2047);

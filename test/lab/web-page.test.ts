@@ -105,6 +105,33 @@ describe('the web page in a real browser', function () {
     assert.notEqual(focused, '', 'the focus is not lost when the card goes');
   });
 
+  it('sets a parameter for the next boot and takes it away again, live', async () => {
+    const page = await open('/machines/mustang-03');
+    const panel = page.locator('#parameters');
+    await panel.locator('summary').click();
+    const form = panel.locator('form', { hasText: 'kernel.root' });
+    await form.locator('[name=value]').fill('LABEL=two words');
+    await form.locator('[name=once]').selectOption({ label: 'the next boot only' });
+    await form.locator('button').click();
+    const line = panel.locator('.parameters li', { hasText: 'kernel.root' });
+    await line.waitFor({ timeout: LIVE_MS });
+    assert.match(await line.innerText(), /LABEL=two words[^]*next boot only/);
+    const word = page.locator('#next-boot .word[data-origin="once"]');
+    await word.waitFor({ timeout: LIVE_MS });
+    assert.equal(await word.innerText(), 'root="LABEL=two words"');
+    await line.locator('button').click();
+    await line.waitFor({ state: 'detached', timeout: LIVE_MS });
+  });
+
+  it('says beside the field what a parameter cannot be', async () => {
+    const page = await open('/machines/mustang-03');
+    await page.locator('#parameters summary').click();
+    const form = page.locator('#parameters form', { hasText: 'agent.idle-minutes' });
+    await form.locator('[name=value]').fill('soon');
+    await form.locator('button').click();
+    await form.locator('.note', { hasText: 'no whole number of minutes' }).waitFor({ timeout: LIVE_MS });
+  });
+
   it('what somebody is typing survives what happens meanwhile', async () => {
     const page = await open('/');
     const input = page.locator('.candidate', { hasText: 'arm64-0a3f' }).locator('input[name=name]');

@@ -54,9 +54,25 @@ export function readByGrub(line: string): string {
     .join(' ');
 }
 
-/** iPXE's tokens up to the first terminator, with `${…}` expanded to nothing. */
-export function readByIpxe(line: string): readonly string[] {
+/** iPXE's tokens up to the first terminator, each with its settings expanded, innermost first, over and over. */
+export function readByIpxe(line: string, settings: ReadonlyMap<string, string> = new Map()): readonly string[] {
   const tokens = line.split(/[ \t\n\v\f\r]+/).filter((token) => token !== '');
   const end = tokens.findIndex((token) => token.startsWith('#') || ['||', '&&', ';'].includes(token));
-  return (end < 0 ? tokens : tokens.slice(0, end)).map((token) => token.replace(/\$\{[^}]*\}/g, ''));
+  return (end < 0 ? tokens : tokens.slice(0, end)).map((token) => expandByIpxe(token, settings));
+}
+
+function expandByIpxe(token: string, settings: ReadonlyMap<string, string>): string {
+  let text = token;
+  for (;;) {
+    const name = /\$\{((?:(?!\$\{)[^}])*)\}/.exec(text);
+    if (!name) return text;
+    const value = settings.get((name[1] ?? '').replace(/:string$/, '')) ?? '';
+    text = text.slice(0, name.index) + value + text.slice(name.index + name[0].length);
+  }
+}
+
+/** The settings that a script's `set NAME:hex …` lines make. */
+export function ipxeSettingsOf(script: string): ReadonlyMap<string, string> {
+  const lines = script.matchAll(/^set (\S+):hex ([0-9a-f]{2})$/gm);
+  return new Map([...lines].map(([, name = '', hex = '']) => [name, String.fromCharCode(parseInt(hex, 16))]));
 }

@@ -93,6 +93,7 @@ export function layBench(machine: Machine | undefined, boards: readonly Board[] 
     },
     bundles: store.bundles,
     artefacts: store.artefacts,
+    parameters: store.parameters,
     recognise: () => ({ board: ubootBoard.name, evidence: ['option 93 is 22'] }),
     siteArgs: [],
     httpPort: 5240,

@@ -9,12 +9,14 @@ import { buildAgent, type AgentArch, type BuiltAgent } from '../../agent/build.t
 /** Where tests keep downloaded packages between runs. */
 export const TEST_CACHE = process.env['FARRIER_CACHE'] ?? join(homedir(), '.cache', 'farrier');
 
-const agents = new Map<AgentArch, Promise<BuiltAgent>>();
+const agents = new Map<string, Promise<BuiltAgent>>();
 
 /** The agent of an architecture, built once a run from the packages in the cache. */
-export function agentFor(arch: AgentArch): Promise<BuiltAgent> {
-  const known = agents.get(arch) ?? buildAgent({ arch, cacheDir: TEST_CACHE, outDir: join(TEST_CACHE, 'agents') });
-  agents.set(arch, known);
+export function agentFor(arch: AgentArch, withSsh = false): Promise<BuiltAgent> {
+  const key = `${arch} ${withSsh}`;
+  const order = { arch, withSsh, cacheDir: TEST_CACHE, outDir: join(TEST_CACHE, 'agents') };
+  const known = agents.get(key) ?? buildAgent(order);
+  agents.set(key, known);
   return known;
 }
 
@@ -25,16 +27,21 @@ export interface AgentPost {
   readonly body: unknown;
 }
 
-/** Records what agents post, and answers with what `status` says. */
+/** Records what agents post, and answers with what `status` says; who asks for the parameters gets `parameters`. */
 export async function recordPosts(
   address: string,
   status: (post: AgentPost, index: number) => number = () => 200,
+  parameters = '',
 ): Promise<{ port: number; posts: AgentPost[]; close: () => void }> {
   const posts: AgentPost[] = [];
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
+      if (request.url === '/agent/v1/parameters?as=shell') {
+        response.end(parameters);
+        return;
+      }
       const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
       const post = { path: request.url ?? '', token, body: JSON.parse(Buffer.concat(parts).toString()) as unknown };
       posts.push(post);
@@ -82,7 +89,7 @@ export function bootAgent(
   mac: string,
   extraArgs: readonly string[],
   qemuArgs: readonly string[] = [],
-): { readonly child: ChildProcess; console: () => string; stop: () => Promise<void> } {
+): { readonly child: ChildProcess; console: () => string; type: (text: string) => void; stop: () => Promise<void> } {
   const [program = '', ...machine] = QEMU[agent.arch];
   const common = [
     '-display',
@@ -101,7 +108,7 @@ export function bootAgent(
   const append = [`console=${CONSOLES[agent.arch]}`, ...agent.kernelArgs, ...extraArgs].join(' ');
   const files = ['-kernel', agent.kernel, '-initrd', agent.initrd, '-append', append];
   const child = spawn(program, [...machine, ...common, ...nic, ...card, ...qemuArgs, ...files], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   let words = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (words += text));
@@ -109,6 +116,7 @@ export function bootAgent(
   return {
     child,
     console: () => words,
+    type: (text) => child.stdin.write(text),
     stop: async () => {
       if (child.exitCode !== null) return;
       child.kill('SIGKILL');

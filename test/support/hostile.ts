@@ -1,3 +1,4 @@
+import { ownNote, sampleSetting } from '../core/parameter-fixtures.ts';
 import type { Board } from '../../server/core/board.ts';
 import type { Network } from '../../server/core/lease.ts';
 import { ipv4 } from '../../server/core/address.ts';
@@ -70,6 +71,13 @@ async function fill(store: Store, text: string): Promise<void> {
     sampleEvent(text, { machine: id, boot: 'b1', kind: 'tftp', detail: { path: text, sha256: text, octets: 3 } }),
     sampleEvent(text, { machine: id, boot: 'b1', kind: 'boot', severity: 'bad', detail: { because: text } }),
   ]);
+  const declaration = { ...ownNote, name: 'lab.hostile', meaning: text, unit: text, choices: [text] };
+  await store.parameters.declare(declaration, []);
+  for (const scope of ['site', 'machine'] as const)
+    await store.parameters.set(
+      sampleSetting('lab.hostile', { scope, subject: scope === 'site' ? '' : id, value: text, by: text }),
+      [],
+    );
   await store.bundles.add(sampleBundle(text, { version: text, source: text, kernelArgs: [text] }), []);
   await store.leases.commit([sampleLease(9, { hostname: text, network: text, address: ipv4(0x0a4d0009) })]);
 }
@@ -100,6 +108,8 @@ export async function layHostileLab(text: string): Promise<HttpLab> {
                 limits: [{ layer: text, octets: 2, octetsMax: 1 }],
               },
             },
+            findings: [{ severity: 'warning', text, remedy: text }],
+            parameters: [],
             files: [{ path: text, octets: 1, sha256: text, text }],
           },
         }),

@@ -11,6 +11,7 @@ import type { Clock } from '../../server/ports/clock.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { openRender } from '../../server/render/render.ts';
+import { createParameterService } from '../../server/services/parameters.ts';
 import { createBundleService } from '../../server/services/bundles.ts';
 import type { EnlistService } from '../../server/services/enlist.ts';
 import { explainAnswer } from '../../server/net/dhcp-explain.ts';
@@ -153,6 +154,7 @@ const pretendEnlist: EnlistService = {
         : { is: 'forbidden', because: 'no boot under way has this token' },
     ),
   agentFacts: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
+  whoseBoot: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
 };
 
 /** The HTTP server with real services around a memory store, and pretend devices. */
@@ -209,6 +211,8 @@ export function layHttpLab(
       boards,
       bundles: store.bundles,
       artefacts: store.artefacts,
+      parameters: store.parameters,
+      clock,
       recognise: () => undefined,
       siteArgs: ['loglevel=4'],
       httpPort: 5240,
@@ -223,6 +227,7 @@ export function layHttpLab(
       dhcpAnswer: explainAnswer,
     }),
     enlist: pretendEnlist,
+    parameters: createParameterService({ store, boards, networks, clock }),
     users: pretendUsers(),
     boards,
     lintBoards: () => Promise.resolve([]),

@@ -21,6 +21,7 @@ import {
   type UserStore,
 } from '../../server/ports/store.ts';
 import { MemoryLeaseStore } from './memory-lease-store.ts';
+import { createMemoryParameters } from './memory-parameter-store.ts';
 
 /** Runs a use case as one step: what it throws becomes a rejection. */
 const step = <T>(job: () => T): Promise<T> =>
@@ -332,6 +333,11 @@ export function createMemoryStore(clock: Clock, tables = emptyTables()): Store {
     boots: createBoots(tables),
     bundles: createBundles(tables, events.note),
     artefacts: createArtefacts(),
+    parameters: createMemoryParameters(events.note, {
+      hasMachine: (id) => tables.machines.has(id),
+      newestBootMs: (id) =>
+        Math.max(0, ...[...tables.boots.values()].flatMap((boot) => (boot.machine === id ? [boot.startedMs] : []))),
+    }),
     secrets: createSecrets(tables),
     powerOrders: createOrders(tables, events.note),
     users: createUsers(clock, events.note),

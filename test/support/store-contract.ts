@@ -4,6 +4,7 @@ import type { FarrierEvent } from '../../server/core/event.ts';
 import type { MachineId } from '../../server/core/machine.ts';
 import { StaleWrite, Taken, type PowerOrder, type Store } from '../../server/ports/store.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { parameterContract } from './parameter-contract.ts';
 import { digest, mac, sampleBundle, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
 
 /** One store under test, empty, and the clock it reads. */
@@ -509,6 +510,9 @@ export function describeStoreContract(title: string, open: () => Promise<StoreUn
     });
     describe('secrets and power orders', () => {
       powerContract(fresh);
+    });
+    describe('parameters', () => {
+      parameterContract(fresh);
     });
     describe('users', () => {
       userContract(fresh);

@@ -5,12 +5,14 @@ import type { HttpDeps } from '../deps.ts';
 import { EMPTY, NO_FIELDS, problem, route, type Answer, type Route } from '../route.ts';
 import { agentFacts, agentStep } from '../schemas.ts';
 
-function addressOf(from: string): Ipv4 {
+/** The address a request came from, as a number; none where it is no IPv4 address. */
+export function addressOf(from: string): Ipv4 {
   const address = parseIpv4(from);
   return address.ok ? address.value : NO_ADDRESS;
 }
 
-function answerAgent(outcome: AgentOutcome): Answer {
+/** What became of an agent's call, as an answer. */
+export function answerAgent(outcome: AgentOutcome): Answer {
   switch (outcome.is) {
     case 'done':
       return EMPTY;

@@ -6,6 +6,7 @@ import type { HttpDeps } from '../deps.ts';
 import { viewMachines } from '../read-machines.ts';
 import type { MachineView } from '../views.ts';
 import { factLines, hardwareOf, nextBootOf, type NextBoot } from './machine.ts';
+import { parameterPanel } from './parameters.ts';
 import { boardChoices, countsOf, markOf, rowOf, toneOf } from './rack.ts';
 import type { Pages } from './render.ts';
 import { bootsOf, historyOf } from './timeline.ts';
@@ -18,7 +19,10 @@ export interface Fragment {
   readonly html: string;
 }
 
-type Deps = Pick<HttpDeps, 'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines'>;
+type Deps = Pick<
+  HttpDeps,
+  'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines' | 'parameters'
+>;
 
 /** What whoever looks on may do. */
 export interface Looker {
@@ -95,6 +99,13 @@ export function changesNextBoot(event: FarrierEvent): boolean {
   return event.kind === 'edit' || event.kind === 'state' || event.kind === 'boot' || event.kind === 'agent';
 }
 
+async function parametersFragment(deps: Deps, pages: Pages, machine: Machine, canOperate: boolean): Promise<Fragment> {
+  const { parameters } = deps;
+  const panel = parameterPanel(await parameters.declarations(), await parameters.ofMachine(machine));
+  const content = { ...panel, id: machine.id, canOperate };
+  return { id: 'parameters', into: undefined, html: pages.part('parts/parameters.njk', markOf(content), content) };
+}
+
 /** The live pieces of a machine's page. */
 export async function machinePageFragments(
   deps: Deps,
@@ -114,6 +125,7 @@ export async function machinePageFragments(
   return [
     summary,
     { id: 'next-boot', into: undefined, html: pages.part('parts/next-boot.njk', markOf(next), { next }) },
+    await parametersFragment(deps, pages, machine, canOperate),
     { id: 'facts', into: undefined, html: pages.part('parts/facts.njk', markOf(facts), facts) },
     ...timeline,
   ];

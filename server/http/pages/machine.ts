@@ -1,4 +1,5 @@
 import type { BootPlan } from '../../core/boot-plan.ts';
+import type { ArgFinding } from '../../core/lint-args.ts';
 import type { Machine } from '../../core/machine.ts';
 import type { PowerDriver, PowerField } from '../../ports/power-driver.ts';
 import type { Explanation } from '../../services/explain.ts';
@@ -21,7 +22,8 @@ export interface NextBoot {
     readonly sha256: string;
     readonly text: string | undefined;
   }[];
-  readonly words: readonly { readonly word: string; readonly origin: string }[];
+  readonly words: readonly { readonly word: string; readonly origin: string; readonly parameter?: string }[];
+  readonly findings: readonly ArgFinding[];
   readonly limits: readonly {
     readonly layer: string;
     readonly octets: number;
@@ -58,6 +60,7 @@ export function nextBootOf(explanation: Explanation): NextBoot {
     dhcp: explanation.dhcp,
     files: explanation.files.map((file) => ({ ...file, octets: octetWords(file.octets) })),
     words: args?.words ?? [],
+    findings: explanation.findings,
     limits: (args?.limits ?? []).map((limit) => ({
       ...limit,
       unit: limit.unit ?? 'octets',

@@ -88,6 +88,7 @@ async function machineContent({ deps, pages }: PageParts, machine: Machine, who:
     summary: one('summary'),
     nextBoot: one('next-boot'),
     facts: one('facts'),
+    parameters: one('parameters'),
     history: one('history'),
     boots: fragments.filter((each) => each.into === 'boots').map((each) => each.html),
     boards: boardChoices(deps.boards.list()),

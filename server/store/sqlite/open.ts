@@ -11,6 +11,7 @@ import { createLeaseStore } from './leases.ts';
 import { BUSY_BLOCK_MS, createLedger, unavailable } from './ledger.ts';
 import { createMachineStore } from './machines.ts';
 import { migrate, migrationsFolder, readMigrations, refuseUnfit, type Migration } from './migrate.ts';
+import { createParameterStore } from './parameters.ts';
 import { createPowerOrderStore, createSecretStore } from './power-orders.ts';
 import { StoreRefused } from './refused.ts';
 import { createUserStore } from './users.ts';
@@ -86,6 +87,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     boots: createBootStore(ledger),
     bundles: createBundleStore(ledger),
     artefacts: createArtefactStore(ledger),
+    parameters: createParameterStore(ledger),
     secrets: createSecretStore(ledger),
     powerOrders: createPowerOrderStore(ledger),
     users: createUserStore(ledger, options.clock),

@@ -50,7 +50,8 @@ function bodyOf(form) {
   /** @type {Record<string, any>} */
   const body = {};
   for (const field of form.elements) {
-    if (!(field instanceof HTMLInputElement || field instanceof HTMLSelectElement) || !field.name) continue;
+    const isText = field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement;
+    if (!(isText || field instanceof HTMLSelectElement) || !field.name) continue;
     if (field.closest('fieldset[disabled]')) continue;
     const empty = attribute(field, 'empty');
     if (field.value === '' && empty === 'drop') continue;
@@ -59,9 +60,10 @@ function bodyOf(form) {
   return body;
 }
 
-/** @param {HTMLInputElement | HTMLSelectElement} field */
+/** @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} field */
 function valueOf(field) {
   if (attribute(field, 'type') === 'number') return Number(field.value);
+  if (attribute(field, 'type') === 'flag') return field.value === 'true';
   if (attribute(field, 'type') === 'words') return field.value.split(/\s+/).filter(Boolean);
   return field.value;
 }

@@ -1,0 +1,74 @@
+import { strict as assert } from 'node:assert';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Apt } from '../../agent/apt.ts';
+import { BuildError } from '../../agent/build-error.ts';
+import { readSshFiles } from '../../agent/ssh.ts';
+import { inTempFolder, tarOf, writeDeb } from '../support/archives.ts';
+
+/** The files that Debian 12's packages hold for arm64, and some that must stay away. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  'dropbear-bin': ['usr/sbin/dropbear', 'usr/bin/dropbearkey', 'usr/bin/dbclient'],
+  libc6: [
+    'lib/aarch64-linux-gnu/ld-linux-aarch64.so.1',
+    'lib/aarch64-linux-gnu/libc.so.6',
+    'lib/x/libc_malloc_debug.so.0',
+  ],
+  libcrypt1: ['lib/aarch64-linux-gnu/libcrypt.so.1.1.0'],
+  libtomcrypt1: ['usr/lib/aarch64-linux-gnu/libtomcrypt.so.1.0.1'],
+  libtommath1: ['usr/lib/aarch64-linux-gnu/libtommath.so.1.2.0'],
+  libgmp10: ['usr/lib/aarch64-linux-gnu/libgmp.so.10.4.1'],
+  zlib1g: ['lib/aarch64-linux-gnu/libz.so.1.2.13'],
+};
+
+/** An apt with packages of which each file holds its own path. */
+async function aptWith(folder: string, packages: typeof PACKAGES): Promise<Apt> {
+  for (const [name, paths] of Object.entries(packages)) {
+    const root = join(folder, name);
+    await mkdir(root, { recursive: true });
+    for (const path of paths) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), path);
+    }
+    await writeDeb(`${root}.deb`, '', await tarOf(root));
+  }
+  return {
+    find: (name) => Promise.resolve({ name, version: '1.0', depends: [], sha256: '', octets: 1 }),
+    fetch: ({ name }) => Promise.resolve(join(folder, `${name}.deb`)),
+  };
+}
+
+describe('the agent’s ssh', () => {
+  it('takes programs and libraries under the names they are asked for, an account, and nothing else', async () => {
+    await inTempFolder(async (folder) => {
+      const { entries, source } = await readSshFiles(await aptWith(folder, PACKAGES), 'arm64');
+      assert.equal(source, 'dropbear-bin 1.0');
+      const files = entries.flatMap((entry) =>
+        entry.kind === 'file' ? [[entry.path, Buffer.from(entry.content).toString(), entry.mode] as const] : [],
+      );
+      assert.deepEqual(files.map(([path, content]) => [path, content.split('/').at(-1)]).slice(2), [
+        ['usr/sbin/dropbear', 'dropbear'],
+        ['usr/bin/dropbearkey', 'dropbearkey'],
+        ['lib/ld-linux-aarch64.so.1', 'ld-linux-aarch64.so.1'],
+        ['lib/libc.so.6', 'libc.so.6'],
+        ['lib/libcrypt.so.1', 'libcrypt.so.1.1.0'],
+        ['lib/libtomcrypt.so.1', 'libtomcrypt.so.1.0.1'],
+        ['lib/libtommath.so.1', 'libtommath.so.1.2.0'],
+        ['lib/libgmp.so.10', 'libgmp.so.10.4.1'],
+        ['lib/libz.so.1', 'libz.so.1.2.13'],
+      ]);
+      // No password opens the account: there is no shadow file, and x is the digest of none.
+      assert.deepEqual(files[0]?.slice(0, 2), ['etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n']);
+      assert.ok(entries.some((entry) => entry.kind === 'folder' && entry.path === 'root' && entry.mode === 0o700));
+    });
+  });
+
+  it('a package without its file is named', async () => {
+    await inTempFolder(async (folder) => {
+      const apt = await aptWith(folder, { ...PACKAGES, zlib1g: ['usr/share/doc/zlib'] });
+      await assert.rejects(readSshFiles(apt, 'arm64'), (error) => {
+        return error instanceof BuildError && error.code === 'bad-package' && error.message.includes('zlib1g');
+      });
+    });
+  });
+});
