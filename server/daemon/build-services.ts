@@ -3,7 +3,7 @@ import type { FarrierEvent } from '../core/event.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
-import type { BoardCatalogue } from '../files/board-catalogue.ts';
+import { readFdt } from '../wire/fdt/fdt.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FetchUrl } from '../ports/fetch.ts';
@@ -12,6 +12,8 @@ import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
+import { createBoardDrafts, type BoardDraftService } from '../services/board-drafts.ts';
+import { createBoardDtbService, type BoardDtbService } from '../services/board-dtbs.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
@@ -25,11 +27,12 @@ import { createReservations, type Reservations } from '../services/reservations.
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
+import type { SiteCatalogue } from './site-catalogue.ts';
 import type { Memory } from './open-memory.ts';
 
 /** What the use cases are built on. */
 export interface ServiceParts extends Memory {
-  readonly boards: BoardCatalogue;
+  readonly catalogue: SiteCatalogue;
   readonly drivers: PowerDrivers;
   readonly render: Render;
   readonly fetchUrl: FetchUrl;
@@ -50,6 +53,8 @@ export interface Services {
   readonly power: PowerService;
   readonly explain: Explain;
   readonly bundles: BundleService;
+  readonly boardDtbs: BoardDtbService;
+  readonly boardDrafts: BoardDraftService;
   readonly enlist: EnlistService;
   readonly advisor: DhcpAdvisor;
   readonly bootFiles: BootFiles;
@@ -58,7 +63,10 @@ export interface Services {
 
 /** Wires the use cases to each other and to their parts. */
 export async function buildServices(parts: ServiceParts): Promise<Services> {
-  const { store, clock, rng, log } = parts;
+  const { store, clock, rng, log, catalogue } = parts;
+  const { boards, site } = catalogue;
+  const boardDtbs = createBoardDtbService({ ...parts, boards, shelf: boards, readTree: readFdt });
+  await boardDtbs.start();
   const networks = (): readonly Network[] => parts.networks;
   const reservations = createReservations();
   const sessions = createBootSessions({ boots: store.boots, clock, rng, sha256: sha256Of });
@@ -71,14 +79,14 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     sha256: sha256Of,
     isLeasedHere: (address) =>
       parts.networks.some((network) => network.dhcp === 'full' && contains(network.subnet, address)),
-    recognise: (evidence) => recognise(parts.boards.list(), evidence),
+    recognise: (evidence) => recognise(boards.list(), evidence),
   });
   const sources = bootSources(parts);
   const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
   await followEvents(parts, reservations, sessions);
   return {
-    machines: createMachineService({ ...parts, networks }),
-    power: createPowerService(parts),
+    machines: createMachineService({ ...parts, boards, networks }),
+    power: createPowerService({ ...parts, boards }),
     explain: createExplain({
       ...parts,
       ...sources,
@@ -88,6 +96,8 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       text: (octets) => new TextDecoder().decode(octets),
     }),
     bundles: createBundleService({ store, clock }),
+    boardDtbs,
+    boardDrafts: createBoardDrafts({ store, boards, site, clock, reread: () => void catalogue.refresh() }),
     enlist,
     advisor: createDhcpAdvisor(booting),
     bootFiles: createBootFiles({
@@ -105,10 +115,10 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
 /** Where the facts of a boot decision are looked up. */
 function bootSources(parts: ServiceParts): BootFactSources {
   return {
-    boards: parts.boards,
+    boards: parts.catalogue.boards,
     bundles: parts.store.bundles,
     artefacts: parts.store.artefacts,
-    recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
+    recognise: (request) => recognise(parts.catalogue.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,
   };

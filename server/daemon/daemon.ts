@@ -9,7 +9,6 @@ import { httpExchange, resolveName } from '../edges/http-exchange.ts';
 import { projectRoot } from '../edges/project-root.ts';
 import { realClock } from '../edges/real-clock.ts';
 import { realRng } from '../edges/real-rng.ts';
-import { openBoards, type BoardCatalogue } from '../files/board-catalogue.ts';
 import { createHttpApp, type HttpApp } from '../http/app.ts';
 import type { Trust } from '../http/auth.ts';
 import { bootFilesRouter } from '../http/boot-files.ts';
@@ -28,6 +27,7 @@ import { createPowerDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
 import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
 import { openMemory, type Memory } from './open-memory.ts';
+import { openSiteCatalogue, type SiteCatalogue } from './site-catalogue.ts';
 import { versionOf } from './version.ts';
 import { refuseRivals } from './rivals.ts';
 import { nodePasswordCrypto } from '../edges/password-crypto.ts';
@@ -86,7 +86,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const memory = await openMemory(config, edges);
   closers.push(() => memory.store.close());
   const root = projectRoot();
-  const boards = openBoards([join(root, 'dtbs'), ...config.boards]);
+  const catalogue = openSiteCatalogue(join(root, 'dtbs'), config.boards);
   const drivers = await createPowerDrivers(config.powerDrivers, edges);
   closers.push(() => {
     drivers.close();
@@ -95,7 +95,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const services = await buildServices({
     ...memory,
     ...edges,
-    boards,
+    catalogue,
     drivers,
     render: openRender([join(root, 'templates')]),
     networks,
@@ -116,7 +116,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     ...edges,
   });
   closers.push(() => tftp.close());
-  const app = createHttpApp(httpDeps({ memory, services, boards, drivers, networks, root, edges }));
+  const app = createHttpApp(httpDeps({ memory, services, catalogue, drivers, networks, root, edges }));
   closers.push(() => {
     app.close();
   });
@@ -129,7 +129,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     trim.stop();
   });
-  closers.push(lookAgain({ boards, tftp, networks, log }));
+  closers.push(lookAgain({ catalogue, tftp, networks, log }));
   await services.power.recover();
   for (const network of networks) log.info(`serving ${describeNetwork(network)}`);
   return { socket, networks, stop };
@@ -190,20 +190,20 @@ function startDhcp(
 function httpDeps(parts: {
   readonly memory: Memory;
   readonly services: Services;
-  readonly boards: BoardCatalogue;
+  readonly catalogue: SiteCatalogue;
   readonly drivers: Awaited<ReturnType<typeof createPowerDrivers>>;
   readonly networks: readonly Network[];
   readonly root: string;
   readonly edges: Edges;
 }): Parameters<typeof createHttpApp>[0] {
-  const { memory, services, boards, root } = parts;
+  const { memory, services, catalogue, root } = parts;
   return {
     ...parts.edges,
     ...services,
     store: memory.store,
     users: createUserService({ store: memory.store, ...parts.edges, crypto: nodePasswordCrypto }),
-    boards,
-    lintBoards: () => Promise.resolve(boards.findings()),
+    boards: catalogue.boards,
+    lintBoards: () => Promise.resolve(catalogue.lint()),
     drivers: parts.drivers,
     artefacts: memory.artefacts,
     networks: parts.networks,
@@ -242,14 +242,14 @@ function closeServer(server: Server): Promise<void> {
 
 /** Boards whose files changed, and TFTP addresses that came back. */
 function lookAgain(parts: {
-  readonly boards: BoardCatalogue;
+  readonly catalogue: SiteCatalogue;
   readonly tftp: TftpListener;
   readonly networks: readonly Network[];
   readonly log: Log;
 }): Closer {
   let cancel: () => void = () => undefined;
   const look = async (): Promise<void> => {
-    if (parts.boards.refresh()) parts.log.info('the board catalogue was read again');
+    if (parts.catalogue.refresh()) parts.log.info('the board catalogue was read again');
     await parts.tftp.serve(tftpAddresses(parts.networks));
   };
   const again = (): void => {
