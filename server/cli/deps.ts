@@ -53,6 +53,13 @@ export interface CliWork {
   demo(options: { readonly boards: number | undefined; readonly qemu: boolean; readonly port: number }): Promise<void>;
   bundleFromFolder(order: FolderImport): Promise<BundleFiles>;
   bundleFromDebian(arch: PackagedArch, say: Say): Promise<BundleFiles>;
+  /** The device tree of a kernel package, laid into a file of this host. */
+  dtbFromDeb(
+    file: string,
+    wanted: { readonly path: string },
+  ): Promise<{ readonly file: string; readonly source: string; readonly licence: string | undefined }>;
+  /** Where a device tree lies in a folder. */
+  dtbInFolder(folder: string, wanted: { readonly path: string }): Promise<string>;
   buildAgent(arch: PackagedArch, say: Say): Promise<BundleFiles>;
 }
 

@@ -79,8 +79,8 @@ export function createBoardDtbService(deps: BoardDtbDeps): BoardDtbService {
     start: () => inTurn(() => holdAll(deps)),
     history: async (name) => (deps.boards.byName(name) ? deps.store.boardDtbs.ofBoard(name) : undefined),
     add,
-    fetch: (name, { url, sha256 }, order, by) => {
-      if (!deps.boards.byName(name)) return Promise.resolve(unknownBoard(name));
+    fetch: async (name, { url, sha256 }, order, by) => {
+      if (!deps.boards.byName(name)) return unknownBoard(name);
       const source = order.source ?? url.replace(/[?#].*$/s, '').slice(0, WORDS_MAX);
       return add(name, deps.fetchUrl({ url, sha256, octetsMax: DTB_OCTETS_MAX }), { ...order, source }, by);
     },
