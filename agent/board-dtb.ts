@@ -5,7 +5,6 @@ import { readDeb } from './deb.ts';
 
 /** Octets a device tree may have. */
 const DTB_OCTETS_MAX = 2 << 20;
-const COPYRIGHT_OCTETS_MAX = 1 << 20;
 /** Files and folders that are looked through for one name. */
 const ENTRIES_MAX = 100_000;
 
@@ -20,8 +19,6 @@ export interface PackagedDtb {
   readonly octets: Uint8Array;
   /** Package file and path in it, in words. */
   readonly source: string;
-  /** The licences the package's copyright file names; nothing when it has no machine-readable one. */
-  readonly licence: string | undefined;
 }
 
 /**
@@ -31,26 +28,14 @@ export interface PackagedDtb {
  */
 export async function dtbFromDeb(file: string, wanted: WantedDtb): Promise<PackagedDtb> {
   const found = new Map<string, Uint8Array>();
-  let licence: string | undefined;
   const name = basename(wanted.path);
   await readDeb(file, {
-    wants: ({ path, octets }) =>
-      (basename(path) === name && octets <= DTB_OCTETS_MAX) ||
-      (/^usr\/share\/doc\/[^/]+\/copyright$/.test(path) && octets <= COPYRIGHT_OCTETS_MAX),
-    take: ({ path }, octets) => {
-      if (basename(path) === name) found.set(path, octets);
-      else licence = licencesOf(octets.toString('utf8'));
-    },
+    wants: ({ path, octets }) => basename(path) === name && octets <= DTB_OCTETS_MAX,
+    take: ({ path }, octets) => found.set(path, octets),
   });
   const path = chosen([...found.keys()], wanted, file);
   const octets = found.get(path) ?? new Uint8Array();
-  return { octets, source: `${basename(file)}, file ${path}`, licence };
-}
-
-/** The `License:` lines of a copyright file in Debian's machine-readable format (copyright-format 1.0). */
-function licencesOf(text: string): string | undefined {
-  const names = [...text.matchAll(/^License:[ \t]*(\S.*)$/gm)].map((match) => (match[1] ?? '').trim());
-  return names.length === 0 ? undefined : [...new Set(names)].join(', ').slice(0, 300);
+  return { octets, source: `${basename(file)}, file ${path}` };
 }
 
 /**

@@ -151,7 +151,7 @@ async function importOne(
     return send(found, { source: source ?? `file ${found}`, licence });
   }
   const found = await deps.work.dtbFromDeb(fromDeb ?? '', wanted);
-  return send(found.file, { source: source ?? found.source, licence: licence ?? found.licence });
+  return send(found.file, { source: source ?? found.source, licence });
 }
 
 function wantedOf(board: z.infer<typeof boardShape>): { readonly path: string } {

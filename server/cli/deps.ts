@@ -57,7 +57,7 @@ export interface CliWork {
   dtbFromDeb(
     file: string,
     wanted: { readonly path: string },
-  ): Promise<{ readonly file: string; readonly source: string; readonly licence: string | undefined }>;
+  ): Promise<{ readonly file: string; readonly source: string }>;
   /** Where a device tree lies in a folder. */
   dtbInFolder(folder: string, wanted: { readonly path: string }): Promise<string>;
   buildAgent(arch: PackagedArch, say: Say): Promise<BundleFiles>;

@@ -24,7 +24,7 @@ describe('farrier board', () => {
     daemon.on('GET /boards/mustang', { status: 200, body: wish });
     const words = (source: string, licence = ''): string =>
       new URLSearchParams({ file: 'm.dtb', source, ...(licence === '' ? {} : { licence }) }).toString();
-    daemon.on(`POST /boards/mustang/dtbs?${words(`${file}, found`, 'GPL-2.0')}`, change);
+    daemon.on(`POST /boards/mustang/dtbs?${words(`${file}, found`)}`, change);
     const ran = await daemon.run(['board', 'dtb', 'import', 'mustang', '--from-deb', file]);
     assert.deepEqual([ran.exit, ran.err], [0, 'board mustang is served version 2: Mustang\n']);
     assert.match(ran.out, /^compatible +apm,mustang$/m);

@@ -96,7 +96,7 @@ function workOf(log: unknown[]): CliWork {
     bundleFromDebian: files,
     dtbFromDeb: (file, wanted) => {
       log.push(['dtb', file, wanted.path]);
-      return Promise.resolve({ file, source: `${file}, found`, licence: 'GPL-2.0' });
+      return Promise.resolve({ file, source: `${file}, found` });
     },
     dtbInFolder: (folder, wanted) => {
       log.push(['dtb', folder, wanted.path]);

@@ -51,12 +51,11 @@ describe('device trees of boards in a running daemon', function () {
   /** A Debian package with the tree in it, made by dpkg-deb. */
   const packageOf = async (dtb: string): Promise<string> => {
     const tree = join(folder, 'package');
-    const [lib, doc] = [join(tree, 'usr/lib/linux-image-1-acme/acme'), join(tree, 'usr/share/doc/linux-image-1-acme')];
-    for (const each of [lib, doc, join(tree, 'DEBIAN')]) await mkdir(each, { recursive: true });
+    const lib = join(tree, 'usr/lib/linux-image-1-acme/acme');
+    for (const each of [lib, join(tree, 'DEBIAN')]) await mkdir(each, { recursive: true });
     const control =
       'Package: linux-image-1-acme\nVersion: 1\nArchitecture: arm64\nMaintainer: x <x@y.z>\nDescription: x\n';
     await writeFile(join(tree, 'DEBIAN', 'control'), control);
-    await writeFile(join(doc, 'copyright'), 'License: GPL-2.0\n');
     await writeFile(join(lib, 'bench.dtb'), await readFile(dtb));
     const deb = join(folder, 'linux-image-1-acme.deb');
     await run('dpkg-deb', ['--root-owner-group', '-b', tree, deb]);
