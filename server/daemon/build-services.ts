@@ -4,6 +4,7 @@ import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
+import { openDerivedFiles } from '../files/derived-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FetchUrl } from '../ports/fetch.ts';
@@ -14,6 +15,7 @@ import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
 import { createBoardDrafts, type BoardDraftService } from '../services/board-drafts.ts';
 import { createBoardDtbService, type BoardDtbService } from '../services/board-dtbs.ts';
+import { writeBootargs } from '../render/bootargs-dtb.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
@@ -22,6 +24,7 @@ import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts
 import { createExplain, type Explain } from '../services/explain.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { oneAtATime } from '../services/one-at-a-time.ts';
+import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
@@ -38,6 +41,7 @@ export interface ServiceParts extends Memory {
   readonly fetchUrl: FetchUrl;
   readonly networks: readonly Network[];
   readonly siteArgs: readonly string[];
+  readonly dataDir: string;
   readonly httpPort: number;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
   readonly leases: () => readonly Lease[];
@@ -83,13 +87,24 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   });
   const sources = bootSources(parts);
   const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
-  await followEvents(parts, reservations, sessions);
+  const prepare = createPrepareFiles({
+    ...sources,
+    machines: store.machines,
+    networks,
+    failed: (error) => {
+      log.error(`files for boots could not be prepared: ${String(error)}`);
+    },
+  });
+  await followEvents(parts, { reservations, sessions, prepare });
+  prepare();
   return {
     machines: createMachineService({ ...parts, boards, networks }),
     power: createPowerService({ ...parts, boards }),
     explain: createExplain({
       ...parts,
       ...sources,
+      files: parts.artefacts,
+      writeBootargs,
       networks,
       digest: sha256Of,
       dhcpAnswer: explainAnswer,
@@ -104,6 +119,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       ...booting,
       store: parts.artefacts,
       render: parts.render,
+      writeBootargs,
       macOfAddress: parts.macOfAddress,
       networkOfPeer: (peer) => parts.networks.find((network) => contains(network.subnet, peer)),
       digest: sha256Of,
@@ -121,11 +137,23 @@ function bootSources(parts: ServiceParts): BootFactSources {
     recognise: (request) => recognise(parts.catalogue.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,
+    derived: openDerivedFiles({ ...parts, openDtb: (sha256) => parts.catalogue.boards.openDtb(sha256) }),
   };
 }
 
-/** What other parts keep in memory follows the store's events: reservations, and boots that a power order ends. */
-async function followEvents(parts: ServiceParts, reservations: Reservations, sessions: BootSessions): Promise<void> {
+/**
+ * What other parts keep follows the store's events: reservations, boots that a power order ends, files that boards read
+ * in another form.
+ */
+async function followEvents(
+  parts: ServiceParts,
+  followers: {
+    readonly reservations: Reservations;
+    readonly sessions: BootSessions;
+    readonly prepare: ReturnType<typeof createPrepareFiles>;
+  },
+): Promise<void> {
+  const { reservations, sessions, prepare } = followers;
   const { store, log } = parts;
   const refresh = async (): Promise<void> => {
     reservations.refresh(await store.machines.list());
@@ -138,7 +166,10 @@ async function followEvents(parts: ServiceParts, reservations: Reservations, ses
   await refresh();
   store.events.subscribe((events) => {
     for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
-    if (events.some((event) => event.kind === 'state' || event.kind === 'edit')) refreshSoon();
+    const changed = events.filter((event) => event.kind === 'state' || event.kind === 'edit');
+    if (changed.length > 0) refreshSoon();
+    const machines = changed.flatMap((event) => (event.machine === undefined ? [] : [event.machine]));
+    if (machines.length > 0) prepare(machines);
   });
 }
 

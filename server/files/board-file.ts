@@ -47,6 +47,7 @@ const rowSchema = z
             .strictObject({ extlinux: octetsMax, 'boot-script': octetsMax, grub: octetsMax, ipxe: octetsMax })
             .partial()
             .optional(),
+          dtbArgs: z.array(z.enum(BOOT_FORMATS)).readonly().optional(),
         }),
       )
       .min(1)
@@ -79,8 +80,11 @@ const rowSchema = z
       baud: z.number().int().min(300).max(4_000_000).optional(),
     }),
     earlycon: z.string().regex(/^[\w,]+$/, 'a word like pl011,0x9000000'),
-    loadAddresses: z.strictObject({ kernel: address, initrd: address, dtb: address }).partial(),
-    kernelFormat: z.enum(['Image', 'zImage', 'bzImage', 'uImage', 'FIT']),
+    loadAddresses: z
+      .strictObject({ kernel: address, initrd: address, dtb: address, unpack: address, unpackOctets: address })
+      .partial(),
+    kernelFormat: z.enum(['Image', 'Image.gz', 'zImage', 'bzImage', 'uImage', 'FIT']),
+    kernelLoad: z.strictObject({ load: address, entry: address.optional() }),
     kernelArgs: words,
     kernelArgOctetsMax: octetsMax,
     tftp: z
@@ -177,7 +181,19 @@ const FIELDS = [
     'device',
     'baud',
   ],
-  ...['kernel', 'initrd', 'blksizeMax', 'windowsizeMax', 'options', ...BOOT_FORMATS],
+  ...[
+    'kernel',
+    'initrd',
+    'unpack',
+    'unpackOctets',
+    'load',
+    'entry',
+    'dtbArgs',
+    'blksizeMax',
+    'windowsizeMax',
+    'options',
+    ...BOOT_FORMATS,
+  ],
 ];
 
 function nearestField(key: string): string {
