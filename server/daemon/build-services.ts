@@ -68,9 +68,8 @@ export interface Services {
 /** Wires the use cases to each other and to their parts. */
 export async function buildServices(parts: ServiceParts): Promise<Services> {
   const { store, clock, rng, log, catalogue } = parts;
-  const { boards, site } = catalogue;
-  const boardDtbs = createBoardDtbService({ ...parts, boards, shelf: boards, readTree: readFdt });
-  await boardDtbs.start();
+  const { boards } = catalogue;
+  const boardDtbs = await startBoardDtbs(parts);
   const networks = (): readonly Network[] => parts.networks;
   const reservations = createReservations();
   const sessions = createBootSessions({ boots: store.boots, clock, rng, sha256: sha256Of });
@@ -112,7 +111,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     }),
     bundles: createBundleService({ store, clock }),
     boardDtbs,
-    boardDrafts: createBoardDrafts({ store, boards, site, clock, reread: () => void catalogue.refresh() }),
+    boardDrafts: boardDrafts(parts),
     enlist,
     advisor: createDhcpAdvisor(booting),
     bootFiles: createBootFiles({
@@ -126,6 +125,20 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     }),
     timeline,
   };
+}
+
+async function startBoardDtbs(parts: ServiceParts): Promise<BoardDtbService> {
+  const { boards } = parts.catalogue;
+  const service = createBoardDtbService({ ...parts, boards, shelf: boards, readTree: readFdt });
+  await service.start();
+  return service;
+}
+
+function boardDrafts({ store, clock, catalogue }: ServiceParts): BoardDraftService {
+  return createBoardDrafts({
+    ...{ store, clock, boards: catalogue.boards, site: catalogue.site },
+    reread: () => void catalogue.refresh(),
+  });
 }
 
 /** Where the facts of a boot decision are looked up. */
