@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { addBoardDtbCommands, addBoardNew } from './board-dtb-commands.ts';
 import { pathOf } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
@@ -14,7 +15,9 @@ const boardShape = z.looseObject({
   extends: z.string().optional(),
   compatible: z.array(z.string()).default([]),
   loaders: z.array(z.looseObject({ loader: z.string(), formats: z.array(z.string()) })).default([]),
-  dtb: z.looseObject({ name: z.string(), sha256: z.string(), source: z.string() }).optional(),
+  dtb: z
+    .looseObject({ name: z.string(), sha256: z.string(), source: z.string(), version: z.number().optional() })
+    .optional(),
   dtbMissing: z.string().optional(),
   console: z.looseObject({ device: z.string(), baud: z.number().optional() }).optional(),
   kernelArgs: z.array(z.string()).default([]),
@@ -28,13 +31,19 @@ type BoardAnswer = z.infer<typeof boardShape>;
 const loadersText = (board: BoardAnswer): string =>
   board.loaders.map((each) => `${each.loader} (${each.formats.join(', ')})`).join('; ');
 
+function dtbText({ dtb, dtbMissing }: BoardAnswer): string | undefined {
+  if (dtbMissing !== undefined) return 'missing';
+  return dtb && `${dtb.name}${dtb.version === undefined || dtb.version === 0 ? '' : ` (version ${dtb.version})`}`;
+}
+
 const BOARD_COLUMNS: readonly Column<BoardAnswer>[] = [
   { title: 'NAME', value: (board) => board.name },
   { title: 'ARCH', value: (board) => board.arch },
   { title: 'PROOF', value: (board) => board.proof },
   { title: 'LOADERS', value: (board) => board.loaders.map((each) => each.loader).join(', ') },
-  { title: 'DTB', value: (board) => board.dtb?.name ?? (board.dtbMissing === undefined ? undefined : 'missing') },
+  { title: 'DTB', value: (board) => dtbText(board) },
   { title: 'TITLE', value: (board) => board.title },
+  { title: 'SITE', value: (board) => (board.shadows === undefined ? undefined : 'shadows the shipped one') },
 ];
 
 function boardFacts(board: BoardAnswer): readonly Fact[] {
@@ -58,12 +67,20 @@ function boardFacts(board: BoardAnswer): readonly Fact[] {
   ];
 }
 
-const findingShape = z.object({ file: z.string(), line: z.number().optional(), words: z.string() });
+const findingShape = z.object({
+  file: z.string(),
+  line: z.number().optional(),
+  severity: z.enum(['error', 'warning']),
+  words: z.string(),
+  remedy: z.string(),
+});
 type Finding = z.infer<typeof findingShape>;
 const FINDING_COLUMNS: readonly Column<Finding>[] = [
   { title: 'FILE', value: (finding) => finding.file },
   { title: 'LINE', value: (finding) => finding.line },
+  { title: 'SEVERITY', value: (finding) => finding.severity },
   { title: 'WHAT', value: (finding) => finding.words },
+  { title: 'REMEDY', value: (finding) => finding.remedy },
 ];
 
 /** `farrier board …` */
@@ -88,14 +105,17 @@ export function addBoardCommands(program: Command, context: CommandContext): voi
     });
   board
     .command('lint')
-    .description('what is wrong in the board files; exit 1 when something is')
+    .description('what is wrong or doubtful in the board files; exit 1 when something is wrong')
     .action(async (_options: unknown, command: Command) => {
       const shape = z.object({ findings: z.array(findingShape) });
       const { findings } = await context.api(command).call({ method: 'GET', path: '/lint/boards' }, shape);
       writeList(terminal, context.format(command), { items: findings, columns: FINDING_COLUMNS });
-      if (findings.length > 0) throw new CliFailure(EXIT.failed, `${findings.length} to mend`);
-      context.say('all boards are sound');
+      const errors = findings.filter((finding) => finding.severity === 'error').length;
+      if (errors > 0) throw new CliFailure(EXIT.failed, `${errors} to mend`);
+      context.say(findings.length > 0 ? `no errors; ${findings.length} to look at` : 'all boards are sound');
     });
+  addBoardNew(board, context);
+  addBoardDtbCommands(board, context);
 }
 
 const DRIVER_COLUMNS: readonly Column<DriverAnswer>[] = [

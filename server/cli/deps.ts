@@ -54,6 +54,13 @@ export interface CliWork {
   bundleFromFolder(order: FolderImport): Promise<BundleFiles>;
   bundleFromDebian(arch: PackagedArch, say: Say): Promise<BundleFiles>;
   buildAgent(arch: PackagedArch, say: Say, withSsh: boolean): Promise<BundleFiles>;
+  /** The device tree of a kernel package, laid into a file of this host. */
+  dtbFromDeb(
+    file: string,
+    wanted: { readonly path: string },
+  ): Promise<{ readonly file: string; readonly source: string }>;
+  /** Where a device tree lies in a folder. */
+  dtbInFolder(folder: string, wanted: { readonly path: string }): Promise<string>;
 }
 
 /** All that the command line stands on. */

@@ -36,13 +36,26 @@ export interface BoardSigns {
   readonly dtCompatible: readonly string[];
 }
 
-/** A device-tree blob that belongs to a board. */
+/** A device-tree blob that belongs to a board: what is served, overlays merged in. */
 export interface BoardDtb {
   readonly name: string;
   readonly sha256: Sha256;
   readonly octets: number;
   readonly source: string;
   readonly licence: string;
+  /** Number of the imported version; 0 or nothing for the file beside `board.yaml`. */
+  readonly version?: number | undefined;
+}
+
+/** The DTB a board names, whether it is there or not. */
+export interface DtbWish {
+  readonly file: string;
+  readonly source: string;
+  readonly licence: string;
+  /** The firmware's own tree is right as well, so boots are not refused while this one is missing. */
+  readonly optional: boolean;
+  /** Where Debian's kernel package has it, below `usr/lib/linux-image-…/`. */
+  readonly debian: { readonly package: string; readonly path: string } | undefined;
 }
 
 /** Habits of a board's TFTP client that the server bends to. */
@@ -93,6 +106,10 @@ export interface Board {
   readonly loaders: readonly BoardLoader[];
   /** What is served as its DTB; nothing where the firmware's own tree (or ACPI) is right. */
   readonly dtb: BoardDtb | undefined;
+  /** The DTB its file names; absent where the firmware's own tree (or ACPI) is right. */
+  readonly dtbWish?: DtbWish | undefined;
+  /** Overlays beside `board.yaml` that are merged into its DTB, in order; absent: none. */
+  readonly overlays?: readonly string[] | undefined;
   /** A DTB the board names but that is not there, in words: a refusal, never a guess. */
   readonly dtbMissing: string | undefined;
   readonly console: { readonly device: string; readonly baud: number | undefined } | undefined;

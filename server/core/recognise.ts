@@ -34,17 +34,20 @@ interface Match {
 export function recognise(boards: readonly Board[], seen: Evidence): Recognition | undefined {
   const byName = new Map(boards.map((board) => [board.name, board]));
   const matches = boards.flatMap((board) => matchOf(board, seen, byName));
-  const best = matches.sort(moreSpecific)[0];
-  return best && { board: best.board.name, evidence: best.words };
+  const [best, ...others] = matches.sort(moreSpecific);
+  if (!best) return undefined;
+  const draws = others.filter((each) => compare(best, each) === 0).map((each) => each.board.name);
+  const draw = draws.length === 0 ? [] : [`a draw with ${draws.join(', ')}: set the board to be sure`];
+  return { board: best.board.name, evidence: [...best.words, ...draw] };
+}
+
+/** Below 0 when `a` is the better match; 0 is a draw, in which the name decides and the evidence says so. */
+function compare(a: Match, b: Match): number {
+  return b.words.length - a.words.length || a.dtRank - b.dtRank || b.depth - a.depth;
 }
 
 function moreSpecific(a: Match, b: Match): number {
-  return (
-    b.words.length - a.words.length ||
-    a.dtRank - b.dtRank ||
-    b.depth - a.depth ||
-    (a.board.name < b.board.name ? -1 : 1)
-  );
+  return compare(a, b) || (a.board.name < b.board.name ? -1 : 1);
 }
 
 function matchOf(board: Board, seen: Evidence, byName: ReadonlyMap<string, Board>): readonly Match[] {

@@ -3,15 +3,18 @@ import type { FarrierEvent } from '../core/event.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
-import type { BoardCatalogue } from '../files/board-catalogue.ts';
+import { readFdt } from '../wire/fdt/fdt.ts';
 import { openDerivedFiles } from '../files/derived-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvisor, MacOfAddress } from '../ports/dhcp-advisor.ts';
+import type { FetchUrl } from '../ports/fetch.ts';
 import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
+import { createBoardDrafts, type BoardDraftService } from '../services/board-drafts.ts';
+import { createBoardDtbService, type BoardDtbService } from '../services/board-dtbs.ts';
 import { writeBootargs } from '../render/bootargs-dtb.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
@@ -28,13 +31,15 @@ import { createReservations, type Reservations } from '../services/reservations.
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
+import type { SiteCatalogue } from './site-catalogue.ts';
 import type { Memory } from './open-memory.ts';
 
 /** What the use cases are built on. */
 export interface ServiceParts extends Memory {
-  readonly boards: BoardCatalogue;
+  readonly catalogue: SiteCatalogue;
   readonly drivers: PowerDrivers;
   readonly render: Render;
+  readonly fetchUrl: FetchUrl;
   readonly networks: readonly Network[];
   readonly siteArgs: readonly string[];
   readonly dataDir: string;
@@ -53,6 +58,8 @@ export interface Services {
   readonly power: PowerService;
   readonly explain: Explain;
   readonly bundles: BundleService;
+  readonly boardDtbs: BoardDtbService;
+  readonly boardDrafts: BoardDraftService;
   readonly enlist: EnlistService;
   readonly parameters: ParameterService;
   readonly advisor: DhcpAdvisor;
@@ -62,7 +69,9 @@ export interface Services {
 
 /** Wires the use cases to each other and to their parts. */
 export async function buildServices(parts: ServiceParts): Promise<Services> {
-  const { store, clock, rng, log } = parts;
+  const { store, clock, rng, log, catalogue } = parts;
+  const { boards } = catalogue;
+  const boardDtbs = await startBoardDtbs(parts);
   const networks = (): readonly Network[] => parts.networks;
   const reservations = createReservations();
   const sessions = createBootSessions({ boots: store.boots, clock, rng, sha256: sha256Of });
@@ -74,7 +83,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     events: store.events,
     sha256: sha256Of,
     isHolderKnown: (address) => parts.networks.some((network) => isHolderKnown(network, address)),
-    recognise: (evidence) => recognise(parts.boards.list(), evidence),
+    recognise: (evidence) => recognise(boards.list(), evidence),
   });
   const sources = bootSources(parts);
   const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
@@ -89,8 +98,8 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   await followEvents(parts, { reservations, sessions, prepare });
   prepare();
   return {
-    machines: createMachineService({ ...parts, networks }),
-    power: createPowerService(parts),
+    machines: createMachineService({ ...parts, boards, networks }),
+    power: createPowerService({ ...parts, boards }),
     explain: createExplain({
       ...parts,
       ...sources,
@@ -102,8 +111,10 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       text: (octets) => new TextDecoder().decode(octets),
     }),
     bundles: createBundleService({ store, clock }),
+    boardDtbs,
+    boardDrafts: boardDrafts(parts),
     enlist,
-    parameters: createParameterService({ ...parts, networks }),
+    parameters: createParameterService({ ...parts, boards, networks }),
     advisor: createDhcpAdvisor(booting),
     bootFiles: createBootFiles({
       ...booting,
@@ -123,18 +134,32 @@ function isHolderKnown({ dhcp, subnet, interface: device }: Network, address: Ip
   return contains(subnet, address) && (dhcp === 'full' || (dhcp === 'proxy' && device !== undefined));
 }
 
+async function startBoardDtbs(parts: ServiceParts): Promise<BoardDtbService> {
+  const { boards } = parts.catalogue;
+  const service = createBoardDtbService({ ...parts, boards, shelf: boards, readTree: readFdt });
+  await service.start();
+  return service;
+}
+
+function boardDrafts({ store, clock, catalogue }: ServiceParts): BoardDraftService {
+  return createBoardDrafts({
+    ...{ store, clock, boards: catalogue.boards, site: catalogue.site },
+    reread: () => void catalogue.refresh(),
+  });
+}
+
 /** Where the facts of a boot decision are looked up. */
 function bootSources(parts: ServiceParts): BootFactSources {
   return {
-    boards: parts.boards,
+    boards: parts.catalogue.boards,
     bundles: parts.store.bundles,
     artefacts: parts.store.artefacts,
     parameters: parts.store.parameters,
     clock: parts.clock,
-    recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
+    recognise: (request) => recognise(parts.catalogue.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,
-    derived: openDerivedFiles({ ...parts, openDtb: (sha256) => parts.boards.openDtb(sha256) }),
+    derived: openDerivedFiles({ ...parts, openDtb: (sha256) => parts.catalogue.boards.openDtb(sha256) }),
   };
 }
 

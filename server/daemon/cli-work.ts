@@ -1,10 +1,12 @@
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import {
   bundleFromDebianNetboot,
   bundleFromFolder,
   type BundleSource,
   type FolderOrder,
 } from '../../agent/bundle-source.ts';
+import { dtbFromDeb, dtbInFolder } from '../../agent/board-dtb.ts';
 import { needConfig } from './need-config.ts';
 import type { BundleFiles, CliWork, FolderImport, Say } from '../cli/deps.ts';
 import { createLog } from '../edges/pino-log.ts';
@@ -32,6 +34,15 @@ export function createCliWork(options: CliWorkOptions): CliWork {
     bundleFromFolder: async (order) => withoutLoaders(await bundleFromFolder(given(order))),
     bundleFromDebian: async (arch, say) => withoutLoaders(await bundleFromDebianNetboot({ ...folders, arch, say })),
     buildAgent: (arch, say, withSsh) => agentFiles(arch, say, { ...folders, withSsh }),
+    dtbFromDeb: async (file, wanted) => {
+      const { octets, ...words } = await dtbFromDeb(file, wanted);
+      const folder = join(options.cacheDir, 'dtbs');
+      await mkdir(folder, { recursive: true });
+      const laid = join(folder, basename(wanted.path));
+      await writeFile(laid, octets);
+      return { file: laid, ...words };
+    },
+    dtbInFolder,
   };
 }
 

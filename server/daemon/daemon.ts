@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { formatIpv4 } from '../core/address.ts';
 import type { Lease, Network } from '../core/lease.ts';
+import { createFetchUrl } from '../edges/fetch-url.ts';
+import { httpExchange, resolveName } from '../edges/http-exchange.ts';
 import { projectRoot } from '../edges/project-root.ts';
 import { realClock } from '../edges/real-clock.ts';
 import { realRng } from '../edges/real-rng.ts';
-import { openBoards, type BoardCatalogue } from '../files/board-catalogue.ts';
 import { createHttpApp, type HttpApp } from '../http/app.ts';
 import type { Trust } from '../http/auth.ts';
 import { bootFilesRouter } from '../http/boot-files.ts';
@@ -16,6 +17,7 @@ import { startDhcpListener, type DhcpListener } from '../net/dhcp-listener.ts';
 import { listInterfaces } from '../net/interfaces.ts';
 import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
 import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
+import type { FetchUrl } from '../ports/fetch.ts';
 import type { Log } from '../ports/log.ts';
 import { openRender } from '../render/render.ts';
 import { createReadiness } from '../services/readiness.ts';
@@ -25,6 +27,7 @@ import { createPowerDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
 import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
 import { openMemory, type Memory } from './open-memory.ts';
+import { openSiteCatalogue, type SiteCatalogue } from './site-catalogue.ts';
 import { findSegmenting } from './segmenting.ts';
 import { versionOf } from './version.ts';
 import { refuseRivals } from './rivals.ts';
@@ -75,7 +78,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 async function start(options: DaemonOptions, closers: Closer[], stop: () => Promise<void>): Promise<Daemon> {
   const { config, log, ports = PORTS } = options;
-  const edges = { clock: realClock, rng: realRng, log };
+  const edges = { clock: realClock, rng: realRng, log, fetchUrl: fetchUrlBy(config) };
   const networks = resolveNetworks(config.networks, await listInterfaces());
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const socket = join(config.dataDir, 'farrier.sock');
@@ -86,7 +89,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const memory = await openMemory(config, edges);
   closers.push(() => memory.store.close());
   const root = projectRoot();
-  const boards = openBoards([join(root, 'dtbs'), ...config.boards]);
+  const catalogue = openSiteCatalogue(join(root, 'dtbs'), config.boards);
   const drivers = await createPowerDrivers(config.powerDrivers, edges);
   closers.push(() => {
     drivers.close();
@@ -95,7 +98,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const services = await buildServices({
     ...memory,
     ...edges,
-    boards,
+    catalogue,
     drivers,
     render: openRender([join(root, 'templates')]),
     networks,
@@ -112,7 +115,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const tftp = await startTftp(config, networks, ports, services, edges);
   closers.push(() => tftp.close());
   const { notices } = leases;
-  const app = createHttpApp(httpDeps({ memory, services, boards, drivers, networks, notices, root, edges }));
+  const app = createHttpApp(httpDeps({ memory, services, catalogue, drivers, networks, notices, root, edges }));
   closers.push(() => {
     app.close();
   });
@@ -125,10 +128,14 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     trim.stop();
   });
-  closers.push(lookAgain({ boards, tftp, networks, log }));
+  closers.push(lookAgain({ catalogue, tftp, networks, log }));
   await services.power.recover();
   for (const network of networks) log.info(`serving ${describeNetwork(network)}`);
   return { socket, networks, stop };
+}
+
+function fetchUrlBy(config: Config): FetchUrl {
+  return createFetchUrl({ ...config.fetch, clock: realClock, resolve: resolveName, exchange: httpExchange });
 }
 
 interface LeaseView {
@@ -192,21 +199,21 @@ async function startTftp(
 function httpDeps(parts: {
   readonly memory: Memory;
   readonly services: Services;
-  readonly boards: BoardCatalogue;
+  readonly catalogue: SiteCatalogue;
   readonly drivers: Awaited<ReturnType<typeof createPowerDrivers>>;
   readonly networks: readonly Network[];
   readonly notices: () => readonly Notice[];
   readonly root: string;
   readonly edges: Edges;
 }): Parameters<typeof createHttpApp>[0] {
-  const { memory, services, boards, root } = parts;
+  const { memory, services, catalogue, root } = parts;
   return {
     ...parts.edges,
     ...services,
     store: memory.store,
     users: createUserService({ store: memory.store, ...parts.edges, crypto: nodePasswordCrypto }),
-    boards,
-    lintBoards: () => Promise.resolve(boards.findings()),
+    boards: catalogue.boards,
+    lintBoards: () => Promise.resolve(catalogue.lint()),
     drivers: parts.drivers,
     artefacts: memory.artefacts,
     networks: parts.networks,
@@ -246,14 +253,14 @@ function closeServer(server: Server): Promise<void> {
 
 /** Boards whose files changed, and TFTP addresses that came back. */
 function lookAgain(parts: {
-  readonly boards: BoardCatalogue;
+  readonly catalogue: SiteCatalogue;
   readonly tftp: TftpListener;
   readonly networks: readonly Network[];
   readonly log: Log;
 }): Closer {
   let cancel: () => void = () => undefined;
   const look = async (): Promise<void> => {
-    if (parts.boards.refresh()) parts.log.info('the board catalogue was read again');
+    if (parts.catalogue.refresh()) parts.log.info('the board catalogue was read again');
     await parts.tftp.serve(tftpAddresses(parts.networks));
   };
   const again = (): void => {

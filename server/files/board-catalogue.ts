@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sha256 } from '../core/address.ts';
-import type { Board, KernelLoad } from '../core/board.ts';
+import type { Board, DtbWish, KernelLoad } from '../core/board.ts';
 import { contentInMemory, type Content } from '../ports/artefacts.ts';
-import type { Boards } from '../ports/boards.ts';
+import type { ShelfCatalogue } from './board-shelf.ts';
 import { checkDtb, digestOf, readDtb, type DeclaredDtb } from './board-dtb.ts';
 import { declaredFirmware, readFirmware, type DeclaredFirmware, type FirmwareRead } from './board-firmware.ts';
 import { readBoardText, type BoardFinding, type BoardRow, type BoardText } from './board-file.ts';
@@ -13,7 +13,7 @@ const BOARD_FILE = 'board.yaml';
 const EXTENDS_MAX = 8;
 
 /** The catalogue, and what the daemon does with it besides asking. */
-export interface BoardCatalogue extends Boards {
+export interface BoardCatalogue extends ShelfCatalogue {
   /** Reads again what has changed on disk since the last time; says whether anything had. Cheap: one stat a file. */
   refresh(): boolean;
   /** What is wrong with the files; boards with errors are not in the list. */
@@ -31,6 +31,7 @@ interface Layer {
 /** What was read at one time. */
 interface Reading {
   readonly boards: ReadonlyMap<string, Board>;
+  readonly paths: ReadonlyMap<string, Read['paths']>;
   /** Paths of DTB files by digest. */
   readonly dtbs: ReadonlyMap<Sha256, string>;
   /** Firmware files, whole: a few that all boards of a kind fetch at each boot. */
@@ -50,6 +51,7 @@ export function openBoards(folders: readonly string[]): BoardCatalogue {
     byName: (name) => reading.boards.get(name),
     findDtb: (start) => findOne([...reading.dtbs.keys()], start),
     openDtb: (sha256) => Promise.resolve(reading.firmware.get(sha256) ?? contentOf(reading.dtbs.get(sha256), sha256)),
+    pathsOf: (name) => reading.paths.get(name) ?? { dtb: undefined, overlays: [] },
     findings: () => reading.findings,
     refresh: () => {
       if (fingerprintOf(folders) === reading.fingerprint) return false;
@@ -76,6 +78,7 @@ function readAll(folders: readonly string[]): Reading {
   for (const { name, folder } of boardFolders(folders))
     layers.set(name, [...(layers.get(name) ?? []), readLayer(name, folder, findings)]);
   const boards = new Map<string, Board>();
+  const paths = new Map<string, Read['paths']>();
   const dtbs = new Map<Sha256, string>();
   const firmware = new Map<Sha256, Content>();
   for (const name of [...layers.keys()].sort()) {
@@ -83,9 +86,10 @@ function readAll(folders: readonly string[]): Reading {
     if (!board) continue;
     boards.set(name, board.board);
     for (const content of board.firmware.contents) firmware.set(content.sha256, content);
-    if (board.board.dtb && board.dtbPath !== undefined) dtbs.set(board.board.dtb.sha256, board.dtbPath);
+    paths.set(name, board.paths);
+    if (board.board.dtb && board.paths.dtb !== undefined) dtbs.set(board.board.dtb.sha256, board.paths.dtb);
   }
-  return { boards, dtbs, firmware, findings, fingerprint };
+  return { boards, paths, dtbs, firmware, findings, fingerprint };
 }
 
 function boardFolders(folders: readonly string[]): readonly { name: string; folder: string }[] {
@@ -109,18 +113,26 @@ function nameFinding(file: string, name: string): BoardFinding {
   return { file, line: 1, column: 1, severity: 'error', words: said, remedy: 'use small letters, digits and dashes' };
 }
 
+/** A board, and where its files lie. */
+interface Read {
+  readonly board: Board;
+  readonly paths: ReturnType<ShelfCatalogue['pathsOf']>;
+  readonly firmware: FirmwareRead;
+}
+
 /** A row with all it inherits, and where its DTB lies. */
 interface Whole {
   readonly row: BoardRow;
   readonly dtb: DeclaredDtb | undefined;
   readonly firmware: readonly DeclaredFirmware[] | undefined;
+  readonly overlays: readonly string[];
 }
 
 function boardOf(
   name: string,
   layers: ReadonlyMap<string, readonly (Layer | undefined)[]>,
   findings: BoardFinding[],
-): { readonly board: Board; readonly dtbPath: string | undefined; readonly firmware: FirmwareRead } | undefined {
+): Read | undefined {
   const own = layers.get(name) ?? [];
   const layer = own.at(-1);
   if (!layer) return undefined;
@@ -146,12 +158,14 @@ function boardOf(
     name,
     extends: layer.text.row.extends,
     dtb: dtb?.ok ? dtb.value : undefined,
+    dtbWish: row.dtb && wishOf(row.dtb),
+    overlays: row.overlays,
     dtbMissing: dtb && !dtb.ok ? dtb.error : undefined,
     firmware: firmware.firmware,
     file: layer.file,
     shadows,
   };
-  return { board, dtbPath: whole.dtb?.path, firmware };
+  return { board, paths: { dtb: whole.dtb?.path, overlays: whole.overlays }, firmware };
 }
 
 /** What a board says for itself alone: another board's proof proves nothing of this one. */
@@ -169,6 +183,7 @@ function inherit(
     row,
     dtb: row.dtb && declaredDtb(layer.folder, row.dtb),
     firmware: declaredFirmware(layer.folder, row),
+    overlays: (row.overlays ?? []).map((file) => join(layer.folder, file)),
   };
   if (row.extends === undefined) return own;
   if (left === 0) return `"${layer.name}" extends too many boards, or itself`;
@@ -179,12 +194,18 @@ function inherit(
   const whole = inherit(parent, at, layers, left - 1);
   if (typeof whole === 'string') return whole;
   const lent = row.extends === layer.name ? whole.row : { ...whole.row, ...UNLENT };
-  return { row: { ...lent, ...row }, dtb: own.dtb ?? whole.dtb, firmware: own.firmware ?? whole.firmware };
+  const overlays = row.overlays ? own.overlays : whole.overlays;
+  const firmware = own.firmware ?? whole.firmware;
+  return { row: { ...lent, ...row }, dtb: own.dtb ?? whole.dtb, overlays, firmware };
 }
 
 function declaredDtb(folder: string, dtb: NonNullable<BoardRow['dtb']>): DeclaredDtb {
   const { file, source, licence, sha256, octets } = dtb;
-  return { path: join(folder, file), file, source, licence, sha256, octets };
+  return { path: join(folder, file), file, source, licence, sha256, octets, optional: dtb.optional ?? false };
+}
+
+function wishOf({ file, source, licence, optional, debian }: NonNullable<BoardRow['dtb']>): DtbWish {
+  return { file, source, licence, optional: optional ?? false, debian };
 }
 
 type Needed = 'title' | 'arch' | 'loaders' | 'kernelFormat' | 'sources';
@@ -193,7 +214,7 @@ type FullRow = BoardRow & { readonly [Key in Needed]-?: NonNullable<BoardRow[Key
 /** Fills what neither the board nor those it extends say with the careful choice. */
 function complete(
   row: FullRow,
-): Omit<Board, 'name' | 'extends' | 'dtb' | 'dtbMissing' | 'firmware' | 'file' | 'shadows'> {
+): Omit<Board, 'name' | 'extends' | 'dtb' | 'dtbWish' | 'overlays' | 'dtbMissing' | 'firmware' | 'file' | 'shadows'> {
   const { signs, tftp, loadAddresses } = row;
   return {
     title: row.title,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { parseSha256, type Sha256 } from '../core/address.ts';
 import type { BoardDtb } from '../core/board.ts';
+import { strangeTo } from '../core/dtb-version.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
 
@@ -16,15 +17,17 @@ export interface DeclaredDtb {
   readonly octets: number | undefined;
   readonly source: string;
   readonly licence: string;
+  readonly optional: boolean;
 }
 
 /**
  * Checks a declared DTB: it is there, it is a device tree as long as its header says, its digest and size are those
- * declared, and it is of the board (`compatible`; empty: not asked). The error says in words what is wrong and where
+ * declared, and it is of the board (`compatible`; empty: not asked). Nothing when it is optional and not there. The error says in words what is wrong and where
  * the right file is to be had.
  */
-export function checkDtb(declared: DeclaredDtb, compatible: readonly string[]): Result<BoardDtb> {
+export function checkDtb(declared: DeclaredDtb, compatible: readonly string[]): Result<BoardDtb | undefined> {
   const octets = readDtb(declared.path);
+  if (!octets && declared.optional) return ok(undefined);
   if (!octets) return err(`the device tree ${declared.file} is not there; take it from ${declared.source}`);
   const sha256 = digestOf(octets);
   if (declared.sha256 !== undefined && declared.sha256 !== sha256)
@@ -33,9 +36,8 @@ export function checkDtb(declared: DeclaredDtb, compatible: readonly string[]): 
     return err(`the device tree ${declared.file} has ${octets.length} octets, but ${declared.octets} are declared`);
   const tree = readFdt(octets);
   if (!tree.ok) return err(`${declared.file}: ${tree.error}`);
-  const { compatible: found } = tree.value;
-  if (compatible.length > 0 && !compatible.some((entry) => found.includes(entry)))
-    return err(`the device tree ${declared.file} is of "${found.join(' ')}", not of "${compatible.join(' ')}"`);
+  const stranger = strangeTo(compatible, tree.value.compatible);
+  if (stranger !== undefined) return err(`the device tree ${declared.file} ${stranger}`);
   const { file: name, source, licence } = declared;
   return ok({ name, sha256, octets: octets.length, source, licence });
 }

@@ -72,7 +72,20 @@ const rowSchema = z
       octets: z.number().int().positive().optional(),
       source: z.string().min(1),
       licence: z.string().min(1),
+      optional: z.boolean().optional(),
+      debian: z
+        .strictObject({
+          package: z.string().regex(/^[a-z0-9][a-z0-9.+-]{1,127}$/, 'a Debian package'),
+          path: z
+            .string()
+            .regex(/^([A-Za-z0-9][A-Za-z0-9._+-]*\/){0,4}[A-Za-z0-9][A-Za-z0-9._+-]*\.dtb$/, 'a path like apm/x.dtb'),
+        })
+        .optional(),
     }),
+    overlays: z
+      .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,95}\.dtbo$/, 'a plain file name that ends in .dtbo'))
+      .max(16)
+      .readonly(),
     console: z.strictObject({
       device: z.string().regex(/^[A-Za-z0-9]+$/, 'a device like ttyS0'),
       baud: z.number().int().min(300).max(4_000_000).optional(),
@@ -179,7 +192,22 @@ function placeOf(
 const FIELDS = [
   ...Object.keys(rowSchema.shape),
   ...['clientArch', 'vendorClass', 'systemUuid', 'oui', 'smbiosVendor', 'smbiosProduct', 'dtCompatible'],
-  ...['loader', 'formats', 'argOctetsMax', 'file', 'sha256', 'octets', 'source', 'licence', 'device', 'baud'],
+  ...[
+    'loader',
+    'formats',
+    'argOctetsMax',
+    'file',
+    'sha256',
+    'octets',
+    'source',
+    'licence',
+    'optional',
+    'debian',
+    'package',
+    'path',
+    'device',
+    'baud',
+  ],
   ...[
     'kernel',
     'initrd',

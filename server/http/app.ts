@@ -1,6 +1,7 @@
 import express, { type Express, type Request, type Response } from 'express';
 import type { RequestListener } from 'node:http';
 import { agentRoutes } from './api/agent.ts';
+import { boardDtbRoutes } from './api/board-dtbs.ts';
 import { bundleRoutes } from './api/bundles.ts';
 import { catalogueRoutes } from './api/catalogue.ts';
 import { eventRoutes } from './api/events.ts';
@@ -40,6 +41,7 @@ function apiRoutes(deps: HttpDeps, streams: StreamSet): readonly Route[] {
     ...powerRoutes(deps),
     ...parameterRoutes(deps),
     ...catalogueRoutes(deps),
+    ...boardDtbRoutes(deps),
     ...bundleRoutes(deps),
     ...userRoutes(deps),
     ...eventRoutes(deps, streams),

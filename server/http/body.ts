@@ -55,3 +55,20 @@ export async function readJson(request: Request, clock: Clock): Promise<unknown>
     cancel();
   }
 }
+
+/**
+ * The octets of a streamed body, its type and announced size checked at once. Whoever takes them counts them.
+ * @throws ProblemError 413, 415
+ */
+export function readOctets(request: Request, octetsMax: number): AsyncIterable<Uint8Array> {
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/octet-stream')
+    throw new ProblemError({ status: 415, code: 'not-octets', detail: 'send the file as application/octet-stream' });
+  if (Number(request.headers['content-length'] ?? 0) > octetsMax)
+    throw new ProblemError({ status: 413, code: 'too-large', detail: `the file may have ${octetsMax} octets` });
+  return octetsOf(request);
+}
+
+async function* octetsOf(request: Request): AsyncGenerator<Uint8Array> {
+  for await (const part of request) if (part instanceof Uint8Array) yield part;
+}

@@ -7,6 +7,8 @@ import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
+import type { BoardDraftService } from '../services/board-drafts.ts';
+import type { BoardDtbService } from '../services/board-dtbs.ts';
 import type { BundleService } from '../services/bundles.ts';
 import type { EnlistService } from '../services/enlist.ts';
 import type { Explain } from '../services/explain.ts';
@@ -19,7 +21,9 @@ import type { Users } from './auth.ts';
 interface BoardFinding {
   readonly file: string;
   readonly line: number | undefined;
+  readonly severity: 'error' | 'warning';
   readonly words: string;
+  readonly remedy: string;
 }
 
 /** Something wrong around the daemon that operators should see on the rack page. */
@@ -45,6 +49,8 @@ export interface HttpDeps {
   readonly parameters: ParameterService;
   readonly users: Users;
   readonly boards: Boards;
+  readonly boardDtbs: BoardDtbService;
+  readonly boardDrafts: BoardDraftService;
   readonly lintBoards: () => Promise<readonly BoardFinding[]>;
   readonly drivers: PowerDrivers;
   readonly artefacts: Artefacts;

@@ -158,3 +158,21 @@ export const agentFacts = z
 
 /** `?next=` and nothing else, on the log-in page. */
 export const loginQuery = z.strictObject({ next: z.string().max(500).optional() });
+
+const dtbWords = { source: line(500).min(1).optional(), licence: line(500).min(1).optional() };
+const dtbFile = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,95}\.dtb$/, 'a plain file name that ends in .dtb')
+  .optional();
+
+/** What an uploaded device tree is; what is left out comes from the board. */
+export const dtbQuery = z.strictObject({ file: dtbFile, ...dtbWords });
+
+/** A device tree that the daemon fetches itself. */
+export const dtbFetch = z.strictObject({ url: line(2000).min(1), sha256, file: dtbFile, ...dtbWords });
+
+/** Which version is served again; the one before the current when it is left out. */
+export const dtbRollback = z.strictObject({ to: z.int().min(0).max(1_000_000).optional() });
+
+/** A board begun from a machine. */
+export const boardDraft = z.strictObject({ name: line(63).min(1), machine: line(80).min(1) });

@@ -1,5 +1,6 @@
 import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import type { Artefact, Bundle } from '../core/bundle.ts';
+import type { DtbHistory, DtbVersion } from '../core/dtb-version.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../core/event.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
@@ -117,6 +118,17 @@ export interface ParameterStore {
   giveBack(ids: readonly number[], boot: string): Promise<void>;
 }
 
+/** Device trees imported for boards, and which of them is served. Nothing ever removes one. */
+export interface BoardDtbStore {
+  ofBoard(board: string): Promise<DtbHistory>;
+  /** The current version of each board that has one. */
+  current(): Promise<readonly DtbVersion[]>;
+  /** Numbers it, keeps it and makes it current, with the events that tell of it. */
+  add(made: Omit<DtbVersion, 'version'>, events: (version: number) => readonly NewEvent[]): Promise<DtbVersion>;
+  /** Makes an earlier version current; 0 is the file beside `board.yaml`. The version must be there. */
+  choose(board: string, version: number, events: readonly NewEvent[]): Promise<void>;
+}
+
 /** Sealed secrets of power settings: opaque text under (machine, field). */
 export interface SecretStore {
   put(machine: MachineId, field: string, sealed: string): Promise<void>;
@@ -197,6 +209,7 @@ export interface Store {
   readonly bundles: BundleStore;
   readonly artefacts: ArtefactStore;
   readonly parameters: ParameterStore;
+  readonly boardDtbs: BoardDtbStore;
   readonly secrets: SecretStore;
   readonly powerOrders: PowerOrderStore;
   readonly users: UserStore;

@@ -304,11 +304,11 @@ describe('farrier commands', () => {
       assert.equal((await daemon.run(['board', 'lint'])).exit, 0);
       daemon.on('GET /lint/boards', {
         status: 200,
-        body: { findings: [{ file: 'a.yaml', line: 3, words: 'no arch' }] },
+        body: { findings: [{ file: 'a.yaml', line: 3, severity: 'error', words: 'no arch', remedy: 'say it' }] },
       });
       const lint = await daemon.run(['board', 'lint']);
       assert.deepEqual([lint.exit, lint.err], [1, 'farrier: 1 to mend\n']);
-      assert.match(lint.out, /\na\.yaml +3 +no arch\n/);
+      assert.match(lint.out, /\na\.yaml +3 +error +no arch +say it\n/);
     });
 
     it('driver list and show', async () => {

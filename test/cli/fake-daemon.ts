@@ -94,6 +94,14 @@ function workOf(log: unknown[]): CliWork {
       });
     },
     bundleFromDebian: files,
+    dtbFromDeb: (file, wanted) => {
+      log.push(['dtb', file, wanted.path]);
+      return Promise.resolve({ file, source: `${file}, found` });
+    },
+    dtbInFolder: (folder, wanted) => {
+      log.push(['dtb', folder, wanted.path]);
+      return Promise.resolve(join(folder, wanted.path));
+    },
     buildAgent: files,
   };
 }

@@ -12,7 +12,10 @@ const deps: CliDeps = {
   configFiles: [],
   demoSocket: '/nowhere',
   terminal: { writeOut: never, writeErr: never, colour: false, canAsk: false, askSecret: never, readStdin: never },
-  work: { serve: never, demo: never, bundleFromFolder: never, bundleFromDebian: never, buildAgent: never },
+  work: {
+    ...{ serve: never, demo: never, bundleFromFolder: never, bundleFromDebian: never, buildAgent: never },
+    ...{ dtbFromDeb: never, dtbInFolder: never },
+  },
 };
 
 /** The commands that do something, each with the words that lead to it. */

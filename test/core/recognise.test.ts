@@ -76,6 +76,14 @@ describe('recognise', () => {
     assert.equal(recognise([...twins].reverse(), seen)?.board, 'b-child');
   });
 
+  it('a draw is decided by name, and said to be one', () => {
+    const equals = ['b', 'c', 'a'].map((name) => board(name, { clientArch: [22] }));
+    assert.deepEqual(recognise([...equals, board('d', { clientArch: [7] })], seen), {
+      board: 'a',
+      evidence: ['option 93 is 22', 'a draw with b, c: set the board to be sure'],
+    });
+  });
+
   it('boards that extend each other end the walk', () => {
     const loop = [board('a', { clientArch: [22] }, 'b'), board('b', { clientArch: [22] }, 'a')];
     assert.equal(recognise(loop, seen)?.board, 'a');

@@ -68,7 +68,9 @@ describe('real firmware, powered through its BMC', function () {
     });
     const findings = listOf(await farrier.api.must('GET', '/api/v1/lint/boards'), 'findings');
     assert.deepEqual(
-      findings.filter((finding) => String(memberOf(finding, 'file')).startsWith(folder)),
+      findings.filter(
+        (finding) => memberOf(finding, 'severity') === 'error' && String(memberOf(finding, 'file')).startsWith(folder),
+      ),
       [],
     );
     for (const arch of ['amd64', 'arm64', 'armhf'] as const)

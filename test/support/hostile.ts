@@ -88,7 +88,7 @@ export async function layHostileLab(text: string): Promise<HttpLab> {
   const lab = layHttpLab(
     () => ({
       networks: [network],
-      lintBoards: () => Promise.resolve([{ file: text, line: 1, words: text }]),
+      lintBoards: () => Promise.resolve([{ file: text, line: 1, severity: 'error', words: text, remedy: text }]),
       explain: () =>
         Promise.resolve({
           is: 'done',

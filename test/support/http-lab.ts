@@ -10,6 +10,12 @@ import type { HttpDeps } from '../../server/http/deps.ts';
 import type { Clock } from '../../server/ports/clock.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import type { Store } from '../../server/ports/store.ts';
+import { ok } from '../../server/core/result.ts';
+import { FetchError } from '../../server/ports/fetch.ts';
+import { createBoardDrafts } from '../../server/services/board-drafts.ts';
+import { createBoardDtbService } from '../../server/services/board-dtbs.ts';
+import { readFdt } from '../../server/wire/fdt/fdt.ts';
+import { createMemoryArtefacts } from './memory-artefacts.ts';
 import { openRender } from '../../server/render/render.ts';
 import { createParameterService } from '../../server/services/parameters.ts';
 import { createBundleService } from '../../server/services/bundles.ts';
@@ -225,6 +231,25 @@ export function layHttpLab(
       networks,
       leases,
       dhcpAnswer: explainAnswer,
+    }),
+    boardDtbs: createBoardDtbService({
+      boards,
+      shelf: { hold: () => undefined },
+      store,
+      artefacts: createMemoryArtefacts(),
+      readTree: readFdt,
+      fetchUrl: () => {
+        throw new FetchError('unreachable', 'no web in this test');
+      },
+      clock,
+      log,
+    }),
+    boardDrafts: createBoardDrafts({
+      store,
+      boards,
+      site: { write: (name) => Promise.resolve(ok(`/site/${name}/board.yaml`)) },
+      reread: () => undefined,
+      clock,
     }),
     enlist: pretendEnlist,
     parameters: createParameterService({ store, boards, networks, clock }),

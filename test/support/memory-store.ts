@@ -1,5 +1,6 @@
 import { formatIpv4, type Sha256 } from '../../server/core/address.ts';
 import { bundleRef, type Artefact, type Bundle } from '../../server/core/bundle.ts';
+import type { DtbVersion } from '../../server/core/dtb-version.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
@@ -8,6 +9,7 @@ import {
   StaleWrite,
   Taken,
   type ArtefactStore,
+  type BoardDtbStore,
   type BootStore,
   type BundleStore,
   type EventStore,
@@ -240,6 +242,34 @@ function createBundles({ machines }: MemoryTables, note: EventHub['note']): Bund
   };
 }
 
+function createBoardDtbs(note: EventHub['note']): BoardDtbStore {
+  const all: DtbVersion[] = [];
+  const current = new Map<string, number>();
+  const ofBoard = (board: string): readonly DtbVersion[] => all.filter((each) => each.board === board);
+  return {
+    ofBoard: (board) => step(() => ({ current: current.get(board) ?? 0, versions: ofBoard(board) })),
+    current: () =>
+      step(() =>
+        all.filter((each) => current.get(each.board) === each.version).sort((a, b) => (a.board < b.board ? -1 : 1)),
+      ),
+    add: (made, events) =>
+      step(() => {
+        const version = { ...made, version: ofBoard(made.board).length + 1 };
+        all.push(version);
+        current.set(version.board, version.version);
+        note(events(version.version));
+        return version;
+      }),
+    choose: (board, version, events) =>
+      step(() => {
+        if (version !== 0 && !ofBoard(board).some((each) => each.version === version))
+          throw new Error('FOREIGN KEY constraint failed');
+        current.set(board, version);
+        note(events);
+      }),
+  };
+}
+
 function createArtefacts(): ArtefactStore {
   const artefacts = new Map<Sha256, Artefact>();
   return {
@@ -338,6 +368,7 @@ export function createMemoryStore(clock: Clock, tables = emptyTables()): Store {
       newestBootMs: (id) =>
         Math.max(0, ...[...tables.boots.values()].flatMap((boot) => (boot.machine === id ? [boot.startedMs] : []))),
     }),
+    boardDtbs: createBoardDtbs(events.note),
     secrets: createSecrets(tables),
     powerOrders: createOrders(tables, events.note),
     users: createUsers(clock, events.note),

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { ipv4 } from '../../server/core/address.ts';
+import type { DtbVersion } from '../../server/core/dtb-version.ts';
 import type { FarrierEvent } from '../../server/core/event.ts';
 import type { MachineId } from '../../server/core/machine.ts';
 import { StaleWrite, Taken, type PowerOrder, type Store } from '../../server/ports/store.ts';
@@ -350,6 +351,49 @@ function bootTrimContract(fresh: () => StoreUnderTest): void {
   });
 }
 
+function boardDtbContract(fresh: () => StoreUnderTest): void {
+  const made = (board: string, letter: string, file = 'x.dtb'): Omit<DtbVersion, 'version'> => ({
+    board,
+    file,
+    sha256: digest(letter),
+    octets: 123,
+    model: letter === 'a' ? undefined : 'ACME',
+    compatible: ['acme,bench', 'acme,soc'],
+    source: 'the "bench"',
+    licence: 'GPL-2.0',
+    atMs: 7,
+    by: 'alice',
+  });
+
+  it('versions count up within a board; the newest is current until another is chosen', async () => {
+    const { store } = fresh();
+    const { boardDtbs } = store;
+    assert.deepEqual(await boardDtbs.ofBoard('bench'), { current: 0, versions: [] });
+    const told = (version: number) => [sampleEvent(`version ${version}`)];
+    const first = await boardDtbs.add(made('bench', 'a'), told);
+    const second = await boardDtbs.add(made('bench', 'b'), told);
+    const other = await boardDtbs.add(made('bank', 'a'), told);
+    assert.deepEqual(first, { ...made('bench', 'a'), version: 1 });
+    assert.deepEqual([second.version, other.version], [2, 1]);
+    assert.deepEqual(await boardDtbs.ofBoard('bench'), { current: 2, versions: [first, second] });
+    assert.deepEqual(await boardDtbs.current(), [other, second]);
+    await boardDtbs.choose('bench', 1, [sampleEvent('back')]);
+    assert.deepEqual(await boardDtbs.ofBoard('bench'), { current: 1, versions: [first, second] });
+    await boardDtbs.choose('bench', 0, [sampleEvent('to the folder')]);
+    assert.deepEqual([(await boardDtbs.ofBoard('bench')).current, await boardDtbs.current()], [0, [other]]);
+    assert.equal((await boardDtbs.add(made('bench', 'a'), told)).version, 3);
+    const texts = (await store.events.list({ limit: 9 })).map((event) => event.text);
+    assert.deepEqual(texts, ['version 1', 'version 2', 'version 1', 'back', 'to the folder', 'version 3']);
+  });
+
+  it('a version that is not there cannot be chosen, and nothing is told of it', async () => {
+    const { store } = fresh();
+    await assert.rejects(store.boardDtbs.choose('bench', 4, [sampleEvent('no')]));
+    assert.deepEqual(await store.boardDtbs.ofBoard('bench'), { current: 0, versions: [] });
+    assert.deepEqual(await store.events.list({ limit: 9 }), []);
+  });
+}
+
 function bundleContract(fresh: () => StoreUnderTest): void {
   it('bundles are immutable, and stay while a machine uses them', async () => {
     const { store } = fresh();
@@ -507,6 +551,9 @@ export function describeStoreContract(title: string, open: () => Promise<StoreUn
     });
     describe('bundles and artefacts', () => {
       bundleContract(fresh);
+    });
+    describe('device trees of boards', () => {
+      boardDtbContract(fresh);
     });
     describe('secrets and power orders', () => {
       powerContract(fresh);

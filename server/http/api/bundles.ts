@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Request } from 'express';
 import type { Artefact } from '../../core/bundle.ts';
 import type { Sha256 } from '../../core/address.ts';
 import type { HttpDeps } from '../deps.ts';
+import { readOctets } from '../body.ts';
 import { EMPTY, NO_FIELDS, PLAIN, json, problem, route, type Answer, type Route } from '../route.ts';
 import { artefactQuery, bundleOrder } from '../schemas.ts';
 import { answerBundle } from './outcomes.ts';
@@ -44,10 +44,6 @@ const absent = (field: string): Answer =>
   problem(400, 'unknown-artefact', `${field} names an artefact that is not stored; send it to POST /api/v1/artefacts`, {
     field,
   });
-
-async function* octetsOf(request: Request): AsyncIterable<Uint8Array> {
-  for await (const part of request) if (part instanceof Uint8Array) yield part;
-}
 
 /** Bundles, and the artefacts they are made of. */
 export function bundleRoutes(deps: Deps): readonly Route[] {
@@ -92,12 +88,8 @@ function artefactRoute(deps: Deps): Route {
     summary: 'Stores a file by its content (application/octet-stream, at most 4 GiB)',
     answers: { 201: artefactView },
     run: async ({ query, request }) => {
-      const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
-      if (type !== 'application/octet-stream')
-        return problem(415, 'not-octets', 'send the file as application/octet-stream');
-      if (Number(request.headers['content-length'] ?? 0) > ARTEFACT_OCTETS_MAX)
-        return problem(413, 'too-large', 'an artefact may have 4 GiB');
-      const artefact = await deps.artefacts.put(query.name, octetsOf(request), ARTEFACT_OCTETS_MAX);
+      const octets = readOctets(request, ARTEFACT_OCTETS_MAX);
+      const artefact = await deps.artefacts.put(query.name, octets, ARTEFACT_OCTETS_MAX);
       await deps.store.artefacts.add(artefact);
       return json(artefact, 201);
     },

@@ -15,7 +15,13 @@ import {
 import { answerExplain } from './outcomes.ts';
 
 const boardView = z.looseObject({ name: z.string(), title: z.string(), arch: z.string(), proof: z.string() });
-const findingView = z.object({ file: z.string(), line: z.number().optional(), words: z.string() });
+const findingView = z.object({
+  file: z.string(),
+  line: z.number().optional(),
+  severity: z.enum(['error', 'warning']),
+  words: z.string(),
+  remedy: z.string(),
+});
 
 /** Boards, drivers, networks, leases, and what a stranger would get. */
 export function catalogueRoutes(deps: HttpDeps): readonly Route[] {

@@ -1,4 +1,6 @@
 import type { Machine } from '../../core/machine.ts';
+import type { DraftOutcome } from '../../services/board-drafts.ts';
+import type { DtbOutcome } from '../../services/board-dtbs.ts';
 import type { BundleOutcome } from '../../services/bundles.ts';
 import type { ExplainOutcome } from '../../services/explain.ts';
 import type { MachineOutcome } from '../../services/machines.ts';
@@ -67,4 +69,32 @@ export function answerBundle(outcome: BundleOutcome, done: Answer): Answer {
 /** No machine by that name. */
 export function noMachine(ref: string): Answer {
   return problem(404, 'unknown-machine', `no machine "${ref.slice(0, 80)}"; name it by name, MAC or id`);
+}
+
+/** What happened to a board's device tree, as an answer. */
+export function answerDtb(outcome: DtbOutcome): Answer {
+  switch (outcome.is) {
+    case 'done':
+      return json({ version: outcome.version, changed: outcome.changed }, outcome.changed ? 201 : 200);
+    case 'unknown-board':
+    case 'unknown-version':
+      return problem(404, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+  }
+}
+
+/** What became of a new board, as an answer. */
+export function answerDraft(outcome: DraftOutcome): Answer {
+  switch (outcome.is) {
+    case 'done':
+      return json({ name: outcome.name, file: outcome.file, text: outcome.text }, 201);
+    case 'unknown-machine':
+      return problem(404, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+    case 'taken':
+    case 'refused':
+      return problem(409, outcome.is, outcome.because);
+  }
 }

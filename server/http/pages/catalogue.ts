@@ -6,6 +6,7 @@ import { byName } from '../read-machines.ts';
 import { PAGE, html, route, type Route } from '../route.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
 import { toneOf } from './rack.ts';
+import { boardPages } from './boards.ts';
 import type { Frame, Pages } from './render.ts';
 import { moment, octetWords, spanWords } from './words.ts';
 
@@ -16,28 +17,7 @@ interface Parts {
 
 /** Boards, bundles, leases, users and help: pages without a live stream. */
 export function cataloguePages(parts: Parts): readonly Route[] {
-  return [boardsPage(parts), bundlesPage(parts), leasesPage(parts), usersPage(parts), helpPage(parts)];
-}
-
-function boardsPage({ deps, pages }: Parts): Route {
-  return route('GET /boards', {
-    ...PAGE,
-    summary: 'The board catalogue',
-    answers: { 200: undefined },
-    run: async ({ who }) => {
-      const findings = await deps.lintBoards();
-      const boards = [...deps.boards.list()].sort(byName).map((board) => ({
-        ...board,
-        loaders: board.loaders.map(({ loader, formats, argOctetsMax }) => ({
-          loader,
-          formats: formats.map((format) => ({ format, octetsMax: argOctetsMax[format] })),
-        })),
-        dtb: board.dtb && { ...board.dtb, octets: octetWords(board.dtb.octets) },
-      }));
-      const frame: Frame = { title: 'Boards', at: 'boards', who, stream: undefined };
-      return html(pages.page('boards.njk', frame, { boards, findings }));
-    },
-  });
+  return [...boardPages(parts), bundlesPage(parts), leasesPage(parts), usersPage(parts), helpPage(parts)];
 }
 
 function bundlesPage({ deps, pages }: Parts): Route {

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Store } from '../../ports/store.ts';
+import { createBoardDtbStore } from './board-dtbs.ts';
 import { createBootStore } from './boots.ts';
 import { createArtefactStore, createBundleStore } from './bundles.ts';
 import { createEventHub, createEventStore, eventInserter } from './events.ts';
@@ -88,6 +89,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     bundles: createBundleStore(ledger),
     artefacts: createArtefactStore(ledger),
     parameters: createParameterStore(ledger),
+    boardDtbs: createBoardDtbStore(ledger),
     secrets: createSecretStore(ledger),
     powerOrders: createPowerOrderStore(ledger),
     users: createUserStore(ledger, options.clock),
