@@ -7,7 +7,7 @@ import { gzip } from 'node:zlib';
 import { openApt, type Apt, type AptOrder } from './apt.ts';
 import { BuildError } from './build-error.ts';
 import { writeCpio, type CpioEntry } from './cpio.ts';
-import { readDeb } from './deb.ts';
+import { readDeb } from '../server/files/archive/deb.ts';
 import { wantsDriver } from './drivers.ts';
 import { moduleName, readModInfo } from './modinfo.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from './module-set.ts';

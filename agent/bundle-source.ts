@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openApt, type AptOrder } from './apt.ts';
 import { BuildError } from './build-error.ts';
-import { readDeb } from './deb.ts';
+import { readDeb } from '../server/files/archive/deb.ts';
 
 /** Files and words of a bundle that is ready to be uploaded. */
 export interface BundleSource {

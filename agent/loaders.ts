@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openApt, type AptOrder } from './apt.ts';
 import { BuildError } from './build-error.ts';
-import { readDeb } from './deb.ts';
+import { readDeb } from '../server/files/archive/deb.ts';
 
 /** One loader program: the package and path it comes from, and the name firmware asks for. */
 interface LoaderSource {

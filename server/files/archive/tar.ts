@@ -1,4 +1,4 @@
-import { BuildError } from './build-error.ts';
+import { ArchiveError } from './archive-error.ts';
 
 /** One entry of a tar archive; `path` has neither a leading `./` nor a leading or trailing slash. */
 export interface TarEntry {
@@ -21,7 +21,7 @@ const FILE_OCTETS_MAX = 512 << 20;
 /**
  * Reads a tar stream (POSIX ustar with GNU long names and pax paths, tar(5)) and hands over the wanted files. Nothing
  * is written to disk, so no path in the archive can lead anywhere.
- * @throws BuildError `bad-package` when it is damaged or ends early.
+ * @throws ArchiveError `bad-package` when it is damaged or ends early.
  */
 export async function readTar(stream: AsyncIterable<Uint8Array>, reader: TarReader): Promise<void> {
   const source = new OctetSource(stream);
@@ -89,8 +89,8 @@ function field(header: Buffer, at: number, octets: number): string {
 }
 
 const padded = (octets: number): number => Math.ceil(octets / BLOCK) * BLOCK;
-const damaged = (why: string): BuildError =>
-  new BuildError('bad-package', `the package's tar archive is damaged: ${why}; delete the package and build again`);
+const damaged = (why: string): ArchiveError =>
+  new ArchiveError('bad-package', `the package's tar archive is damaged: ${why}; fetch the package again`);
 
 /** Hands out a stream in the amounts that are asked for. */
 class OctetSource {
