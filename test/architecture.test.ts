@@ -26,7 +26,7 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   'server/store/': { may: [...FLOOR3, 'server/store/'], outside: 'all' },
   'server/files/': { may: [...FLOOR3, 'server/files/'], outside: 'all' },
   'server/render/': { may: [...FLOOR3, 'server/render/'], outside: 'all' },
-  'server/edges/': { may: [CORE, 'server/ports/'], outside: 'all' },
+  'server/edges/': { may: [CORE, 'server/ports/', 'server/edges/'], outside: 'all' },
   'server/config/': { may: [CORE, 'server/config/'], outside: 'all' },
   'server/cli/': { may: [CORE, 'server/ports/', 'server/cli/', 'server/config/', 'agent/'], outside: 'all' },
   'agent/': { may: [CORE, 'server/wire/', 'server/files/', 'agent/'], outside: 'all' },

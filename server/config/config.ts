@@ -17,6 +17,8 @@ export interface Config {
   /** Folders that shadow the shipped boards and drivers. */
   readonly boards: readonly string[];
   readonly powerDrivers: readonly string[];
+  /** What the daemon may fetch when an operator names a URL: `http:` at all, and hosts of private networks. */
+  readonly fetch: { readonly http: boolean; readonly hosts: readonly string[] };
   /** Kernel-argument words for every machine. */
   readonly siteArgs: readonly string[];
 }

@@ -34,6 +34,9 @@ networks:
 # boards: [ ./site/boards ]
 # powerDrivers: [ ./site/power-drivers ]
 
+# What may be fetched by URL (always with a digest): https from the open Internet, and from these hosts of your own.
+# fetch: { http: false, hosts: [ mirror.lab ] }
+
 # Kernel-argument words for every machine.
 # siteArgs: [ "panic=30" ]
 `;

@@ -69,6 +69,16 @@ const relayed = z.strictObject({
   probe: z.enum(['ping', 'none']).default('ping'),
 });
 
+function parseHost(text: string): Result<unknown> {
+  if (/^[a-z0-9_:]([a-z0-9._:-]{0,251}[a-z0-9_:])?$/.test(text)) return ok(text);
+  return err(`"${text}" is not a host; write a name or an address in lower case, without scheme and port`);
+}
+
+const fetch = z.strictObject({
+  http: z.boolean().default(false),
+  hosts: z.array(readable(parseHost)).max(64).default([]),
+});
+
 const http = z.strictObject({ listen: readable(parseListen).default('0.0.0.0:5240') });
 
 /** `farrier.yaml`, as it is written: texts and defaults, before anything is branded. */
@@ -80,6 +90,7 @@ export const settingsShape = z.strictObject({
   relayed: z.array(relayed).default([]),
   boards: z.array(folder).default([]),
   powerDrivers: z.array(folder).default([]),
+  fetch: fetch.prefault({}),
   siteArgs: z.array(readable(parseArgWord)).default([]),
 });
 
@@ -90,6 +101,7 @@ export type RelayedSettings = Settings['relayed'][number];
 
 const MAPS = new Map<string | number | undefined, z.ZodObject>([
   ['http', http],
+  ['fetch', fetch],
   ['networks', network],
   ['relayed', relayed],
 ]);

@@ -6,6 +6,7 @@ import { sha256Of } from '../edges/digest.ts';
 import type { BoardCatalogue } from '../files/board-catalogue.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { FetchUrl } from '../ports/fetch.ts';
 import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
@@ -31,6 +32,7 @@ export interface ServiceParts extends Memory {
   readonly boards: BoardCatalogue;
   readonly drivers: PowerDrivers;
   readonly render: Render;
+  readonly fetchUrl: FetchUrl;
   readonly networks: readonly Network[];
   readonly siteArgs: readonly string[];
   readonly httpPort: number;

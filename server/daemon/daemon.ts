@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import type { Lease, Network } from '../core/lease.ts';
+import { createFetchUrl } from '../edges/fetch-url.ts';
+import { httpExchange, resolveName } from '../edges/http-exchange.ts';
 import { projectRoot } from '../edges/project-root.ts';
 import { realClock } from '../edges/real-clock.ts';
 import { realRng } from '../edges/real-rng.ts';
@@ -16,6 +18,7 @@ import { startDhcpListener, type DhcpListener } from '../net/dhcp-listener.ts';
 import { listInterfaces } from '../net/interfaces.ts';
 import { describeRival } from '../net/rival.ts';
 import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
+import type { FetchUrl } from '../ports/fetch.ts';
 import type { Log } from '../ports/log.ts';
 import { openRender } from '../render/render.ts';
 import { createReadiness } from '../services/readiness.ts';
@@ -72,7 +75,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 async function start(options: DaemonOptions, closers: Closer[], stop: () => Promise<void>): Promise<Daemon> {
   const { config, log, ports = PORTS } = options;
-  const edges = { clock: realClock, rng: realRng, log };
+  const edges = { clock: realClock, rng: realRng, log, fetchUrl: fetchUrlBy(config) };
   const networks = resolveNetworks(config.networks, await listInterfaces());
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const socket = join(config.dataDir, 'farrier.sock');
@@ -130,6 +133,10 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   await services.power.recover();
   for (const network of networks) log.info(`serving ${describeNetwork(network)}`);
   return { socket, networks, stop };
+}
+
+function fetchUrlBy(config: Config): FetchUrl {
+  return createFetchUrl({ ...config.fetch, clock: realClock, resolve: resolveName, exchange: httpExchange });
 }
 
 interface LeaseView {

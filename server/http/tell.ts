@@ -1,9 +1,13 @@
 import type { Request, Response } from 'express';
+import { FetchError } from '../ports/fetch.ts';
 import { StaleWrite, StoreUnavailable, Taken } from '../ports/store.ts';
 import type { Who } from './auth.ts';
 import type { Pages } from './pages/render.ts';
 import { ProblemError, problemBody, type Problem } from './problem.ts';
 import type { Answer } from './route.ts';
+
+/** What the orderer of a fetch can mend himself; the rest is the other server's. */
+const FETCH_FAULTS: ReadonlySet<string> = new Set(['bad-url', 'not-allowed', 'wrong-digest', 'too-big']);
 
 /** What a thrown error is to whoever asked. Our own mistakes tell nothing but that they are in the log. */
 export function problemOf(error: unknown): Problem {
@@ -12,6 +16,8 @@ export function problemOf(error: unknown): Problem {
     return { status: 409, code: 'changed-meanwhile', detail: 'somebody changed it meanwhile; look again and retry' };
   if (error instanceof Taken) return { status: 409, code: 'taken', detail: error.message };
   if (error instanceof StoreUnavailable) return { status: 503, code: 'store-unavailable', detail: error.message };
+  if (error instanceof FetchError)
+    return { status: FETCH_FAULTS.has(error.code) ? 400 : 502, code: `fetch-${error.code}`, detail: error.message };
   if (error instanceof URIError) return { status: 400, code: 'bad-path', detail: 'the path is not well encoded' };
   return { status: 500, code: 'internal', detail: 'Farrier made a mistake; its log has the request id' };
 }

@@ -63,6 +63,7 @@ describe('config: what is taken', () => {
       ],
       boards: [],
       powerDrivers: [],
+      fetch: { http: false, hosts: [] },
       siteArgs: [],
     });
   });

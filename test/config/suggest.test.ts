@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { suggest } from '../../server/config/suggest.ts';
 
-const KEYS = ['dataDir', 'keyFile', 'http', 'networks', 'relayed', 'boards', 'powerDrivers', 'siteArgs'];
+const KEYS = ['dataDir', 'keyFile', 'http', 'networks', 'relayed', 'boards', 'powerDrivers', 'fetch', 'siteArgs'];
 
 describe('suggest', () => {
   const cases: readonly (readonly [string, string | undefined])[] = [
