@@ -4,6 +4,7 @@ import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import type { BoardCatalogue } from '../files/board-catalogue.ts';
+import { createBundleReader } from '../files/bundle-reader.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FetchUrl } from '../ports/fetch.ts';
@@ -15,9 +16,13 @@ import type { Rng } from '../ports/rng.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
+import { createBundleTries, type BundleTries } from '../services/bundle-tries.ts';
+import { createChannelService, type ChannelService } from '../services/channels.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
 import { createExplain, type Explain } from '../services/explain.ts';
+import { createImportBundle, type ImportBundle } from '../services/import-bundle.ts';
+import { createKernelReport, type KernelReport } from '../services/kernel-report.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { oneAtATime } from '../services/one-at-a-time.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
@@ -50,6 +55,10 @@ export interface Services {
   readonly power: PowerService;
   readonly explain: Explain;
   readonly bundles: BundleService;
+  readonly importBundle: ImportBundle;
+  readonly channels: ChannelService;
+  readonly tries: BundleTries;
+  readonly kernelReport: KernelReport;
   readonly enlist: EnlistService;
   readonly advisor: DhcpAdvisor;
   readonly bootFiles: BootFiles;
@@ -73,12 +82,16 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       parts.networks.some((network) => network.dhcp === 'full' && contains(network.subnet, address)),
     recognise: (evidence) => recognise(parts.boards.list(), evidence),
   });
-  const sources = bootSources(parts);
-  const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
+  const power = createPowerService(parts);
+  const tries = createBundleTries({ store, power, clock, log }, await store.tries.list());
+  const reader = createBundleReader(parts.artefacts);
+  const bundles = createBundleService({ store, reader, clock });
+  const sources = bootSources(parts, tries);
+  const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, tries, clock };
   await followEvents(parts, reservations, sessions);
   return {
     machines: createMachineService({ ...parts, networks }),
-    power: createPowerService(parts),
+    power,
     explain: createExplain({
       ...parts,
       ...sources,
@@ -87,7 +100,11 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       dhcpAnswer: explainAnswer,
       text: (octets) => new TextDecoder().decode(octets),
     }),
-    bundles: createBundleService({ store, clock }),
+    bundles,
+    importBundle: createImportBundle({ ...parts, bundles, reader }),
+    channels: createChannelService({ store, clock }),
+    tries,
+    kernelReport: createKernelReport({ store }),
     enlist,
     advisor: createDhcpAdvisor(booting),
     bootFiles: createBootFiles({
@@ -103,10 +120,11 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
 }
 
 /** Where the facts of a boot decision are looked up. */
-function bootSources(parts: ServiceParts): BootFactSources {
+function bootSources(parts: ServiceParts, tries: BundleTries): BootFactSources {
   return {
     boards: parts.boards,
     bundles: parts.store.bundles,
+    trialOf: (machine, boot) => tries.trialOf(machine, boot),
     artefacts: parts.store.artefacts,
     recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,

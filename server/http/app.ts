@@ -2,6 +2,7 @@ import express, { type Express, type Request, type Response } from 'express';
 import type { RequestListener } from 'node:http';
 import { agentRoutes } from './api/agent.ts';
 import { bundleRoutes } from './api/bundles.ts';
+import { channelRoutes } from './api/channels.ts';
 import { catalogueRoutes } from './api/catalogue.ts';
 import { eventRoutes } from './api/events.ts';
 import { machineRoutes } from './api/machines.ts';
@@ -39,6 +40,7 @@ function apiRoutes(deps: HttpDeps, streams: StreamSet): readonly Route[] {
     ...powerRoutes(deps),
     ...catalogueRoutes(deps),
     ...bundleRoutes(deps),
+    ...channelRoutes(deps),
     ...userRoutes(deps),
     ...eventRoutes(deps, streams),
     ...agentRoutes(deps),

@@ -1,15 +1,18 @@
 import type { BootFacts, BootRequest } from '../core/boot-plan.ts';
-import { bundleRef, type Artefact, type Bundle } from '../core/bundle.ts';
+import type { Artefact, Bundle } from '../core/bundle.ts';
+import { channelsOf, resolveBundle } from '../core/channel.ts';
 import type { Board } from '../core/board.ts';
 import type { Network } from '../core/lease.ts';
-import { boardNameOf, type Machine, type Recognition } from '../core/machine.ts';
+import { boardNameOf, type Machine, type MachineId, type Recognition } from '../core/machine.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { ArtefactStore, BundleStore } from '../ports/store.ts';
 
 /** Where the facts of a boot decision are looked up. */
 export interface BootFactSources {
   readonly boards: Boards;
-  readonly bundles: Pick<BundleStore, 'list'>;
+  readonly bundles: Pick<BundleStore, 'list' | 'moves'>;
+  /** The bundle a machine gets on trial in this boot, or in its next one when none is named, as `name@version`. */
+  readonly trialOf: (machine: MachineId, boot: string | undefined) => string | undefined;
   readonly artefacts: Pick<ArtefactStore, 'bySha256'>;
   readonly recognise: (request: BootRequest) => Recognition | undefined;
   readonly siteArgs: readonly string[];
@@ -41,17 +44,20 @@ export async function bootFacts(
     readonly request: BootRequest;
     readonly network: Pick<Network, 'unknown' | 'address'>;
     readonly token: string;
+    /** The boot record; nothing when only asked what would be. */
+    readonly boot: string | undefined;
   },
 ): Promise<BootFacts> {
-  const { machine, request, network } = about;
-  const bundles = await sources.bundles.list();
+  const { machine, request, network, boot } = about;
+  const [bundles, moves] = await Promise.all([sources.bundles.list(), sources.bundles.moves()]);
   const board = boardFor(sources, machine, request);
   return {
     machine,
     board,
     unknown: network.unknown,
     agent: newestAgent(bundles, board?.arch ?? request.arch),
-    bundle: bundles.find((bundle) => bundleRef(bundle) === machine?.bundle),
+    bundle: resolveBundle(machine?.bundle, bundles, channelsOf(moves)),
+    trial: resolveBundle(machine && sources.trialOf(machine.id, boot), bundles, []),
     machineDtb: await dtbOfMachine(sources, machine),
     siteArgs: sources.siteArgs,
     server: { address: network.address, httpPort: sources.httpPort },

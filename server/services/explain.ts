@@ -78,7 +78,7 @@ export function createExplain(deps: ExplainDeps): Explain {
     const about = await subjectOf(deps, request);
     if (about.is !== 'done') return about;
     const { machine, boot, network } = about;
-    const facts = await bootFacts(deps, { machine, request: boot, network, token: TOKEN_SHOWN });
+    const facts = await bootFacts(deps, { machine, request: boot, network, token: TOKEN_SHOWN, boot: undefined });
     const plan = planBoot(facts, boot);
     const first = firstFile(plan, boot);
     return {

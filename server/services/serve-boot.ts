@@ -10,6 +10,7 @@ import type { DhcpAdvice, DhcpAdvisor, DhcpRecord } from '../ports/dhcp-advisor.
 import type { BootStore, MachineStore } from '../ports/store.ts';
 import { bootFacts, type BootFactSources } from './boot-facts.ts';
 import type { BootSession, BootSessions } from './boot-sessions.ts';
+import type { BundleTries } from './bundle-tries.ts';
 import type { EnlistService } from './enlist.ts';
 import type { EventBuffer } from './event-buffer.ts';
 import { createIdentityWatch, type IdentityWatch } from './identity-watch.ts';
@@ -23,6 +24,8 @@ export interface ServeBootDeps extends BootFactSources {
   readonly enlist: Pick<EnlistService, 'meet'>;
   readonly reservations: Reservations;
   readonly timeline: EventBuffer;
+  /** Bundles on trial hear which boot got them. */
+  readonly tries: Pick<BundleTries, 'boots' | 'served'>;
   readonly clock: Clock;
 }
 
@@ -32,8 +35,12 @@ export async function decide(
   session: BootSession,
   about: { readonly machine: Machine | undefined; readonly request: BootRequest; readonly network: Network },
 ): Promise<BootPlan> {
-  const facts = await bootFacts(deps, { ...about, token: session.token });
+  const { machine } = about;
+  if (machine) await deps.tries.boots(machine.id, session.id);
+  const facts = await bootFacts(deps, { ...about, token: session.token, boot: session.id });
   const plan = planBoot(facts, about.request);
+  if (machine && facts.trial && plan.do === 'boot' && plan.purpose === 'bundle')
+    await deps.tries.served(machine.id, session.id);
   const words = planWords(plan);
   if (session.told !== words) {
     session.told = words;

@@ -13,6 +13,7 @@ import { createMachineStore } from './machines.ts';
 import { migrate, migrationsFolder, readMigrations, refuseUnfit, type Migration } from './migrate.ts';
 import { createPowerOrderStore, createSecretStore } from './power-orders.ts';
 import { StoreRefused } from './refused.ts';
+import { createTryStore } from './tries.ts';
 import { createUserStore } from './users.ts';
 
 /** What the store needs. */
@@ -85,6 +86,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     leases: createLeaseStore(ledger),
     boots: createBootStore(ledger),
     bundles: createBundleStore(ledger),
+    tries: createTryStore(ledger),
     artefacts: createArtefactStore(ledger),
     secrets: createSecretStore(ledger),
     powerOrders: createPowerOrderStore(ledger),
