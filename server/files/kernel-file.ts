@@ -63,7 +63,8 @@ async function scanAll(pieces: AsyncIterable<Uint8Array>): Promise<KernelScan> {
 
 async function configAt(source: ArchiveSource, at: number | undefined): Promise<readonly string[] | undefined> {
   if (at === undefined) return undefined;
-  const packed = await source.read(at, PACKED_CONFIG_OCTETS_MAX);
+  const room = Buffer.from(await source.read(at, PACKED_CONFIG_OCTETS_MAX));
+  const packed = room.subarray(0, Math.max(0, room.indexOf('IKCFG_ED')));
   // Eight letters that look like the mark and are none.
   const text = await promisify(gunzip)(packed, { maxOutputLength: CONFIG_OCTETS_MAX }).catch(() => undefined);
   return text && parseKernelConfig(text.toString('latin1'));

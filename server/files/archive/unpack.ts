@@ -49,12 +49,24 @@ export async function unpack<T>(packed: Packed, take: (plain: AsyncIterable<Uint
   const bounded = (plain: AsyncIterable<Uint8Array>): Promise<T> => take(atMost(plain, packed));
   if (packing === 'plain') return bounded(octets);
   if (packing !== 'gzip') return unpackWith(PROGRAMS[packing], packed, bounded);
+  return gunzipWith(packed, bounded);
+}
+
+async function gunzipWith<T>(packed: Packed, take: (plain: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+  // When the reader fails, the pipeline only says that it was aborted.
+  const failed: unknown[] = [];
+  const noting = (plain: AsyncIterable<Uint8Array>): Promise<T> =>
+    take(plain).catch((failure: unknown) => {
+      failed.push(failure);
+      throw failure;
+    });
   try {
-    return await pipeline(Readable.from(octets), createGunzip(), bounded);
+    return await pipeline(Readable.from(packed.octets), createGunzip(), noting);
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && /^Z_/.test(String(cause.code)))
-      throw new ArchiveError('bad-package', `${packed.name} is damaged: ${cause.message}; fetch it again`, { cause });
-    throw cause;
+    const [failure = cause] = failed;
+    if (failure instanceof Error && 'code' in failure && /^Z_/.test(String(failure.code)))
+      throw new ArchiveError('bad-package', `${packed.name} is damaged: ${failure.message}; fetch it again`, { cause });
+    throw failure;
   }
 }
 
