@@ -81,11 +81,14 @@ const fetch = z.strictObject({
 
 const http = z.strictObject({ listen: readable(parseListen).default('0.0.0.0:5240') });
 
+const tftp = z.strictObject({ segmentation: z.enum(['auto', 'off']).default('auto') });
+
 /** `farrier.yaml`, as it is written: texts and defaults, before anything is branded. */
 export const settingsShape = z.strictObject({
   dataDir: folder.default('/var/lib/farrier'),
   keyFile: z.string().min(1).default('farrier.key'),
   http: http.prefault({}),
+  tftp: tftp.prefault({}),
   networks: z.array(network).min(1),
   relayed: z.array(relayed).default([]),
   boards: z.array(folder).default([]),
@@ -102,6 +105,7 @@ export type RelayedSettings = Settings['relayed'][number];
 const MAPS = new Map<string | number | undefined, z.ZodObject>([
   ['http', http],
   ['fetch', fetch],
+  ['tftp', tftp],
   ['networks', network],
   ['relayed', relayed],
 ]);

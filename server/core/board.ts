@@ -15,6 +15,8 @@ export interface BoardLoader {
   readonly formats: readonly BootFormat[];
   /** Octets of kernel arguments that fit, per format, the closing NUL not counted (firmware measurements). */
   readonly argOctetsMax: Readonly<Partial<Record<BootFormat, number>>>;
+  /** Formats in which it leaves the DTB's `/chosen/bootargs` alone: arguments too long for it may go there. */
+  readonly dtbArgs?: readonly BootFormat[] | undefined;
 }
 
 /** What tells that a machine may be this board. All that are given must agree. */
@@ -50,6 +52,22 @@ export interface TftpHabits {
   readonly rollOverTo?: 0 | 1 | undefined;
 }
 
+/** Addresses and sizes as u-boot writes them: hexadecimal. */
+export interface LoadAddresses {
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly dtb?: string;
+  /** Where a gzip'd Image is unpacked to (`kernel_comp_addr_r`), and the room there (`kernel_comp_size`). */
+  readonly unpack?: string;
+  readonly unpackOctets?: string;
+}
+
+/** Where u-boot puts a wrapped kernel and enters it. */
+export interface KernelLoad {
+  readonly load: number;
+  readonly entry: number;
+}
+
 /** A kind of machine, as data. */
 export interface Board {
   readonly name: string;
@@ -67,8 +85,11 @@ export interface Board {
   readonly console: { readonly device: string; readonly baud: number | undefined } | undefined;
   readonly earlycon: string | undefined;
   /** Addresses as u-boot writes them, for boards whose environment lacks the names. */
-  readonly loadAddresses: { readonly kernel?: string; readonly initrd?: string; readonly dtb?: string } | undefined;
-  readonly kernelFormat: 'Image' | 'zImage' | 'bzImage' | 'uImage' | 'FIT';
+  readonly loadAddresses: LoadAddresses | undefined;
+  /** The form its loader starts; bundles that hold another one are turned into it (docs/boards.md). */
+  readonly kernelFormat: 'Image' | 'Image.gz' | 'zImage' | 'bzImage' | 'uImage' | 'FIT';
+  /** Where a uImage's or FIT's kernel is put and entered. */
+  readonly kernelLoad?: KernelLoad | undefined;
   readonly kernelArgs: readonly string[];
   /** Octets of arguments its kernels take (COMMAND_LINE_SIZE less the NUL). */
   readonly kernelArgOctetsMax: number;

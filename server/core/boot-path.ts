@@ -7,6 +7,8 @@ export type BootPath =
   | { readonly is: 'artefact'; readonly sha256Start: string; readonly name: string }
   /** A text made from the asker's boot plan; `mac` where the path names one. */
   | { readonly is: 'config'; readonly format: BootFormat; readonly mac: Mac | undefined }
+  /** The DTB made for the boot of that board, with its arguments in it. */
+  | { readonly is: 'chosen-dtb'; readonly mac: Mac }
   /** A loader's own program, by its well-known name. */
   | { readonly is: 'loader'; readonly name: string }
   /** Firmware searches; most of what it asks for is not there. */
@@ -21,6 +23,8 @@ const FIXED: ReadonlyMap<string, BootFormat> = new Map([
   ['grub/grub.cfg', 'grub'],
 ]);
 
+const CHOSEN = 'chosen';
+
 /** Reads a path from the wire; leading slashes and empty parts do not count. */
 export function parseBootPath(path: string): BootPath {
   const parts = path.split('/').filter((part) => part !== '');
@@ -31,7 +35,7 @@ export function parseBootPath(path: string): BootPath {
   if (format) return { is: 'config', format, mac: undefined };
   const loader = parts.length === 1 ? LOADER_FILES.find((name) => name === first) : undefined;
   if (loader) return { is: 'loader', name: loader };
-  return extlinuxOf(parts) ?? { is: 'unknown' };
+  return chosenDtbOf(parts) ?? extlinuxOf(parts) ?? { is: 'unknown' };
 }
 
 /** `pxelinux.cfg/01-52-54-00-12-34-56`, in whichever folder (u-boot asks beside the bootfile it was named). */
@@ -40,6 +44,18 @@ function extlinuxOf(parts: readonly string[]): BootPath | undefined {
   if (name === undefined || parts.at(-2) !== 'pxelinux.cfg') return undefined;
   const mac = parseMac(name);
   return mac.ok ? { is: 'config', format: 'extlinux', mac: mac.value } : undefined;
+}
+
+function chosenDtbOf(parts: readonly string[]): BootPath | undefined {
+  const name = /^01-([0-9a-f]{2}(?:-[0-9a-f]{2}){5})\.dtb$/.exec(parts.at(-1) ?? '')?.[1];
+  if (name === undefined || parts.at(-2) !== CHOSEN) return undefined;
+  const mac = parseMac(name);
+  return mac.ok ? { is: 'chosen-dtb', mac: mac.value } : undefined;
+}
+
+/** The path of a DTB that is made for one boot. It carries what the boot's config carries, so only that board may read it. */
+export function chosenDtbPath(mac: Mac): string {
+  return `${CHOSEN}/01-${mac.replaceAll(':', '-')}.dtb`;
 }
 
 /** The path a loader asks for its config by: the other way round of `parseBootPath`. */

@@ -5,6 +5,7 @@ import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import type { BoardCatalogue } from '../files/board-catalogue.ts';
 import { createBundleReader } from '../files/bundle-reader.ts';
+import { openDerivedFiles } from '../files/derived-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { FetchUrl } from '../ports/fetch.ts';
@@ -13,6 +14,7 @@ import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
+import { writeBootargs } from '../render/bootargs-dtb.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
@@ -25,6 +27,7 @@ import { createImportBundle, type ImportBundle } from '../services/import-bundle
 import { createKernelReport, type KernelReport } from '../services/kernel-report.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { oneAtATime } from '../services/one-at-a-time.ts';
+import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
@@ -40,6 +43,7 @@ export interface ServiceParts extends Memory {
   readonly fetchUrl: FetchUrl;
   readonly networks: readonly Network[];
   readonly siteArgs: readonly string[];
+  readonly dataDir: string;
   readonly httpPort: number;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
   readonly leases: () => readonly Lease[];
@@ -84,38 +88,58 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   });
   const power = createPowerService(parts);
   const tries = createBundleTries({ store, power, clock, log }, await store.tries.list());
-  const reader = createBundleReader(parts.artefacts);
-  const bundles = createBundleService({ store, reader, clock });
   const sources = bootSources(parts, tries);
   const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, tries, clock };
-  await followEvents(parts, reservations, sessions);
+  const prepare = createPrepareFiles({
+    ...sources,
+    machines: store.machines,
+    networks,
+    failed: (error) => {
+      log.error(`files for boots could not be prepared: ${String(error)}`);
+    },
+  });
+  await followEvents(parts, { reservations, sessions, prepare });
+  prepare();
   return {
     machines: createMachineService({ ...parts, networks }),
     power,
     explain: createExplain({
       ...parts,
       ...sources,
+      files: parts.artefacts,
+      writeBootargs,
       networks,
       digest: sha256Of,
       dhcpAnswer: explainAnswer,
       text: (octets) => new TextDecoder().decode(octets),
     }),
-    bundles,
-    importBundle: createImportBundle({ ...parts, bundles, reader }),
-    channels: createChannelService({ store, clock }),
+    ...bundleServices(parts),
     tries,
-    kernelReport: createKernelReport({ store }),
     enlist,
     advisor: createDhcpAdvisor(booting),
     bootFiles: createBootFiles({
       ...booting,
       store: parts.artefacts,
       render: parts.render,
+      writeBootargs,
       macOfAddress: parts.macOfAddress,
       networkOfPeer: (peer) => parts.networks.find((network) => contains(network.subnet, peer)),
       digest: sha256Of,
     }),
     timeline,
+  };
+}
+
+/** What people do with bundles, trials aside. */
+function bundleServices(parts: ServiceParts): Pick<Services, 'bundles' | 'importBundle' | 'channels' | 'kernelReport'> {
+  const { store, clock, artefacts } = parts;
+  const reader = createBundleReader(artefacts);
+  const bundles = createBundleService({ store, reader, clock });
+  return {
+    bundles,
+    importBundle: createImportBundle({ ...parts, bundles, reader }),
+    channels: createChannelService({ store, clock }),
+    kernelReport: createKernelReport({ store }),
   };
 }
 
@@ -129,11 +153,23 @@ function bootSources(parts: ServiceParts, tries: BundleTries): BootFactSources {
     recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,
+    derived: openDerivedFiles({ ...parts, openDtb: (sha256) => parts.boards.openDtb(sha256) }),
   };
 }
 
-/** What other parts keep in memory follows the store's events: reservations, and boots that a power order ends. */
-async function followEvents(parts: ServiceParts, reservations: Reservations, sessions: BootSessions): Promise<void> {
+/**
+ * What other parts keep follows the store's events: reservations, boots that a power order ends, files that boards read
+ * in another form.
+ */
+async function followEvents(
+  parts: ServiceParts,
+  followers: {
+    readonly reservations: Reservations;
+    readonly sessions: BootSessions;
+    readonly prepare: ReturnType<typeof createPrepareFiles>;
+  },
+): Promise<void> {
+  const { reservations, sessions, prepare } = followers;
   const { store, log } = parts;
   const refresh = async (): Promise<void> => {
     reservations.refresh(await store.machines.list());
@@ -146,7 +182,10 @@ async function followEvents(parts: ServiceParts, reservations: Reservations, ses
   await refresh();
   store.events.subscribe((events) => {
     for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
-    if (events.some((event) => event.kind === 'state' || event.kind === 'edit')) refreshSoon();
+    const changed = events.filter((event) => event.kind === 'state' || event.kind === 'edit');
+    if (changed.length > 0) refreshSoon();
+    const machines = changed.flatMap((event) => (event.machine === undefined ? [] : [event.machine]));
+    if (machines.length > 0) prepare(machines);
   });
 }
 

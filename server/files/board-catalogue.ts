@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sha256 } from '../core/address.ts';
-import type { Board } from '../core/board.ts';
+import type { Board, KernelLoad } from '../core/board.ts';
 import { contentInMemory, type Content } from '../ports/artefacts.ts';
 import type { Boards } from '../ports/boards.ts';
 import { checkDtb, digestOf, readDtb, type DeclaredDtb } from './board-dtb.ts';
@@ -198,6 +198,7 @@ function complete(row: FullRow): Omit<Board, 'name' | 'extends' | 'dtb' | 'dtbMi
     earlycon: row.earlycon,
     loadAddresses: loadAddresses && present(loadAddresses),
     kernelFormat: row.kernelFormat,
+    kernelLoad: row.kernelLoad && kernelLoadOf(row.kernelLoad),
     kernelArgs: row.kernelArgs ?? [],
     kernelArgOctetsMax: row.kernelArgOctetsMax ?? (row.arch === 'armhf' ? 1023 : 2047),
     tftp: { blksizeMax: tftp?.blksizeMax, windowsizeMax: tftp?.windowsizeMax, options: tftp?.options ?? true },
@@ -206,6 +207,12 @@ function complete(row: FullRow): Omit<Board, 'name' | 'extends' | 'dtb' | 'dtbMi
     proof: row.proof ?? 'untested',
     sources: row.sources,
   };
+}
+
+/** Addresses as numbers; a kernel is entered where it is loaded unless said. */
+function kernelLoadOf(row: NonNullable<BoardRow['kernelLoad']>): KernelLoad {
+  const load = Number.parseInt(row.load, 16);
+  return { load, entry: row.entry === undefined ? load : Number.parseInt(row.entry, 16) };
 }
 
 type Present<T> = { readonly [Key in keyof T]?: Exclude<T[Key], undefined> };

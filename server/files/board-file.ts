@@ -47,6 +47,7 @@ const rowSchema = z
             .strictObject({ extlinux: octetsMax, 'boot-script': octetsMax, grub: octetsMax, ipxe: octetsMax })
             .partial()
             .optional(),
+          dtbArgs: z.array(z.enum(BOOT_FORMATS)).readonly().optional(),
         }),
       )
       .min(1)
@@ -66,8 +67,11 @@ const rowSchema = z
       baud: z.number().int().min(300).max(4_000_000).optional(),
     }),
     earlycon: z.string().regex(/^[\w,]+$/, 'a word like pl011,0x9000000'),
-    loadAddresses: z.strictObject({ kernel: address, initrd: address, dtb: address }).partial(),
-    kernelFormat: z.enum(['Image', 'zImage', 'bzImage', 'uImage', 'FIT']),
+    loadAddresses: z
+      .strictObject({ kernel: address, initrd: address, dtb: address, unpack: address, unpackOctets: address })
+      .partial(),
+    kernelFormat: z.enum(['Image', 'Image.gz', 'zImage', 'bzImage', 'uImage', 'FIT']),
+    kernelLoad: z.strictObject({ load: address, entry: address.optional() }),
     kernelArgs: words,
     kernelArgOctetsMax: octetsMax,
     tftp: z
@@ -149,7 +153,19 @@ const FIELDS = [
   ...Object.keys(rowSchema.shape),
   ...['clientArch', 'vendorClass', 'oui', 'smbiosVendor', 'smbiosProduct', 'dtCompatible'],
   ...['loader', 'formats', 'argOctetsMax', 'file', 'sha256', 'octets', 'source', 'licence', 'device', 'baud'],
-  ...['kernel', 'initrd', 'blksizeMax', 'windowsizeMax', 'options', ...BOOT_FORMATS],
+  ...[
+    'kernel',
+    'initrd',
+    'unpack',
+    'unpackOctets',
+    'load',
+    'entry',
+    'dtbArgs',
+    'blksizeMax',
+    'windowsizeMax',
+    'options',
+    ...BOOT_FORMATS,
+  ],
 ];
 
 function nearestField(key: string): string {

@@ -22,9 +22,9 @@ const READS: Readonly<Record<Loader, readonly BootFormat[]>> = {
 const KERNELS: Readonly<Record<Arch, readonly Board['kernelFormat'][]>> = {
   amd64: ['bzImage'],
   i386: ['bzImage'],
-  arm64: ['Image', 'uImage', 'FIT'],
+  arm64: ['Image', 'Image.gz', 'uImage', 'FIT'],
   armhf: ['zImage', 'uImage', 'FIT'],
-  riscv64: ['Image', 'FIT'],
+  riscv64: ['Image', 'Image.gz', 'FIT'],
 };
 
 /** A finding before its place in the file is known. */
@@ -62,6 +62,7 @@ function lintBoard(board: Board): readonly BoardFinding[] {
   const faults = [
     ...board.loaders.flatMap((each, at) => faultsOfLoader(board, each, at)),
     ...faultsOfKernel(board),
+    ...faultsOfWrapping(board),
     ...faultsOfDtb(board),
     ...faultsOfSigns(board),
   ];
@@ -89,7 +90,40 @@ function faultsOfLoader(board: Board, loader: BoardLoader, at: number): readonly
       const beyond = `${format} holds more than the kernel's ${board.kernelArgOctetsMax} octets, which it cuts silently`;
       return warning(path, beyond, 'the kernel figure is what counts; write it here too');
     });
-  return [...wrong, ...unmeasured, ...useless];
+  const unheard = (loader.dtbArgs ?? [])
+    .filter((format) => loader.loader !== 'u-boot' || !loader.formats.includes(format))
+    .map((format) => error(path, `dtbArgs: ${format} does not leave /chosen/bootargs alone here`, DTB_ARGS_REMEDY));
+  return [...wrong, ...unmeasured, ...useless, ...unheard];
+}
+
+const DTB_ARGS_REMEDY = 'name only formats of a u-boot that are among its formats';
+
+/** A wrapped kernel is u-boot's own, and must be told where to go. */
+function faultsOfWrapping(board: Board): readonly Fault[] {
+  const { kernelFormat, kernelLoad, loaders } = board;
+  if (!['uImage', 'FIT', 'Image.gz'].includes(kernelFormat)) return [];
+  const other = loaders.find((each) => each.loader !== 'u-boot');
+  if (other) return [error(['kernelFormat'], `${other.loader} starts no ${kernelFormat}`, 'write the raw form')];
+  const scripted = loaders.some((each) => each.formats.includes('boot-script'));
+  if (kernelFormat === 'Image.gz')
+    return scripted && board.loadAddresses?.unpack === undefined
+      ? [
+          warning(
+            ['loadAddresses'],
+            'where its Image.gz is unpacked is left to its environment',
+            'write unpack and unpackOctets',
+          ),
+        ]
+      : [];
+  return kernelLoad
+    ? []
+    : [
+        error(
+          ['kernelLoad'],
+          `where its ${kernelFormat} is loaded to is not said`,
+          'write kernelLoad: { load: "0x…" }',
+        ),
+      ];
 }
 
 function faultsOfKernel(board: Board): readonly Fault[] {

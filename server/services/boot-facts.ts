@@ -1,10 +1,13 @@
+import type { Sha256 } from '../core/address.ts';
 import type { BootFacts, BootRequest } from '../core/boot-plan.ts';
+import type { KernelForm } from '../core/kernel-form.ts';
 import type { Artefact, Bundle } from '../core/bundle.ts';
 import { channelsOf, resolveBundle } from '../core/channel.ts';
 import type { Board } from '../core/board.ts';
 import type { Network } from '../core/lease.ts';
 import { boardNameOf, type Machine, type MachineId, type Recognition } from '../core/machine.ts';
 import type { Boards } from '../ports/boards.ts';
+import type { DerivedFiles } from '../ports/derived-files.ts';
 import type { ArtefactStore, BundleStore } from '../ports/store.ts';
 
 /** Where the facts of a boot decision are looked up. */
@@ -17,6 +20,7 @@ export interface BootFactSources {
   readonly recognise: (request: BootRequest) => Recognition | undefined;
   readonly siteArgs: readonly string[];
   readonly httpPort: number;
+  readonly derived: DerivedFiles;
 }
 
 /** The newest agent of an architecture. */
@@ -51,18 +55,38 @@ export async function bootFacts(
   const { machine, request, network, boot } = about;
   const [bundles, moves] = await Promise.all([sources.bundles.list(), sources.bundles.moves()]);
   const board = boardFor(sources, machine, request);
+  const agent = newestAgent(bundles, board?.arch ?? request.arch);
+  const bundle = resolveBundle(machine?.bundle, bundles, channelsOf(moves));
+  const trial = resolveBundle(machine && sources.trialOf(machine.id, boot), bundles, []);
   return {
     machine,
     board,
     unknown: network.unknown,
-    agent: newestAgent(bundles, board?.arch ?? request.arch),
-    bundle: resolveBundle(machine?.bundle, bundles, channelsOf(moves)),
-    trial: resolveBundle(machine && sources.trialOf(machine.id, boot), bundles, []),
+    agent,
+    bundle,
+    trial,
     machineDtb: await dtbOfMachine(sources, machine),
     siteArgs: sources.siteArgs,
     server: { address: network.address, httpPort: sources.httpPort },
     token: about.token,
+    forms: await formsOf(
+      sources,
+      [agent, bundle, trial].flatMap((each) => [each?.kernel, each?.initrd]),
+    ),
+    derived: undefined,
   };
+}
+
+async function formsOf(
+  sources: Pick<BootFactSources, 'derived'>,
+  files: readonly (Artefact | undefined)[],
+): Promise<ReadonlyMap<Sha256, KernelForm>> {
+  const forms = new Map<Sha256, KernelForm>();
+  for (const file of files) {
+    const form = file && (await sources.derived.formOf(file.sha256));
+    if (form) forms.set(file.sha256, form);
+  }
+  return forms;
 }
 
 async function dtbOfMachine(

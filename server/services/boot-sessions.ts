@@ -1,4 +1,4 @@
-import type { Ipv4, Mac } from '../core/address.ts';
+import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -25,6 +25,8 @@ export interface BootSession {
   over: boolean;
   /** The plan told on the timeline last, so that it is told once. */
   told: string | undefined;
+  /** The kernel of the plan made last, which may be one that was made for this board. */
+  kernel: Sha256 | undefined;
 }
 
 /** The boots under way, by MAC and by address. */
@@ -38,6 +40,8 @@ export interface BootSessions {
 }
 
 const hex = (octets: Uint8Array): string => Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
+
+const NOTHING_YET = { over: false, told: undefined, kernel: undefined } as const;
 
 /** Keeps the sessions; `sha256` gives the hexadecimal digest of a text. */
 export function createBootSessions(deps: {
@@ -61,8 +65,7 @@ export function createBootSessions(deps: {
       request,
       address: undefined,
       lastMs: startedMs,
-      over: false,
-      told: undefined,
+      ...NOTHING_YET,
     };
     await deps.boots.add({
       id: session.id,

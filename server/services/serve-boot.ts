@@ -3,17 +3,17 @@ import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import type { EventKind, Severity } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
 import { firstFile } from '../core/loader-file.ts';
-import { planBoot } from '../core/plan-boot.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvice, DhcpAdvisor, DhcpRecord } from '../ports/dhcp-advisor.ts';
 import type { BootStore, MachineStore } from '../ports/store.ts';
-import { bootFacts, type BootFactSources } from './boot-facts.ts';
+import type { BootFactSources } from './boot-facts.ts';
 import type { BootSession, BootSessions } from './boot-sessions.ts';
 import type { BundleTries } from './bundle-tries.ts';
 import type { EnlistService } from './enlist.ts';
 import type { EventBuffer } from './event-buffer.ts';
 import { createIdentityWatch, type IdentityWatch } from './identity-watch.ts';
+import { planMachine } from './plan-machine.ts';
 import type { Reservations } from './reservations.ts';
 
 /** What the boot decision needs of the rest of the house. */
@@ -37,10 +37,10 @@ export async function decide(
 ): Promise<BootPlan> {
   const { machine } = about;
   if (machine) await deps.tries.boots(machine.id, session.id);
-  const facts = await bootFacts(deps, { ...about, token: session.token, boot: session.id });
-  const plan = planBoot(facts, about.request);
+  const { facts, plan } = await planMachine(deps, { ...about, token: session.token, boot: session.id });
   if (machine && facts.trial && plan.do === 'boot' && plan.purpose === 'bundle')
     await deps.tries.served(machine.id, session.id);
+  session.kernel = plan.do === 'boot' ? plan.kernel.sha256 : undefined;
   const words = planWords(plan);
   if (session.told !== words) {
     session.told = words;

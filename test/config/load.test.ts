@@ -65,6 +65,7 @@ describe('config: what is taken', () => {
       powerDrivers: [],
       fetch: { http: false, hosts: [] },
       siteArgs: [],
+      tftp: { segmentation: 'auto' },
     });
   });
 

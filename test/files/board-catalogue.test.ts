@@ -248,6 +248,33 @@ describe('the board catalogue', () => {
       /more than the kernel's 2047/,
     ],
     ['a kernel of another architecture', BENCH.replace('Image', 'bzImage'), 'error', /arm64 has no bzImage/],
+    [
+      'a FIT without an address',
+      BENCH.replace('kernelFormat: Image', 'kernelFormat: FIT'),
+      'error',
+      /where its FIT is loaded to is not said/,
+    ],
+    [
+      "a gzip'd Image with nowhere to go",
+      BENCH.replace('kernelFormat: Image', 'kernelFormat: Image.gz').replace('[extlinux]', '[extlinux, boot-script]'),
+      'warning',
+      /unpacked is left to its environment/,
+    ],
+    [
+      'a uImage for a loader that is no u-boot',
+      BENCH.replace('kernelFormat: Image', 'kernelFormat: uImage').replace(
+        'loader: u-boot, formats: [extlinux]',
+        'loader: uefi, formats: [grub]',
+      ),
+      'error',
+      /uefi starts no uImage/,
+    ],
+    [
+      'dtbArgs in a format the loader is not told by',
+      BENCH.replace('argOctetsMax: { extlinux: 255 }', 'argOctetsMax: { extlinux: 255 }, dtbArgs: [boot-script]'),
+      'error',
+      /boot-script does not leave/,
+    ],
     ['a word that is none', `${BENCH}kernelArgs: ["a b"]\n`, 'error', /blank outside double quotes/],
     [
       'a word its format cannot carry',
@@ -268,6 +295,19 @@ describe('the board catalogue', () => {
       );
       assert.ok((found[0]?.line ?? 0) >= 1 && (found[0]?.remedy ?? '') !== '');
     });
+
+  it('load addresses become numbers, and a kernel is entered where it is loaded unless said', () => {
+    const fit = BENCH.replace('kernelFormat: Image', 'kernelFormat: FIT');
+    for (const [entry, want] of [
+      ['', 0x80080000],
+      [", entry: '0x80080040'", 0x80080040],
+    ] as const) {
+      put('ours/bench/board.yaml', `${fit}kernelLoad: { load: '0x80080000'${entry} }\n`);
+      const board = openBoards([ours()]).byName('bench');
+      assert.deepEqual(board?.kernelLoad, { load: 0x80080000, entry: want });
+    }
+    assert.deepEqual(lintBoards([ours()]), []);
+  });
 
   it('lint finds iPXE on a board with a DTB', () => {
     put(
