@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { BuildError } from './build-error.ts';
-import { readDeb } from './deb.ts';
+import { readDeb } from '../server/files/archive/deb.ts';
 
 /** Octets a device tree may have. */
 const DTB_OCTETS_MAX = 2 << 20;

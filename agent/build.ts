@@ -4,13 +4,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { moduleName } from '../server/core/module-name.ts';
 import { openApt, type Apt, type AptOrder } from './apt.ts';
 import { BuildError } from './build-error.ts';
 import { writeCpio, type CpioEntry } from './cpio.ts';
-import { readDeb } from './deb.ts';
+import { readDeb } from '../server/files/archive/deb.ts';
 import { wantsDriver } from './drivers.ts';
-import { moduleName, readModInfo } from './modinfo.ts';
 import { readSshFiles } from './ssh.ts';
+import { readModInfo } from './modinfo.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from './module-set.ts';
 
 /** The architectures an agent can be built for, and which of Debian's kernels it runs. */

@@ -3,9 +3,10 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { isModulePath, moduleName } from '../server/core/module-name.ts';
 import { openApt, type AptOrder } from './apt.ts';
 import { BuildError } from './build-error.ts';
-import { readDeb } from './deb.ts';
+import { readDeb } from '../server/files/archive/deb.ts';
 
 /** Files and words of a bundle that is ready to be uploaded. */
 export interface BundleSource {
@@ -17,6 +18,9 @@ export interface BundleSource {
   readonly kernelFile: string;
   readonly initrdFile: string | undefined;
   readonly kernelArgs: readonly string[];
+  /** The text of a kernel configuration, and the names of modules, that lie beside the kernel. */
+  readonly config?: string | undefined;
+  readonly modules?: readonly string[] | undefined;
   /** Where it came from, in words. */
   readonly source: string;
 }
@@ -35,11 +39,14 @@ export interface FolderOrder {
 }
 
 const KERNEL_NAMES = /^(linux|vmlinuz|vmlinux|Image|zImage|uImage|bzImage)([-.].*)?$/;
+const CONFIG_NAMES = /^config([-.].*)?$/;
+const CONFIG_OCTETS_MAX = 512 * 1024;
+const MODULES_MAX = 20_000;
 const INITRD_NAMES = /^(initrd|initramfs|uInitrd)([-.].*)?$/;
 
 /**
  * A bundle out of a folder: `vmlinuz-6.1.0`, `Image`, `initrd.gz` and the like are found by their names when there is
- * one of each. Its arguments come from the order, else from a file `args` in the folder (words, `#` begins a note).
+ * one of each, and `config-…` and `lib/modules` beside them tell what is in it. Its arguments come from the order, else from a file `args` in the folder (words, `#` begins a note).
  * @throws BuildError `bad-package` when a file is missing or there are several.
  */
 export async function bundleFromFolder(order: FolderOrder): Promise<BundleSource> {
@@ -62,6 +69,8 @@ export async function bundleFromFolder(order: FolderOrder): Promise<BundleSource
     kernelFile,
     initrdFile,
     kernelArgs: order.args ?? (await argsFile(join(folder, 'args'))),
+    config: await configFile(folder, names),
+    modules: await modulesBelow(join(folder, 'lib', 'modules')),
     source: `folder ${folder}`,
   };
 }
@@ -126,6 +135,19 @@ async function argsFile(path: string): Promise<readonly string[]> {
     .filter((line) => !line.trimStart().startsWith('#'))
     .flatMap((line) => line.split(/\s+/))
     .filter(Boolean);
+}
+
+async function configFile(folder: string, names: readonly string[]): Promise<string | undefined> {
+  const [name, ...more] = names.filter((each) => CONFIG_NAMES.test(each));
+  if (name === undefined || more.length > 0) return undefined;
+  const found = await stat(join(folder, name));
+  return found.isFile() && found.size <= CONFIG_OCTETS_MAX ? readFile(join(folder, name), 'latin1') : undefined;
+}
+
+/** The modules below `lib/modules`, as `make modules_install` lays them; nothing when there is no such folder. */
+async function modulesBelow(folder: string): Promise<readonly string[] | undefined> {
+  const names = await readdir(folder, { recursive: true }).catch(() => undefined);
+  return names && [...new Set(names.filter(isModulePath).map(moduleName))].sort().slice(0, MODULES_MAX);
 }
 
 async function digestOf(files: readonly string[]): Promise<string> {

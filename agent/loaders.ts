@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openApt, type AptOrder } from './apt.ts';
 import { newerSources } from './apt-sources.ts';
 import { BuildError } from './build-error.ts';
-import { readDeb } from './deb.ts';
+import { readDeb } from '../server/files/archive/deb.ts';
 
 /** One loader program: the package and path it comes from, and the name firmware asks for. */
 interface LoaderSource {

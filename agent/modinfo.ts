@@ -1,3 +1,5 @@
+import { moduleName } from '../server/core/module-name.ts';
+
 /** What a kernel module says of itself in its `.modinfo` section. Names are with underscores, as the kernel has them. */
 export interface ModInfo {
   /** Modules that must be there first. */
@@ -6,11 +8,6 @@ export interface ModInfo {
   readonly softPre: readonly string[];
   /** Patterns of the devices it drives. */
   readonly aliases: readonly string[];
-}
-
-/** A module's name from its path: no folder, no `.ko`, underscores for dashes. */
-export function moduleName(path: string): string {
-  return (path.split('/').at(-1) ?? path).replace(/\.ko$/, '').replaceAll('-', '_');
 }
 
 /** Reads the `.modinfo` section of a little-endian ELF object (elf(5)); nothing when there is none. Never throws. */

@@ -1,7 +1,7 @@
 import type { Apt, AptOrder, DebPackage } from './apt.ts';
 import { BuildError } from './build-error.ts';
 import type { CpioEntry } from './cpio.ts';
-import { readDeb } from './deb.ts';
+import { readDeb } from '../server/files/archive/deb.ts';
 
 /** A file of a package: the name of the one it has, by its end, and where the agent has it. */
 interface Piece {

@@ -1,159 +1,62 @@
-import { basename, resolve } from 'node:path';
 import { Argument, Option, type Command } from 'commander';
 import { z } from 'zod';
-import { ARCHES } from '../core/arch.ts';
-import { pathOf, type Api } from './client.ts';
+import { addBundleImport, importBundle } from './bundle-import.ts';
+import { BUNDLE_COLUMNS, bundleShape, sheetOf, type BundleAnswer } from './bundle-view.ts';
+import { addChannelCommands } from './channel-commands.ts';
+import { pathOf } from './client.ts';
 import type { CommandContext } from './context.ts';
-import type { BundleFiles, PackagedArch } from './deps.ts';
-import { CliFailure, EXIT } from './failure.ts';
-import { timeText, writeList, writeSheet, type Column, type Sheet } from './output.ts';
+import { PACKAGED_ARCHES, type PackagedArch } from './deps.ts';
+import { writeList, writeSheet, type Fact } from './output.ts';
 
-const PACKAGED: readonly PackagedArch[] = ['amd64', 'arm64', 'armhf'];
-
-const artefactShape = z.looseObject({ name: z.string(), sha256: z.string(), octets: z.number() });
-const bundleShape = z.looseObject({
-  name: z.string(),
-  version: z.string(),
-  arch: z.string(),
-  role: z.string(),
-  kernel: artefactShape,
-  initrd: artefactShape.optional(),
-  kernelArgs: z.array(z.string()),
-  loaders: z.array(artefactShape),
-  source: z.string(),
-  createdMs: z.number(),
+const contentsShape = z.looseObject({
+  kernelForm: z.string(),
+  kernelRelease: z.string().optional(),
+  initrdUnread: z.string().optional(),
+  needs: z.array(z.string()),
+  counts: z.record(z.string(), z.number()),
+  found: z.record(z.string(), z.array(z.string())).optional(),
 });
-type BundleAnswer = z.infer<typeof bundleShape>;
 
-const refOf = (bundle: Pick<BundleAnswer, 'name' | 'version'>): string => `${bundle.name}@${bundle.version}`;
-
-const COLUMNS: readonly Column<BundleAnswer>[] = [
-  { title: 'BUNDLE', value: refOf },
-  { title: 'ARCH', value: (bundle) => bundle.arch },
-  { title: 'ROLE', value: (bundle) => bundle.role },
-  { title: 'OCTETS', value: (bundle) => bundle.kernel.octets + (bundle.initrd?.octets ?? 0) },
-  { title: 'IMPORTED', value: (bundle) => timeText(bundle.createdMs) },
-  { title: 'SOURCE', value: (bundle) => bundle.source },
+const KINDS: readonly (readonly [kind: string, title: string])[] = [
+  ['programs', 'programs in the initrd'],
+  ['initrdModules', 'modules in the initrd'],
+  ['modules', 'modules of its package'],
+  ['builtIn', 'built into the kernel'],
+  ['config', 'configuration flags'],
 ];
 
-function sheetOf(bundle: BundleAnswer): Sheet {
-  return {
-    item: bundle,
-    name: refOf(bundle),
-    facts: [
-      ['bundle', refOf(bundle)],
-      ['arch', bundle.arch],
-      ['role', bundle.role],
-      ['kernel', `${bundle.kernel.name} sha256:${bundle.kernel.sha256}`],
-      ['initrd', bundle.initrd && `${bundle.initrd.name} sha256:${bundle.initrd.sha256}`],
-      ['kernel arguments', bundle.kernelArgs.join(' ')],
-      ['source', bundle.source],
-    ],
-  };
+function contentsFacts(contents: z.infer<typeof contentsShape> | undefined): readonly Fact[] {
+  if (!contents) return [['contents', 'not known: nobody looked when it was imported']];
+  const { kernelForm, kernelRelease, initrdUnread, needs, counts, found } = contents;
+  return [
+    ['kernel form', kernelForm],
+    ['kernel release', kernelRelease],
+    ['initrd not read', initrdUnread],
+    ['needs', needs.join(' ')],
+    ...KINDS.map(([kind, title]): Fact => [title, found ? found[kind]?.join(' ') : (counts[kind] ?? 'not known')]),
+  ];
 }
 
-/** The name a file is served under: what loaders and boot texts can carry. */
-function servedName(file: string): string {
-  return basename(file)
-    .replace(/[^A-Za-z0-9._+-]/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(-100);
-}
-
-async function upload(
-  api: Api,
-  file: string,
-  name: string,
-): Promise<{ readonly name: string; readonly sha256: string }> {
-  const path = `/artefacts?${new URLSearchParams({ name }).toString()}`;
-  const { sha256 } = await api.upload(path, file, artefactShape);
-  return { name, sha256 };
-}
-
-interface Imported {
-  readonly name: string;
-  readonly version: string;
-  readonly kernel: { readonly sha256: string };
-  readonly initrd: { readonly sha256: string } | undefined;
-  readonly loaders: readonly { readonly sha256: string }[];
-  readonly kernelArgs: readonly string[];
-}
-
-/** The bundle of that name and version, if what was uploaded is just what it holds: importing twice is no fault. */
-async function sameBundle(api: Api, wanted: Imported): Promise<BundleAnswer | undefined> {
-  const { bundles } = await api.call({ method: 'GET', path: '/bundles' }, z.object({ bundles: z.array(bundleShape) }));
-  const markOf = (bundle: Imported | BundleAnswer): string =>
-    JSON.stringify([
-      refOf(bundle),
-      [bundle.kernel, bundle.initrd, ...bundle.loaders].map((each) => each?.sha256),
-      bundle.kernelArgs,
-    ]);
-  return bundles.find((bundle) => markOf(bundle) === markOf(wanted));
-}
-
-/** Uploads the files of a bundle, then makes the bundle of them. */
-async function importBundle(context: CommandContext, command: Command, files: BundleFiles): Promise<void> {
-  const api = context.api(command);
-  const { kernelFile, initrdFile, loaders, name, version, arch, role, kernelArgs, source } = files;
-  context.say(`uploading ${basename(kernelFile)}`);
-  const kernel = await upload(api, kernelFile, servedName(kernelFile));
-  if (initrdFile !== undefined) context.say(`uploading ${basename(initrdFile)}`);
-  const initrd = initrdFile === undefined ? {} : { initrd: await upload(api, initrdFile, servedName(initrdFile)) };
-  const stored = [];
-  for (const loader of loaders) stored.push(await upload(api, loader.file, loader.name));
-  const body = { name, version, arch, role, kernel, ...initrd, kernelArgs, loaders: stored, source };
-  const same = await sameBundle(api, { ...body, initrd: initrd.initrd });
-  const made = same ?? (await api.call({ method: 'POST', path: '/bundles', body }, bundleShape));
-  context.say(same ? `${refOf(same)} is here already, octet for octet` : `imported ${refOf(made)}`);
-  writeSheet(context.deps.terminal, context.format(command), sheetOf(made));
-}
-
-interface ImportOptions {
-  readonly folder?: string;
-  readonly debian?: PackagedArch;
-  readonly name?: string;
-  readonly bundleVersion?: string;
-  readonly kernel?: string;
-  readonly initrd?: string;
-  readonly arch?: string;
-  readonly arg?: readonly string[];
-}
-
-const usage = (words: string): CliFailure => new CliFailure(EXIT.usage, words);
-
-async function filesOf(context: CommandContext, options: ImportOptions): Promise<BundleFiles> {
-  const { folder, debian, arch } = options;
-  if (debian !== undefined) {
-    if (folder !== undefined) throw usage('give --folder or --debian, not both');
-    const files = await context.deps.work.bundleFromDebian(debian, context.say);
-    return { ...files, kernelArgs: options.arg ?? files.kernelArgs };
-  }
-  if (folder === undefined) throw usage('nothing to import; give --folder DIR --arch ARCH, or --debian ARCH');
-  if (arch === undefined) throw usage(`for which architecture? add --arch ${ARCHES.join('|')}`);
-  const name =
-    options.name ??
-    basename(resolve(folder))
-      .toLowerCase()
-      .replace(/[^a-z0-9.-]+/g, '-');
-  const { bundleVersion: version, kernel, initrd, arg: args } = options;
-  return context.deps.work.bundleFromFolder({ folder, name, arch, version, kernel, initrd, args });
-}
-
-function addImport(bundle: Command, context: CommandContext): void {
+function addShow(bundle: Command, context: CommandContext): void {
   bundle
-    .command('import')
-    .description("stores kernel and initrd as one bundle, from a folder or from Debian's packages")
-    .option('--folder <dir>', 'where the files are')
-    .option('--kernel <file>', 'in that folder; looked for when left out')
-    .option('--initrd <file>', 'in that folder; looked for when left out')
-    .addOption(new Option('--arch <arch>', 'of the kernel').choices(ARCHES))
-    .option('--name <name>', "the bundle's name; default: the folder's")
-    .option('--bundle-version <version>', 'default: the beginning of the digest of the files')
-    .option('--arg <word...>', 'kernel-argument words')
-    .addOption(new Option('--debian <arch>', "Debian's installer for a network boot").choices(PACKAGED))
-    .action(async (options: ImportOptions, command: Command) =>
-      importBundle(context, command, await filesOf(context, options)),
-    );
+    .command('show')
+    .description('one bundle and what is in it')
+    .argument('<name@version>')
+    .option('--find <text>', 'the flags, modules and programs in whose names the text stands')
+    .action(async (ref: string, { find }: { readonly find?: string }, command: Command) => {
+      const shape = z.object({ bundle: bundleShape, contents: contentsShape.optional() });
+      const answer = await context
+        .api(command)
+        .call({ method: 'GET', path: pathOf('bundles', ref), query: { find } }, shape);
+      const sheet = sheetOf(answer.bundle);
+      const facts = [...sheet.facts, ...contentsFacts(answer.contents)];
+      writeSheet(context.deps.terminal, context.format(command), { ...sheet, item: answer, facts });
+    });
+}
+
+async function allBundles(context: CommandContext, command: Command): Promise<readonly BundleAnswer[]> {
+  const shape = z.object({ bundles: z.array(bundleShape) });
+  return (await context.api(command).call({ method: 'GET', path: '/bundles' }, shape)).bundles;
 }
 
 /** `farrier bundle …` */
@@ -163,14 +66,15 @@ export function addBundleCommands(program: Command, context: CommandContext): vo
     .command('list')
     .description('all bundles')
     .action(async (_options: unknown, command: Command) => {
-      const shape = z.object({ bundles: z.array(bundleShape) });
-      const { bundles } = await context.api(command).call({ method: 'GET', path: '/bundles' }, shape);
-      writeList(context.deps.terminal, context.format(command), { items: bundles, columns: COLUMNS });
+      const items = await allBundles(context, command);
+      writeList(context.deps.terminal, context.format(command), { items, columns: BUNDLE_COLUMNS });
     });
-  addImport(bundle, context);
+  addShow(bundle, context);
+  addBundleImport(bundle, context);
+  addChannelCommands(bundle, context);
   bundle
     .command('rm')
-    .description('removes a bundle no machine uses')
+    .description('removes a bundle that no machine, channel or trial needs')
     .argument('<name@version>')
     .action(async (ref: string, _options: unknown, command: Command) => {
       await context.api(command).order({ method: 'DELETE', path: pathOf('bundles', ref) });
@@ -184,7 +88,7 @@ export function addAgentCommands(program: Command, context: CommandContext): voi
   agent
     .command('build')
     .description("builds it from Debian's packages and imports it; needs no rights")
-    .addOption(new Option('--arch <arch>', 'for which machines').choices(PACKAGED).makeOptionMandatory())
+    .addOption(new Option('--arch <arch>', 'for which machines').choices(PACKAGED_ARCHES).makeOptionMandatory())
     .option('--ssh', 'with dropbear, 2 MB more, so that the parameter debug.ssh has an effect')
     .action(async ({ arch, ssh = false }: { readonly arch: PackagedArch; readonly ssh?: boolean }, command: Command) =>
       importBundle(context, command, await context.deps.work.buildAgent(arch, context.say, ssh)),
@@ -192,11 +96,11 @@ export function addAgentCommands(program: Command, context: CommandContext): voi
   agent
     .command('list')
     .description('the agents there are')
-    .addArgument(new Argument('[arch]', 'only for this one').choices(PACKAGED))
+    .addArgument(new Argument('[arch]', 'only for this one').choices(PACKAGED_ARCHES))
     .action(async (arch: string | undefined, _options: unknown, command: Command) => {
-      const shape = z.object({ bundles: z.array(bundleShape) });
-      const { bundles } = await context.api(command).call({ method: 'GET', path: '/bundles' }, shape);
-      const items = bundles.filter((each) => each.role === 'agent' && (arch === undefined || each.arch === arch));
-      writeList(context.deps.terminal, context.format(command), { items, columns: COLUMNS });
+      const items = (await allBundles(context, command)).filter(
+        (each) => each.role === 'agent' && (arch === undefined || each.arch === arch),
+      );
+      writeList(context.deps.terminal, context.format(command), { items, columns: BUNDLE_COLUMNS });
     });
 }

@@ -26,6 +26,9 @@ export interface BundleFiles {
   readonly initrdFile: string | undefined;
   readonly kernelArgs: readonly string[];
   readonly loaders: readonly { readonly name: string; readonly file: string }[];
+  /** The text of the kernel's configuration, and the names of its modules, where a folder has them. */
+  readonly config?: string | undefined;
+  readonly modules?: readonly string[] | undefined;
   /** Where it came from, in words. */
   readonly source: string;
 }
@@ -41,8 +44,9 @@ export interface FolderImport {
   readonly args: readonly string[] | undefined;
 }
 
-/** An architecture Debian's packages are fetched for. */
-export type PackagedArch = 'amd64' | 'arm64' | 'armhf';
+/** The architectures Debian's packages are fetched for. */
+export const PACKAGED_ARCHES = ['amd64', 'arm64', 'armhf'] as const;
+export type PackagedArch = (typeof PACKAGED_ARCHES)[number];
 
 /** Says what is under way, a line at a time. */
 export type Say = (words: string) => void;

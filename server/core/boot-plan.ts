@@ -35,6 +35,8 @@ export interface BootFacts {
   readonly agent: Bundle | undefined;
   /** The bundle assigned to the machine, when it is still there. */
   readonly bundle: Bundle | undefined;
+  /** The bundle this boot gets in its place, on trial. */
+  readonly trial: Bundle | undefined;
   /** A DTB of the machine's own. */
   readonly machineDtb: Artefact | undefined;
   /** Site-wide argument words. */

@@ -21,6 +21,11 @@ export interface Bundle {
   readonly kernelArgs: readonly string[];
   /** The architecture's loader programs (shim, GRUB, iPXE), unmodified, by the name firmware asks for. */
   readonly loaders: readonly Artefact[];
+  /**
+   * Whether its system makes a first call when it is up: only then its kernel arguments carry where to and the boot's
+   * token. An agent always does.
+   */
+  readonly callsHome: boolean;
   /** Where it came from, in words. */
   readonly source: string;
   readonly createdMs: number;
@@ -29,6 +34,16 @@ export interface Bundle {
 /** How a bundle is written: `name@version`. */
 export function bundleRef(bundle: Pick<Bundle, 'name' | 'version'>): string {
   return `${bundle.name}@${bundle.version}`;
+}
+
+/** A bundle's name: lower-case letters, digits, dots and dashes; no `@` and no `:`, which stand before what follows it. */
+export function isBundleName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9.-]{0,62}$/.test(name);
+}
+
+/** A bundle's version; Debian's are allowed but for their epoch. */
+export function isBundleVersion(version: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,62}$/.test(version);
 }
 
 /** The path by which loaders fetch an artefact, over TFTP and (with a leading slash) over HTTP alike. */

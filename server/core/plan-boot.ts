@@ -45,6 +45,12 @@ function targetOf({ parameters }: BootFacts): Wish | undefined {
   return undefined;
 }
 
+/** Whether a machine in this state boots the bundle it was given. */
+export function bootsItsBundle(state: State): boolean {
+  const wish: Wish = state === 'new' ? { boot: 'agent' } : WISHES[state];
+  return 'boot' in wish && wish.boot === 'bundle';
+}
+
 /** A bundle that shall boot, and why. */
 interface Choice {
   readonly purpose: 'agent' | 'bundle';
@@ -89,6 +95,10 @@ function planKnown(
   const wish: Wish = targetOf(facts) ?? WISHES[state];
   if ('disk' in wish) return { do: 'local-disk', because: wish.disk };
   if (wish.boot === 'agent') return planAgent(facts, request, asked, `state ${state}`);
+  if (facts.trial) {
+    const because = `state ${state}, on trial for this boot`;
+    return planChoice(facts, request, asked, { purpose: 'bundle', bundle: facts.trial, because });
+  }
   if (machine.bundle === undefined) return { do: 'local-disk', because: `state ${state}, and no bundle is assigned` };
   if (!facts.bundle)
     return refuse(`the assigned bundle ${machine.bundle} is not there`, 'import it again or assign another');
@@ -295,14 +305,14 @@ function wordsOf(
   format: BootFormat,
 ): readonly KernelArg[] {
   const { address, httpPort } = facts.server;
-  const agent = [`farrier.url=http://${formatIpv4(address)}:${httpPort}`, `farrier.token=${facts.token}`];
+  const home = [`farrier.url=http://${formatIpv4(address)}:${httpPort}`, `farrier.token=${facts.token}`];
   const parts = {
     site: facts.siteArgs,
     bundle: choice.bundle.kernelArgs,
     board: boardArgs(board),
     machine: facts.machine?.extraArgs ?? [],
     boot: [
-      ...(choice.purpose === 'agent' ? agent : []),
+      ...(choice.purpose === 'agent' || choice.bundle.callsHome ? home : []),
       // The EFI stub finds iPXE's initrd by this word; a BIOS kernel passes over it.
       ...(format === 'ipxe' && initrd ? [`initrd=${initrd.name}`] : []),
       bootifWord(request.mac),

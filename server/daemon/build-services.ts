@@ -4,6 +4,7 @@ import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
+import { createBundleReader } from '../files/bundle-reader.ts';
 import { openDerivedFiles } from '../files/derived-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -19,9 +20,13 @@ import { writeBootargs } from '../render/bootargs-dtb.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
+import { createBundleTries, type BundleTries } from '../services/bundle-tries.ts';
+import { createChannelService, type ChannelService } from '../services/channels.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
 import { createExplain, type Explain } from '../services/explain.ts';
+import { createImportBundle, type ImportBundle } from '../services/import-bundle.ts';
+import { createKernelReport, type KernelReport } from '../services/kernel-report.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { oneAtATime } from '../services/one-at-a-time.ts';
 import { createPrepareFiles } from '../services/prepare-files.ts';
@@ -60,6 +65,10 @@ export interface Services {
   readonly bundles: BundleService;
   readonly boardDtbs: BoardDtbService;
   readonly boardDrafts: BoardDraftService;
+  readonly importBundle: ImportBundle;
+  readonly channels: ChannelService;
+  readonly tries: BundleTries;
+  readonly kernelReport: KernelReport;
   readonly enlist: EnlistService;
   readonly parameters: ParameterService;
   readonly advisor: DhcpAdvisor;
@@ -85,8 +94,10 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     isHolderKnown: (address) => parts.networks.some((network) => isHolderKnown(network, address)),
     recognise: (evidence) => recognise(boards.list(), evidence),
   });
-  const sources = bootSources(parts);
-  const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
+  const power = createPowerService({ ...parts, boards });
+  const tries = createBundleTries({ store, power, clock, log }, await store.tries.list());
+  const sources = bootSources(parts, tries);
+  const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, tries, clock };
   const prepare = createPrepareFiles({
     ...sources,
     machines: store.machines,
@@ -99,7 +110,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   prepare();
   return {
     machines: createMachineService({ ...parts, boards, networks }),
-    power: createPowerService({ ...parts, boards }),
+    power,
     explain: createExplain({
       ...parts,
       ...sources,
@@ -110,9 +121,10 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       dhcpAnswer: explainAnswer,
       text: (octets) => new TextDecoder().decode(octets),
     }),
-    bundles: createBundleService({ store, clock }),
     boardDtbs,
     boardDrafts: boardDrafts(parts),
+    ...bundleServices(parts),
+    tries,
     enlist,
     parameters: createParameterService({ ...parts, boards, networks }),
     advisor: createDhcpAdvisor(booting),
@@ -148,11 +160,25 @@ function boardDrafts({ store, clock, catalogue }: ServiceParts): BoardDraftServi
   });
 }
 
+/** What people do with bundles, trials aside. */
+function bundleServices(parts: ServiceParts): Pick<Services, 'bundles' | 'importBundle' | 'channels' | 'kernelReport'> {
+  const { store, clock, artefacts } = parts;
+  const reader = createBundleReader(artefacts);
+  const bundles = createBundleService({ store, reader, clock });
+  return {
+    bundles,
+    importBundle: createImportBundle({ ...parts, bundles, reader }),
+    channels: createChannelService({ store, clock }),
+    kernelReport: createKernelReport({ store }),
+  };
+}
+
 /** Where the facts of a boot decision are looked up. */
-function bootSources(parts: ServiceParts): BootFactSources {
+function bootSources(parts: ServiceParts, tries: BundleTries): BootFactSources {
   return {
     boards: parts.catalogue.boards,
     bundles: parts.store.bundles,
+    trialOf: (machine, boot) => tries.trialOf(machine, boot),
     artefacts: parts.store.artefacts,
     parameters: parts.store.parameters,
     clock: parts.clock,

@@ -20,6 +20,7 @@ import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { FetchUrl } from '../ports/fetch.ts';
 import type { Log } from '../ports/log.ts';
 import { openRender } from '../render/render.ts';
+import { lookRegularly } from '../services/look-regularly.ts';
 import { createReadiness } from '../services/readiness.ts';
 import { trimHistory } from '../services/trim-history.ts';
 import { watchDeadlines } from '../services/watch-deadlines.ts';
@@ -106,8 +107,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     httpPort: config.http.port,
     ...leases,
   });
-  closers.push(() => services.timeline.flush());
-  closers.push(() => services.power.stop());
+  closers.push(...endsOf(services));
   await alone;
   const dhcp = await startDhcp(networks, ports, services, memory, edges);
   closers.push(() => dhcp.close());
@@ -120,18 +120,28 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     app.close();
   });
   await listenAll(app, options, socket, (server) => closers.push(() => closeServer(server)));
-  const watch = watchDeadlines({ machines: memory.store.machines, ...edges });
-  closers.push(() => {
-    watch.stop();
-  });
-  const trim = trimHistory({ store: memory.store, ...edges });
-  closers.push(() => {
-    trim.stop();
-  });
+  closers.push(...watchAll(memory, services, edges));
   closers.push(lookAgain({ catalogue, tftp, networks, log }));
   await services.power.recover();
   for (const network of networks) log.info(`serving ${describeNetwork(network)}`);
   return { socket, networks, stop };
+}
+
+/** Trials end first, then power orders; what they still tell is written last. */
+function endsOf({ timeline, power, tries }: Services): readonly Closer[] {
+  return [() => timeline.flush(), () => power.stop(), () => tries.stop()];
+}
+
+/** What has deadlines, and what grows. */
+function watchAll({ store }: Memory, { tries }: Services, edges: Edges): readonly Closer[] {
+  const watches = [
+    watchDeadlines({ machines: store.machines, ...edges }),
+    lookRegularly(edges, 'bundles on trial', (nowMs) => tries.look(nowMs)),
+    trimHistory({ store, ...edges }),
+  ];
+  return watches.map((watch) => () => {
+    watch.stop();
+  });
 }
 
 function fetchUrlBy(config: Config): FetchUrl {

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { agentRoutes } from './api/agent.ts';
 import { boardDtbRoutes } from './api/board-dtbs.ts';
 import { bundleRoutes } from './api/bundles.ts';
+import { channelRoutes } from './api/channels.ts';
 import { catalogueRoutes } from './api/catalogue.ts';
 import { eventRoutes } from './api/events.ts';
 import { machineRoutes } from './api/machines.ts';
@@ -43,6 +44,7 @@ function apiRoutes(deps: HttpDeps, streams: StreamSet): readonly Route[] {
     ...catalogueRoutes(deps),
     ...boardDtbRoutes(deps),
     ...bundleRoutes(deps),
+    ...channelRoutes(deps),
     ...userRoutes(deps),
     ...eventRoutes(deps, streams),
     ...agentRoutes(deps),

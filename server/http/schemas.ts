@@ -93,17 +93,57 @@ export const explainQuery = z.strictObject({ mac, arch: count(65_535).optional()
 
 const stored = z.strictObject({ name: line(128).min(1), sha256 });
 
+const bundleName = line(63);
+const kernelArgs = z.array(line(1024)).max(128).default([]);
+const needs = z.array(line(80)).max(64).default([]);
+
 /** A bundle of artefacts that were stored before. */
 export const bundleOrder = z.strictObject({
-  name: line(63),
+  name: bundleName,
   version: line(63),
   arch: parsed(parseArch, 16, ARCHES[1]),
   role: z.enum(['agent', 'system']),
   kernel: stored,
   initrd: stored.optional(),
-  kernelArgs: z.array(line(1024)).max(128).default([]),
+  kernelArgs,
   loaders: z.array(stored).max(16).default([]),
+  callsHome: z.boolean().default(false),
+  needs,
+  /** The text of the kernel's configuration, and the names of its modules, where they are known. */
+  config: z
+    .string()
+    .max(512 * 1024)
+    .optional(),
+  modules: z.array(line(128)).max(20_000).optional(),
   source: line(500).default(''),
+});
+
+const fromPackages = z.strictObject({ packages: z.array(stored).min(1).max(8) });
+const fromUrl = z.strictObject({ url: line(2000), sha256 });
+
+/** A bundle that is still in its packages. */
+export const importOrder = z.strictObject({
+  name: bundleName,
+  version: line(63).optional(),
+  arch: parsed(parseArch, 16, ARCHES[1]).optional(),
+  from: z.union([fromPackages, fromUrl]),
+  initrd: stored.optional(),
+  kernelArgs,
+  callsHome: z.boolean().default(false),
+  needs,
+});
+
+/** Which of a bundle's contents are asked for: the names in which the text stands. */
+export const bundleQuery = z.strictObject({ find: line(64).optional() });
+
+/** The channel a version is promoted to. */
+export const promoteOrder = z.strictObject({ channel: line(32) });
+
+/** What is tried, and how long its system has to call home. */
+export const trialOrder = z.strictObject({
+  bundle: line(128),
+  withinS: z.int().min(10).max(86_400).default(600),
+  mayCycle: z.boolean().default(true),
 });
 
 /** The name an artefact gets. */

@@ -1,6 +1,10 @@
 import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import type { Artefact, Bundle } from '../core/bundle.ts';
 import type { DtbHistory, DtbVersion } from '../core/dtb-version.ts';
+import type { BundleContents } from '../core/bundle-contents.ts';
+import type { LastGood } from '../core/bundle-keep.ts';
+import type { BundleTry } from '../core/bundle-try.ts';
+import type { ChannelMove } from '../core/channel.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../core/event.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
@@ -80,14 +84,38 @@ export interface BootStore {
   trim(keep: number, atMost: number): Promise<number>;
 }
 
-/** What machines boot: kernel, initrd and arguments under `name@version`. */
+/** What machines boot: kernel, initrd and arguments under `name@version`, and the channels that point at versions. */
 export interface BundleStore {
   list(): Promise<readonly Bundle[]>;
   byRef(ref: string): Promise<Bundle | undefined>;
   /** @throws Taken when name@version exists: bundles are immutable. */
-  add(bundle: Bundle, events: readonly NewEvent[]): Promise<void>;
-  /** @throws Taken when a machine still uses it, naming the machine. */
+  add(bundle: Bundle, events: readonly NewEvent[], contents?: BundleContents): Promise<void>;
+  /** @throws Taken when a machine, a channel or a try still needs it, naming who (`whyKept`). */
   remove(ref: string, events: readonly NewEvent[]): Promise<void>;
+  /** What is in it; nothing when that was never looked at. */
+  contents(ref: string): Promise<BundleContents | undefined>;
+  /** The kernel release of each bundle that has a known one, by `name@version`. */
+  releases(): Promise<ReadonlyMap<string, string>>;
+  /** All moves of all channels, oldest first. */
+  moves(): Promise<readonly ChannelMove[]>;
+  /** @throws Taken when the version is not there any more, or the channel moved meanwhile from where `from` saw it. */
+  move(
+    move: Omit<ChannelMove, 'id' | 'undoneMs'>,
+    from: string | undefined,
+    events: readonly NewEvent[],
+  ): Promise<void>;
+  /** Takes a move back that is the channel's newest. @throws Taken when it is not, or has been taken back. */
+  undo(id: number, atMs: number, events: readonly NewEvent[]): Promise<void>;
+}
+
+/** Bundles on trial, and those that machines have called home from. Both go with their machine. */
+export interface TryStore {
+  list(): Promise<readonly BundleTry[]>;
+  /** The one try of its machine. @throws Taken when the bundle is not there any more. */
+  put(attempt: BundleTry, events: readonly NewEvent[]): Promise<void>;
+  end(machine: MachineId, events: readonly NewEvent[]): Promise<void>;
+  goods(): Promise<readonly LastGood[]>;
+  setGood(good: LastGood): Promise<void>;
 }
 
 /** The known artefacts by digest, with the name they were given. */
@@ -207,6 +235,7 @@ export interface Store {
   readonly leases: LeaseStore;
   readonly boots: BootStore;
   readonly bundles: BundleStore;
+  readonly tries: TryStore;
   readonly artefacts: ArtefactStore;
   readonly parameters: ParameterStore;
   readonly boardDtbs: BoardDtbStore;

@@ -1,10 +1,11 @@
 import type { Sha256 } from '../core/address.ts';
 import type { BootFacts, BootRequest } from '../core/boot-plan.ts';
 import type { KernelForm } from '../core/kernel-form.ts';
-import { bundleRef, type Artefact, type Bundle } from '../core/bundle.ts';
+import type { Artefact, Bundle } from '../core/bundle.ts';
+import { channelsOf, resolveBundle } from '../core/channel.ts';
 import type { Board } from '../core/board.ts';
 import type { Network } from '../core/lease.ts';
-import { boardNameOf, type Machine, type Recognition } from '../core/machine.ts';
+import { boardNameOf, type Machine, type MachineId, type Recognition } from '../core/machine.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { DerivedFiles } from '../ports/derived-files.ts';
 import type { ArtefactStore, BundleStore } from '../ports/store.ts';
@@ -13,7 +14,9 @@ import { lookUpParameters, type ParameterSources } from './parameter-lookup.ts';
 /** Where the facts of a boot decision are looked up. */
 export interface BootFactSources extends ParameterSources {
   readonly boards: Boards;
-  readonly bundles: Pick<BundleStore, 'list'>;
+  readonly bundles: Pick<BundleStore, 'list' | 'moves'>;
+  /** The bundle a machine gets on trial in this boot, or in its next one when none is named, as `name@version`. */
+  readonly trialOf: (machine: MachineId, boot: string | undefined) => string | undefined;
   readonly artefacts: Pick<ArtefactStore, 'bySha256'>;
   readonly recognise: (request: BootRequest) => Recognition | undefined;
   readonly siteArgs: readonly string[];
@@ -50,17 +53,19 @@ export async function bootFacts(
     readonly boot: string | undefined;
   },
 ): Promise<BootFacts> {
-  const { machine, request, network } = about;
-  const bundles = await sources.bundles.list();
+  const { machine, request, network, boot } = about;
+  const [bundles, moves] = await Promise.all([sources.bundles.list(), sources.bundles.moves()]);
   const board = boardFor(sources, machine, request);
   const agent = newestAgent(bundles, board?.arch ?? request.arch);
-  const bundle = bundles.find((each) => bundleRef(each) === machine?.bundle);
+  const bundle = resolveBundle(machine?.bundle, bundles, channelsOf(moves));
+  const trial = resolveBundle(machine && sources.trialOf(machine.id, boot), bundles, []);
   return {
     machine,
     board,
     unknown: network.unknown,
     agent,
     bundle,
+    trial,
     machineDtb: await dtbOfMachine(sources, machine),
     siteArgs: sources.siteArgs,
     parameters: await lookUpParameters(sources, {
@@ -72,7 +77,10 @@ export async function bootFacts(
     server: { address: network.address, httpPort: sources.httpPort },
     isProxied: network.dhcp === 'proxy',
     token: about.token,
-    forms: await formsOf(sources, [agent?.kernel, agent?.initrd, bundle?.kernel, bundle?.initrd]),
+    forms: await formsOf(
+      sources,
+      [agent, bundle, trial].flatMap((each) => [each?.kernel, each?.initrd]),
+    ),
     derived: undefined,
   };
 }

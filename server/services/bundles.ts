@@ -1,6 +1,8 @@
 import { parseArch } from '../core/arch.ts';
-import { bundleRef, type Artefact, type Bundle } from '../core/bundle.ts';
+import { bundleRef, isBundleName, isBundleVersion, type Artefact, type Bundle } from '../core/bundle.ts';
+import { parseNeed, whyLacking, type BundleContents } from '../core/bundle-contents.ts';
 import type { NewEvent } from '../core/event.ts';
+import type { BundleReader } from '../ports/bundle-reader.ts';
 import type { Clock } from '../ports/clock.ts';
 import { Taken, type Store } from '../ports/store.ts';
 import { isArgWord } from './machine-edit.ts';
@@ -16,8 +18,19 @@ export interface BundleOrder {
   readonly initrd: Artefact | undefined;
   readonly kernelArgs: readonly string[];
   readonly loaders: readonly Artefact[];
+  /** Whether its system calls when it is up; an agent always does. */
+  readonly callsHome: boolean;
   readonly source: string;
+  /** `nbd`, `bin:kexec` and the like: without them it is refused. */
+  readonly needs: readonly string[];
+  /** What came beside the files, from a package or a folder; what is absent is looked for in the files. */
+  readonly known: KnownContents;
 }
+
+/** What is known of a bundle from beside its kernel and initrd. */
+export type KnownContents = Partial<
+  Pick<BundleContents, 'kernelRelease' | 'config' | 'modules' | 'builtIn' | 'packages'>
+>;
 
 /** How an order about bundles ended. */
 export type BundleOutcome =
@@ -29,23 +42,34 @@ export type BundleOutcome =
 /** Adds and removes bundles; there is no changing them. */
 export interface BundleService {
   list(): Promise<readonly Bundle[]>;
+  byRef(ref: string): Promise<Bundle | undefined>;
+  /** What is in it; nothing when nobody ever looked. */
+  contents(ref: string): Promise<BundleContents | undefined>;
+  /** Looks into the files, checks the needs, and only then makes it visible, whole. */
   add(order: BundleOrder, by: Actor): Promise<BundleOutcome>;
   remove(ref: string, by: Actor): Promise<BundleOutcome>;
 }
 
-/** Builds the service; an artefact named in an order must be stored already. */
-export function createBundleService(deps: {
+/** What the service stands on. */
+export interface BundleServiceDeps {
   readonly store: Pick<Store, 'bundles' | 'artefacts'>;
+  readonly reader: Pick<BundleReader, 'inspect'>;
   readonly clock: Clock;
-}): BundleService {
+}
+
+/** Builds the service; an artefact named in an order must be stored already. */
+export function createBundleService(deps: BundleServiceDeps): BundleService {
+  const { bundles } = deps.store;
   return {
-    list: () => deps.store.bundles.list(),
+    list: () => bundles.list(),
+    byRef: (ref) => bundles.byRef(ref),
+    contents: (ref) => bundles.contents(ref),
     add: (order, by) => add(deps, order, by),
     remove: async (ref, by) => {
-      const bundle = await deps.store.bundles.byRef(ref);
-      if (!bundle) return { is: 'unknown-bundle', because: `there is no bundle "${ref.slice(0, 80)}"` };
+      const bundle = await bundles.byRef(ref);
+      if (!bundle) return noBundle(ref);
       try {
-        await deps.store.bundles.remove(ref, [tell(deps.clock, `bundle ${ref} was removed by ${by}`, ref)]);
+        await bundles.remove(ref, [tellOfBundle(deps.clock, `bundle ${ref} was removed by ${by}`, ref)]);
         return { is: 'done', bundle };
       } catch (error) {
         if (error instanceof Taken) return { is: 'taken', because: error.message };
@@ -55,37 +79,43 @@ export function createBundleService(deps: {
   };
 }
 
-const tell = (clock: Clock, text: string, bundle: string): NewEvent => ({
-  atMs: clock.now(),
-  kind: 'edit',
-  severity: 'note',
-  machine: undefined,
-  boot: undefined,
-  text,
-  detail: { bundle },
-});
+/** There is no bundle by that reference. */
+export function noBundle(ref: string): Extract<BundleOutcome, { is: 'unknown-bundle' }> {
+  const because = `there is no bundle "${ref.slice(0, 120)}"; "farrier bundle list" shows those there are`;
+  return { is: 'unknown-bundle', because };
+}
 
-const NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
-const VERSION = /^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,62}$/;
+/** An event about a bundle. */
+export function tellOfBundle(clock: Clock, text: string, bundle: string): NewEvent {
+  return {
+    ...{ atMs: clock.now(), kind: 'edit', severity: 'note', machine: undefined, boot: undefined, text },
+    detail: { bundle },
+  };
+}
 
-async function add(
-  deps: { readonly store: Pick<Store, 'bundles' | 'artefacts'>; readonly clock: Clock },
-  order: BundleOrder,
-  by: Actor,
-): Promise<BundleOutcome> {
+/** Why an order cannot be, by field, before anything is looked into; nothing when it can. */
+export function faultOfOrder(
+  order: Pick<BundleOrder, 'name' | 'version' | 'arch' | 'kernelArgs' | 'needs'>,
+): Extract<BundleOutcome, { is: 'bad-value' }> | undefined {
+  const bad = (field: string, because: string) => ({ is: 'bad-value', field, because }) as const;
+  const arch = parseArch(order.arch);
+  if (!arch.ok) return bad('arch', arch.error);
+  if (!isBundleName(order.name)) return bad('name', 'use lower-case letters, digits, dots and dashes, at most 63');
+  if (!isBundleVersion(order.version)) return bad('version', 'use letters, digits and . + ~ _ -, at most 63');
+  const word = order.kernelArgs.find((each) => !isArgWord(each));
+  if (word !== undefined) return bad('kernelArgs', `"${word.slice(0, 80)}" cannot be one kernel-argument word`);
+  for (const text of order.needs) {
+    const need = parseNeed(text);
+    if (!need.ok) return bad('needs', need.error);
+  }
+  return undefined;
+}
+
+async function add(deps: BundleServiceDeps, order: BundleOrder, by: Actor): Promise<BundleOutcome> {
+  const fault = faultOfOrder(order);
+  if (fault) return fault;
   const arch = parseArch(order.arch);
   if (!arch.ok) return { is: 'bad-value', field: 'arch', because: arch.error };
-  if (!NAME.test(order.name))
-    return { is: 'bad-value', field: 'name', because: 'use lower-case letters, digits, dots and dashes, at most 63' };
-  if (!VERSION.test(order.version))
-    return { is: 'bad-value', field: 'version', because: 'use letters, digits and . + ~ _ -, at most 63' };
-  const word = order.kernelArgs.find((each) => !isArgWord(each));
-  if (word !== undefined)
-    return {
-      is: 'bad-value',
-      field: 'kernelArgs',
-      because: `"${word.slice(0, 80)}" cannot be one kernel-argument word`,
-    };
   for (const artefact of [order.kernel, ...(order.initrd ? [order.initrd] : []), ...order.loaders])
     if (!(await deps.store.artefacts.bySha256(artefact.sha256)))
       return {
@@ -93,13 +123,40 @@ async function add(
         field: artefact.name,
         because: `artefact ${artefact.sha256} is not stored; upload it first`,
       };
-  const bundle: Bundle = { ...order, arch: arch.value, createdMs: deps.clock.now() };
+  const contents = await contentsOf(deps, order);
+  const lacking = whyLacking(contents);
+  if (lacking !== undefined) return { is: 'bad-value', field: 'needs', because: lacking };
+  const { name, version, role, kernel, initrd, kernelArgs, loaders, source } = order;
+  const callsHome = order.callsHome || role === 'agent';
+  const bundle: Bundle = {
+    ...{ name, version, arch: arch.value, role, kernel, initrd, kernelArgs, loaders, callsHome, source },
+    createdMs: deps.clock.now(),
+  };
   const ref = bundleRef(bundle);
   try {
-    await deps.store.bundles.add(bundle, [tell(deps.clock, `bundle ${ref} was imported by ${by}`, ref)]);
+    await deps.store.bundles.add(
+      bundle,
+      [tellOfBundle(deps.clock, `bundle ${ref} was imported by ${by}`, ref)],
+      contents,
+    );
     return { is: 'done', bundle };
   } catch (error) {
     if (error instanceof Taken) return { is: 'taken', because: error.message };
     throw error;
   }
+}
+
+async function contentsOf(deps: BundleServiceDeps, order: BundleOrder): Promise<BundleContents> {
+  const { known } = order;
+  const seen = await deps.reader.inspect(order.kernel, order.initrd);
+  return {
+    ...seen,
+    // The kernel's own word counts before that of a file name beside it.
+    kernelRelease: seen.kernelRelease ?? known.kernelRelease,
+    config: known.config ?? seen.config,
+    modules: known.modules,
+    builtIn: known.builtIn,
+    needs: order.needs,
+    packages: known.packages ?? [],
+  };
 }

@@ -1,5 +1,6 @@
 import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
 import { bundleRef, type Bundle } from '../core/bundle.ts';
+import { channelRef, type Channel } from '../core/channel.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { parseMachineName, type Machine } from '../core/machine.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -27,6 +28,7 @@ export interface BadField {
 export interface EditWorld {
   readonly boards: Pick<Boards, 'byName' | 'list'>;
   readonly bundles: readonly Bundle[];
+  readonly channels: readonly Channel[];
   readonly machines: readonly Machine[];
   readonly networks: readonly Network[];
 }
@@ -47,7 +49,7 @@ export function checkEdit(machine: Machine, edit: MachineEdit, world: EditWorld)
     change.board = edit.board ?? undefined;
   }
   if (edit.bundle !== undefined) {
-    const bundle = edit.bundle === null ? ok(undefined) : findBundle(world.bundles, edit.bundle);
+    const bundle = edit.bundle === null ? ok(undefined) : findBundle(world.bundles, world.channels, edit.bundle);
     if (!bundle.ok) return bad('bundle', bundle.error);
     change.bundle = bundle.value;
   }
@@ -86,13 +88,19 @@ function whyNoBoard(world: EditWorld, machine: Machine, name: string | null): st
   return undefined;
 }
 
-/** A bundle by `name@version`, or by name alone: then its newest version. */
-export function findBundle(bundles: readonly Bundle[], ref: string): Result<string> {
+/**
+ * What a machine is given: `name@version` for good, `name:channel` for what the channel points at when it boots, and a
+ * name alone for its newest version, for good.
+ */
+export function findBundle(bundles: readonly Bundle[], channels: readonly Channel[], ref: string): Result<string> {
   const exact = bundles.find((bundle) => bundleRef(bundle) === ref);
   if (exact) return ok(bundleRef(exact));
+  const channel = channels.find((each) => channelRef(each) === ref);
+  if (channel) return ok(channelRef(channel));
   const named = bundles.filter((bundle) => bundle.name === ref).sort((a, b) => b.createdMs - a.createdMs)[0];
   if (named) return ok(bundleRef(named));
-  return err(`there is no bundle "${ref.slice(0, 80)}"; "farrier bundle list" shows those there are`);
+  const list = ref.includes(':') ? 'farrier bundle channel' : 'farrier bundle list';
+  return err(`there is no bundle "${ref.slice(0, 128)}"; "${list}" shows those there are`);
 }
 
 /** Whether text can be one word of kernel arguments: no control characters, not empty, not endless. */

@@ -1,4 +1,5 @@
 import { formatIpv4, parseMac } from '../core/address.ts';
+import { channelsOf } from '../core/channel.ts';
 import type { EventKind, NewEvent, Severity } from '../core/event.ts';
 import { deadlineOf, lawfulEvents, next, type LifecycleEvent, type RestState } from '../core/lifecycle.ts';
 import type { Machine } from '../core/machine.ts';
@@ -122,8 +123,9 @@ function eventOf(
 }
 
 async function worldOf(deps: MachineServiceDeps): Promise<EditWorld> {
-  const [bundles, machines] = await Promise.all([deps.store.bundles.list(), deps.store.machines.list()]);
-  return { boards: deps.boards, bundles, machines, networks: deps.networks() };
+  const { bundles: store } = deps.store;
+  const [bundles, moves, machines] = await Promise.all([store.list(), store.moves(), deps.store.machines.list()]);
+  return { boards: deps.boards, bundles, channels: channelsOf(moves), machines, networks: deps.networks() };
 }
 
 /** The change an event of the lifecycle makes, with its deadline. */

@@ -9,6 +9,7 @@ import type { DhcpAdvice, DhcpAdvisor, DhcpRecord } from '../ports/dhcp-advisor.
 import type { BootStore, MachineStore, ParameterStore } from '../ports/store.ts';
 import type { BootFactSources } from './boot-facts.ts';
 import type { BootSession, BootSessions } from './boot-sessions.ts';
+import type { BundleTries } from './bundle-tries.ts';
 import type { EnlistService } from './enlist.ts';
 import type { EventBuffer } from './event-buffer.ts';
 import { onceIds } from './parameter-lookup.ts';
@@ -26,6 +27,8 @@ export interface ServeBootDeps extends BootFactSources {
   readonly enlist: Pick<EnlistService, 'meet'>;
   readonly reservations: Reservations;
   readonly timeline: EventBuffer;
+  /** Bundles on trial hear which boot got them. */
+  readonly tries: Pick<BundleTries, 'boots' | 'served'>;
   readonly clock: Clock;
 }
 
@@ -35,7 +38,11 @@ export async function decide(
   session: BootSession,
   about: { readonly machine: Machine | undefined; readonly request: BootRequest; readonly network: Network },
 ): Promise<BootPlan> {
+  const { machine } = about;
+  if (machine) await deps.tries.boots(machine.id, session.id);
   const { facts, plan } = await planMachine(deps, { ...about, token: session.token, boot: session.id });
+  if (machine && facts.trial && plan.do === 'boot' && plan.purpose === 'bundle')
+    await deps.tries.served(machine.id, session.id);
   session.kernel = plan.do === 'boot' ? plan.kernel.sha256 : undefined;
   session.once = onceIds(facts.parameters);
   // A disk is booted without another word to us, so this is the last moment to know.

@@ -3,50 +3,18 @@ import type { Machine } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { StaleWrite, type MachineStore } from '../ports/store.ts';
+import { lookRegularly } from './look-regularly.ts';
 
-const LOOK_EVERY_MS = 1000;
-
-/**
- * Lets every moving state that has outlived its deadline fall to its rest state, also after a restart: deadlines live
- * in the store (invariant I3). A jump of the wall clock of over a minute grants each machine a minute more.
- */
+/** Lets every moving state that has outlived its deadline fall to its rest state (invariant I3). */
 export function watchDeadlines(deps: {
   readonly machines: Pick<MachineStore, 'list' | 'change'>;
   readonly clock: Clock;
   readonly log: Log;
 }): { stop(): void } {
-  let stopped = false;
-  let cancel: () => void = () => undefined;
-  let seen = { now: deps.clock.now(), monotonicMs: deps.clock.monotonicMs() };
-  let graceUntilMs = 0;
-
-  const look = async (): Promise<void> => {
-    const here = { now: deps.clock.now(), monotonicMs: deps.clock.monotonicMs() };
-    const jumpMs = here.now - seen.now - (here.monotonicMs - seen.monotonicMs);
-    seen = here;
-    if (Math.abs(jumpMs) > 60_000) graceUntilMs = here.monotonicMs + 60_000;
-    if (here.monotonicMs < graceUntilMs) return;
+  return lookRegularly(deps, 'deadlines', async (nowMs) => {
     for (const machine of await deps.machines.list())
-      if (machine.deadlineMs !== undefined && machine.deadlineMs <= here.now) await fall(deps, machine);
-  };
-  const again = (): void => {
-    cancel = deps.clock.after(LOOK_EVERY_MS, () => {
-      void look()
-        .catch((error: unknown) => {
-          deps.log.error(`deadlines could not be looked at: ${String(error)}`);
-        })
-        .finally(() => {
-          if (!stopped) again();
-        });
-    });
-  };
-  again();
-  return {
-    stop: () => {
-      stopped = true;
-      cancel();
-    },
-  };
+      if (machine.deadlineMs !== undefined && machine.deadlineMs <= nowMs) await fall(deps, machine);
+  });
 }
 
 async function fall(deps: { machines: Pick<MachineStore, 'change'>; clock: Clock }, machine: Machine): Promise<void> {

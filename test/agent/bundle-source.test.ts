@@ -32,6 +32,8 @@ describe('a bundle from a folder', () => {
         kernelFile: join(folder, 'vmlinuz-6.1.0'),
         initrdFile: join(folder, 'initrd.gz'),
         kernelArgs: ['console=ttyS0', 'quiet', 'ro'],
+        config: undefined,
+        modules: undefined,
         source: `folder ${folder}`,
       });
     });
@@ -45,6 +47,16 @@ describe('a bundle from a folder', () => {
       );
     assert.equal(await version('a'), await version('a'));
     assert.notEqual(await version('a'), await version('b'));
+  });
+
+  it('a configuration and modules beside the kernel tell what is in it', async () => {
+    await folderWith({ Image: 'k', 'config-6.1': 'CONFIG_NBD=m\n' }, async (folder) => {
+      await mkdir(join(folder, 'lib', 'modules', '6.1', 'kernel'), { recursive: true });
+      for (const name of ['nbd.ko.xz', 'virtio-net.ko', 'modules.dep'])
+        await writeFile(join(folder, 'lib', 'modules', '6.1', 'kernel', name), 'x');
+      const found = await bundleFromFolder({ folder, name: 'x', arch: 'arm64' });
+      assert.deepEqual([found.config, found.modules], ['CONFIG_NBD=m\n', ['nbd', 'virtio_net']]);
+    });
   });
 
   it('a kernel alone will do, and the order wins over the folder', async () => {

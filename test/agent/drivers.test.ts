@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { DRIVER_NAMES, wantsDriver } from '../../agent/drivers.ts';
-import { moduleName } from '../../agent/modinfo.ts';
+import { moduleName } from '../../server/core/module-name.ts';
 
 describe('the drivers an agent carries', () => {
   it('names are written as the kernel writes them, each a word', () => {

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { moduleName, readModInfo } from '../../agent/modinfo.ts';
+import { readModInfo } from '../../agent/modinfo.ts';
+import { moduleName } from '../../server/core/module-name.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from '../../agent/module-set.ts';
 
 /** A little ELF object with the sections given; as the linker lays them out: header, contents, table. */

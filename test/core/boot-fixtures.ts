@@ -75,11 +75,19 @@ export const agent: Bundle = {
   initrd: artefact('initrd.gz', 'b2'),
   kernelArgs: [],
   loaders: [],
+  callsHome: true,
   source: 'a test',
   createdMs: 0,
 };
 
-export const debian: Bundle = { ...agent, name: 'debian', version: '12', role: 'system', kernelArgs: ['quiet'] };
+export const debian: Bundle = {
+  ...agent,
+  name: 'debian',
+  version: '12',
+  role: 'system',
+  kernelArgs: ['quiet'],
+  callsHome: false,
+};
 
 export const machine: Machine = {
   id: 'm-aaaaaaaaaa' as MachineId,
@@ -113,6 +121,7 @@ export const facts: BootFacts = {
   unknown: 'enlist',
   agent,
   bundle: debian,
+  trial: undefined,
   machineDtb: undefined,
   siteArgs: [],
   parameters: [],

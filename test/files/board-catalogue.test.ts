@@ -443,7 +443,6 @@ describe('the shipped boards', () => {
       findings.filter((each) => !/^boots of this board are refused: .* is not there/.test(each.words)),
       [],
     );
-    assert.equal(findings.length < 8, true);
     assert.equal(boards.list().length >= 25, true);
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { readDeb } from '../../agent/deb.ts';
+import { readDeb } from '../../server/files/archive/deb.ts';
 import { decodeFdt } from '../../server/wire/fdt/decode.ts';
 import { encodeFdt } from '../../server/wire/fdt/encode.ts';
 import { applyOverlay } from '../../server/wire/fdt/overlay.ts';

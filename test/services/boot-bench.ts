@@ -92,6 +92,8 @@ export function layBench(machine: Machine | undefined, boards: readonly Board[] 
       openDtb: () => Promise.resolve(undefined),
     },
     bundles: store.bundles,
+    trialOf: () => undefined,
+    tries: { boots: () => Promise.resolve(), served: () => Promise.resolve() },
     artefacts: store.artefacts,
     parameters: store.parameters,
     recognise: () => ({ board: ubootBoard.name, evidence: ['option 93 is 22'] }),

@@ -11,14 +11,19 @@ import type { Clock } from '../../server/ports/clock.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { ok } from '../../server/core/result.ts';
-import { FetchError } from '../../server/ports/fetch.ts';
 import { createBoardDrafts } from '../../server/services/board-drafts.ts';
 import { createBoardDtbService } from '../../server/services/board-dtbs.ts';
 import { readFdt } from '../../server/wire/fdt/fdt.ts';
 import { createMemoryArtefacts } from './memory-artefacts.ts';
 import { openRender } from '../../server/render/render.ts';
 import { createParameterService } from '../../server/services/parameters.ts';
+import { createBundleReader } from '../../server/files/bundle-reader.ts';
+import { FetchError, type FetchUrl } from '../../server/ports/fetch.ts';
 import { createBundleService } from '../../server/services/bundles.ts';
+import { createBundleTries } from '../../server/services/bundle-tries.ts';
+import { createChannelService } from '../../server/services/channels.ts';
+import { createImportBundle } from '../../server/services/import-bundle.ts';
+import { createKernelReport } from '../../server/services/kernel-report.ts';
 import type { EnlistService } from '../../server/services/enlist.ts';
 import { explainAnswer } from '../../server/net/dhcp-explain.ts';
 import { createExplain } from '../../server/services/explain.ts';
@@ -207,15 +212,28 @@ export function layHttpLab(
   const networks = (): readonly (typeof rack1)[] => [rack1];
   const leases = (): readonly never[] => [];
   let counter = 0;
+  const artefacts = pretendArtefacts([agent, debian]);
+  const power = pretendPower(store, clock, options.powerTakesMs ?? 0);
+  const reader = createBundleReader(artefacts);
+  const bundles = createBundleService({ store, reader, clock });
+  const tries = createBundleTries({ store, power, clock, log }, []);
+  const fetchUrl: FetchUrl = ({ url }) => {
+    throw new FetchError('unreachable', `${url} is not reached from this lab`);
+  };
   const deps: HttpDeps = {
     store,
     machines: createMachineService({ store, boards, drivers, vault, networks, leases, clock }),
-    power: pretendPower(store, clock, options.powerTakesMs ?? 0),
-    bundles: createBundleService({ store, clock }),
+    power,
+    bundles,
+    importBundle: createImportBundle({ bundles, reader, artefacts, store, fetchUrl }),
+    channels: createChannelService({ store, clock }),
+    tries,
+    kernelReport: createKernelReport({ store }),
     explain: createExplain({
       store,
       boards,
       bundles: store.bundles,
+      trialOf: (machine, boot) => tries.trialOf(machine, boot),
       artefacts: store.artefacts,
       parameters: store.parameters,
       clock,
@@ -257,7 +275,7 @@ export function layHttpLab(
     boards,
     lintBoards: () => Promise.resolve([]),
     drivers,
-    artefacts: pretendArtefacts([agent, debian]),
+    artefacts,
     networks: [rack1],
     notReady: () => Promise.resolve(undefined),
     clock,
@@ -291,6 +309,7 @@ export function layHttpLab(
     },
     close: async () => {
       laid.delete(lab);
+      await tries.stop();
       app.close();
       for (const server of servers) {
         server.closeAllConnections();

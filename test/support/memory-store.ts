@@ -1,6 +1,10 @@
 import { formatIpv4, type Sha256 } from '../../server/core/address.ts';
 import { bundleRef, type Artefact, type Bundle } from '../../server/core/bundle.ts';
 import type { DtbVersion } from '../../server/core/dtb-version.ts';
+import type { BundleContents } from '../../server/core/bundle-contents.ts';
+import { whyKept, type LastGood } from '../../server/core/bundle-keep.ts';
+import type { BundleTry } from '../../server/core/bundle-try.ts';
+import { channelRef, channelsOf, type ChannelMove } from '../../server/core/channel.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
@@ -19,6 +23,7 @@ import {
   type SecretStore,
   type Session,
   type Store,
+  type TryStore,
   type User,
   type UserStore,
 } from '../../server/ports/store.ts';
@@ -119,15 +124,30 @@ export interface MemoryTables {
   readonly boots: Map<string, BootRecord>;
   readonly secrets: Map<MachineId, Map<string, string>>;
   readonly orders: Map<string, PowerOrder>;
+  readonly bundles: Map<string, Bundle>;
+  readonly tries: Map<MachineId, BundleTry>;
+  readonly goods: Map<MachineId, LastGood>;
   readonly events: FarrierEvent[];
 }
 
 /** Tables with nothing in them. */
 export function emptyTables(): MemoryTables {
-  return { machines: new Map(), boots: new Map(), secrets: new Map(), orders: new Map(), events: [] };
+  return {
+    machines: new Map(),
+    boots: new Map(),
+    secrets: new Map(),
+    orders: new Map(),
+    bundles: new Map(),
+    tries: new Map(),
+    goods: new Map(),
+    events: [],
+  };
 }
 
-function createMachines({ machines, boots, secrets }: MemoryTables, note: EventHub['note']): MachineStore {
+function createMachines(
+  { machines, boots, secrets, tries, goods }: MemoryTables,
+  note: EventHub['note'],
+): MachineStore {
   const find = (is: (machine: Machine) => boolean): Machine | undefined => [...machines.values()].find(is);
   const put = (machine: Machine): void => {
     refuseTaken(machines.values(), machine);
@@ -137,6 +157,8 @@ function createMachines({ machines, boots, secrets }: MemoryTables, note: EventH
   const drop = (id: MachineId): void => {
     machines.delete(id);
     secrets.delete(id);
+    tries.delete(id);
+    goods.delete(id);
     for (const boot of boots.values()) if (boot.machine === id) boots.set(boot.id, { ...boot, tokenHash: undefined });
   };
   const current = (seen: Pick<Machine, 'id' | 'rev'>): Machine => {
@@ -219,25 +241,88 @@ function createBoots({ boots, machines }: MemoryTables): BootStore {
   };
 }
 
-function createBundles({ machines }: MemoryTables, note: EventHub['note']): BundleStore {
-  const bundles = new Map<string, Bundle>();
+function createBundles({ machines, bundles, tries, goods }: MemoryTables, note: EventHub['note']): BundleStore {
+  const contents = new Map<string, BundleContents>();
+  const moves: ChannelMove[] = [];
   const order = (a: Bundle, b: Bundle): number =>
     a.name === b.name ? a.createdMs - b.createdMs || (a.version < b.version ? -1 : 1) : a.name < b.name ? -1 : 1;
+  const byName = (): readonly Machine[] => [...machines.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     list: () => step(() => [...bundles.values()].sort(order)),
     byRef: (ref) => step(() => bundles.get(ref)),
-    add: (bundle, events) =>
+    add: (bundle, events, inside) =>
       step(() => {
         const ref = bundleRef(bundle);
         if (bundles.has(ref)) throw new Taken(`the bundle ${ref} exists already; choose another version`);
         bundles.set(ref, bundle);
+        if (inside) contents.set(ref, inside);
         note(events);
       }),
     remove: (ref, events) =>
       step(() => {
-        const user = [...machines.values()].find((machine) => machine.bundle === ref);
-        if (user) throw new Taken(`the bundle ${ref} is used by machine "${user.name}"`);
+        const users = { machines: byName(), moves, tries: [...tries.values()], goods: [...goods.values()] };
+        const why = whyKept(ref, users);
+        if (why !== undefined) throw new Taken(`the bundle ${ref} stays: ${why}`);
+        contents.delete(ref);
         if (bundles.delete(ref)) note(events);
+      }),
+    contents: (ref) => step(() => contents.get(ref)),
+    releases: () =>
+      step(
+        () =>
+          new Map(
+            [...contents].flatMap(([ref, { kernelRelease }]) =>
+              kernelRelease === undefined ? [] : [[ref, kernelRelease] as const],
+            ),
+          ),
+      ),
+    moves: () => step(() => [...moves]),
+    move: (move, from, events) =>
+      step(() => {
+        const ref = channelRef(move);
+        if (!bundles.has(bundleRef(move))) throw new Taken(`the bundle ${bundleRef(move)} is not there any more`);
+        const now = channelsOf(moves).find((channel) => channelRef(channel) === ref);
+        if (now?.version !== from) throw new Taken(`channel ${ref} points at ${now?.version ?? 'nothing'} by now`);
+        moves.push({ ...move, id: moves.length + 1, undoneMs: undefined });
+        note(events);
+      }),
+    undo: (id, atMs, events) =>
+      step(() => {
+        const at = moves.findIndex((move) => move.id === id);
+        const wanted = moves[at];
+        const newest = moves.findLast((move) => {
+          return wanted && move.undoneMs === undefined && channelRef(move) === channelRef(wanted);
+        });
+        if (!wanted || newest?.id !== id) throw new Taken('the channel has moved meanwhile; look again');
+        moves[at] = { ...wanted, undoneMs: atMs };
+        note(events);
+      }),
+  };
+}
+
+function createTries({ machines, bundles, tries, goods }: MemoryTables, note: EventHub['note']): TryStore {
+  const needMachine = (id: MachineId): void => {
+    if (!machines.has(id)) throw new Error(`FOREIGN KEY: there is no machine ${id}`);
+  };
+  return {
+    list: () =>
+      step(() => [...tries.values()].sort((a, b) => a.askedMs - b.askedMs || (a.machine < b.machine ? -1 : 1))),
+    put: (attempt, events) =>
+      step(() => {
+        needMachine(attempt.machine);
+        if (!bundles.has(attempt.bundle)) throw new Taken(`the bundle ${attempt.bundle} is not there any more`);
+        tries.set(attempt.machine, attempt);
+        note(events);
+      }),
+    end: (machine, events) =>
+      step(() => {
+        if (tries.delete(machine)) note(events);
+      }),
+    goods: () => step(() => [...goods.values()].sort((a, b) => (a.machine < b.machine ? -1 : 1))),
+    setGood: (good) =>
+      step(() => {
+        needMachine(good.machine);
+        goods.set(good.machine, good);
       }),
   };
 }
@@ -362,6 +447,7 @@ export function createMemoryStore(clock: Clock, tables = emptyTables()): Store {
     leases: new MemoryLeaseStore(),
     boots: createBoots(tables),
     bundles: createBundles(tables, events.note),
+    tries: createTries(tables, events.note),
     artefacts: createArtefacts(),
     parameters: createMemoryParameters(events.note, {
       hasMachine: (id) => tables.machines.has(id),

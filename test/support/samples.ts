@@ -1,5 +1,7 @@
 import { ipv4, parseMac, parseSha256, type Mac, type Sha256 } from '../../server/core/address.ts';
 import type { Bundle } from '../../server/core/bundle.ts';
+import type { BundleContents } from '../../server/core/bundle-contents.ts';
+import type { BundleTry } from '../../server/core/bundle-try.ts';
 import type { NewEvent } from '../../server/core/event.ts';
 import type { Facts } from '../../server/core/facts.ts';
 import type { Lease } from '../../server/core/lease.ts';
@@ -108,6 +110,41 @@ export function sampleLease(n: number, change: Partial<Lease> = {}): Lease {
   };
 }
 
+/** Contents of a kernel with a small configuration and no initrd. */
+export function sampleContents(change: Partial<BundleContents> = {}): BundleContents {
+  return {
+    kernelForm: 'Image',
+    kernelRelease: '6.1.0-50-arm64',
+    config: ['NFS_ROOT=y', 'BLK_DEV_NBD=m'],
+    modules: ['nbd', 'virtio_net'],
+    builtIn: ['kexec_core'],
+    initrd: undefined,
+    initrdUnread: undefined,
+    needs: [],
+    packages: [],
+    ...change,
+  };
+}
+
+/** A bundle on trial on the first sample machine. */
+export function sampleTry(change: Partial<BundleTry> = {}): BundleTry {
+  return {
+    machine: sampleMachine(1).id,
+    bundle: 'debian@2',
+    back: 'debian@1',
+    by: 'alice',
+    askedMs: 1_000,
+    withinMs: 600_000,
+    mayCycle: true,
+    ownerEpoch: 0,
+    step: 'armed',
+    endsMs: undefined,
+    boot: undefined,
+    wasSwitched: false,
+    ...change,
+  };
+}
+
 /** A bundle for arm64. */
 export function sampleBundle(name: string, change: Partial<Bundle> = {}): Bundle {
   return {
@@ -119,6 +156,7 @@ export function sampleBundle(name: string, change: Partial<Bundle> = {}): Bundle
     initrd: { name: 'initrd.gz', sha256: digest('b'), octets: 20 },
     kernelArgs: ['quiet', 'console=ttyAMA0,115200'],
     loaders: [],
+    callsHome: false,
     source: 'folder /srv/images',
     createdMs: 7_000,
     ...change,

@@ -2,6 +2,8 @@ import type { Machine } from '../../core/machine.ts';
 import type { DraftOutcome } from '../../services/board-drafts.ts';
 import type { DtbOutcome } from '../../services/board-dtbs.ts';
 import type { BundleOutcome } from '../../services/bundles.ts';
+import type { TryOutcome } from '../../services/bundle-tries.ts';
+import type { ChannelOutcome } from '../../services/channels.ts';
 import type { ExplainOutcome } from '../../services/explain.ts';
 import type { MachineOutcome } from '../../services/machines.ts';
 import type { PowerOutcome } from '../../services/power.ts';
@@ -57,6 +59,38 @@ export function answerBundle(outcome: BundleOutcome, done: Answer): Answer {
   switch (outcome.is) {
     case 'done':
       return done;
+    case 'unknown-bundle':
+      return problem(404, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+    case 'taken':
+      return problem(409, outcome.is, outcome.because);
+  }
+}
+
+/** What happened to a channel, as an answer. */
+export function answerChannel(outcome: ChannelOutcome): Answer {
+  switch (outcome.is) {
+    case 'done':
+      return json(outcome.channel);
+    case 'unknown-bundle':
+      return problem(404, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+    case 'taken':
+      return problem(409, outcome.is, outcome.because);
+  }
+}
+
+/** What happened to a trial, as an answer; `done` says what is told when it went well. */
+export function answerTrial(
+  outcome: TryOutcome,
+  done: (outcome: Extract<TryOutcome, { is: 'done' }>) => Answer,
+): Answer {
+  switch (outcome.is) {
+    case 'done':
+      return done(outcome);
+    case 'unknown-machine':
     case 'unknown-bundle':
       return problem(404, outcome.is, outcome.because);
     case 'bad-value':

@@ -1,14 +1,14 @@
 import { formatIpv4, formatSubnet } from '../../core/address.ts';
-import { bundleRef } from '../../core/bundle.ts';
 import { LIFECYCLE, STATES, next, lawfulEvents } from '../../core/lifecycle.ts';
 import type { HttpDeps } from '../deps.ts';
 import { byName } from '../read-machines.ts';
 import { PAGE, html, route, type Route } from '../route.ts';
+import { bundlePages } from './bundles.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
 import { toneOf } from './rack.ts';
 import { boardPages } from './boards.ts';
 import type { Frame, Pages } from './render.ts';
-import { moment, octetWords, spanWords } from './words.ts';
+import { moment, spanWords } from './words.ts';
 
 interface Parts {
   readonly deps: HttpDeps;
@@ -17,30 +17,7 @@ interface Parts {
 
 /** Boards, bundles, leases, users and help: pages without a live stream. */
 export function cataloguePages(parts: Parts): readonly Route[] {
-  return [...boardPages(parts), bundlesPage(parts), leasesPage(parts), usersPage(parts), helpPage(parts)];
-}
-
-function bundlesPage({ deps, pages }: Parts): Route {
-  return route('GET /bundles', {
-    ...PAGE,
-    summary: 'What machines can boot',
-    answers: { 200: undefined },
-    run: async ({ who }) => {
-      const machines = await deps.store.machines.list();
-      const bundles = (await deps.bundles.list()).map((bundle) => ({
-        ...bundle,
-        ref: bundleRef(bundle),
-        created: moment(bundle.createdMs),
-        files: [bundle.kernel, ...(bundle.initrd ? [bundle.initrd] : [])].map((file) => ({
-          ...file,
-          octets: octetWords(file.octets),
-        })),
-        users: machines.filter((machine) => machine.bundle === bundleRef(bundle)).map((machine) => machine.name),
-      }));
-      const frame: Frame = { title: 'Bundles', at: 'bundles', who, stream: undefined };
-      return html(pages.page('bundles.njk', frame, { bundles }));
-    },
-  });
+  return [...boardPages(parts), ...bundlePages(parts), leasesPage(parts), usersPage(parts), helpPage(parts)];
 }
 
 function leasesPage({ deps, pages }: Parts): Route {

@@ -1,5 +1,6 @@
 import type { Machine } from '../../core/machine.ts';
 import { bundleRef } from '../../core/bundle.ts';
+import { channelRef } from '../../core/channel.ts';
 import type { Who } from '../auth.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { PageHub } from '../live/page-hub.ts';
@@ -79,6 +80,7 @@ async function machineContent({ deps, pages }: PageParts, machine: Machine, who:
   const bundles = (await deps.bundles.list())
     .filter((bundle) => bundle.role === 'system' && (machine.arch === undefined || bundle.arch === machine.arch))
     .map((bundle) => ({ ref: bundleRef(bundle), arch: bundle.arch }));
+  const channels = (await deps.channels.list()).map(channelRef);
   const secretsSet = await deps.machines.secretsSet(machine.id);
   const [view] = await viewMachines(deps, [machine]);
   return {
@@ -93,6 +95,8 @@ async function machineContent({ deps, pages }: PageParts, machine: Machine, who:
     boots: fragments.filter((each) => each.into === 'boots').map((each) => each.html),
     boards: boardChoices(deps.boards.list()),
     bundles,
+    channels,
+    trial: deps.tries.of(machine.id),
     drivers: driverForms(deps.drivers.list(), machine.power, secretsSet),
     picture: lifecyclePicture(),
   };

@@ -1,9 +1,14 @@
 import type { Sha256 } from '../../core/address.ts';
 import type { Arch } from '../../core/arch.ts';
 import { bundleRef, type Artefact, type Bundle } from '../../core/bundle.ts';
+import type { BundleContents } from '../../core/bundle-contents.ts';
+import { whyKept, type BundleUsers } from '../../core/bundle-keep.ts';
+import type { MachineId } from '../../core/machine.ts';
 import { Taken, type ArtefactStore, type BundleStore } from '../../ports/store.ts';
 import type { Ledger } from './ledger.ts';
-import { artefactShape, fromJson, toJson, wordsShape } from './shapes.ts';
+import { createChannelStore, readMoves } from './channels.ts';
+import { artefactShape, contentsShape, fromJson, toJson, wordsShape } from './shapes.ts';
+import { readGoods, readTries } from './tries.ts';
 
 interface BundleRow {
   readonly name: string;
@@ -14,6 +19,7 @@ interface BundleRow {
   readonly initrd: string | null;
   readonly kernel_args: string;
   readonly loaders: string;
+  readonly calls_home: 0 | 1;
   readonly source: string;
   readonly created_ms: number;
 }
@@ -28,6 +34,7 @@ function bundleOf(row: BundleRow): Bundle {
     initrd: fromJson(artefactShape, row.initrd),
     kernelArgs: fromJson(wordsShape, row.kernel_args) ?? [],
     loaders: artefactShape.array().parse(JSON.parse(row.loaders)),
+    callsHome: row.calls_home === 1,
     source: row.source,
     createdMs: row.created_ms,
   };
@@ -43,6 +50,7 @@ function rowOf(bundle: Bundle): BundleRow {
     initrd: toJson(artefactShape, bundle.initrd),
     kernel_args: JSON.stringify(bundle.kernelArgs),
     loaders: JSON.stringify(bundle.loaders),
+    calls_home: bundle.callsHome ? 1 : 0,
     source: bundle.source,
     created_ms: bundle.createdMs,
   };
@@ -50,40 +58,97 @@ function rowOf(bundle: Bundle): BundleRow {
 
 /** Bundles in SQLite. A reference is `name@version`; neither part holds an `@`. */
 export function createBundleStore(ledger: Ledger): BundleStore {
-  const { db } = ledger;
-  const list = db.prepare<[], BundleRow>('SELECT * FROM bundle ORDER BY name, created_ms, version');
-  const byRef = db.prepare<[string], BundleRow>("SELECT * FROM bundle WHERE name || '@' || version = ?");
-  const insert = db.prepare(
-    `INSERT INTO bundle (name, version, arch, role, kernel, initrd, kernel_args, loaders, source, created_ms)
-     VALUES (@name, @version, @arch, @role, @kernel, @initrd, @kernel_args, @loaders, @source, @created_ms)`,
-  );
-  const remove = db.prepare("DELETE FROM bundle WHERE name || '@' || version = ?");
-  const userOf = db.prepare<[string], { name: string }>('SELECT name FROM machine WHERE bundle = ? ORDER BY name');
+  const rows = createBundleRows(ledger.db);
+  const users = createUserReader(ledger.db);
   // Bundles are few and rarely change; each boot decision looks at all of them.
   let all: readonly Bundle[] | undefined;
   return {
-    list: () => ledger.read(() => (all ??= list.all().map(bundleOf))),
-    byRef: (ref) =>
-      ledger.read(() => {
-        const row = byRef.get(ref);
-        return row && bundleOf(row);
-      }),
-    add: (bundle, events) =>
+    ...createContentsReader(ledger),
+    ...createChannelStore(ledger),
+    list: () => ledger.read(() => (all ??= rows.list())),
+    byRef: (ref) => ledger.read(() => rows.byRef(ref)),
+    add: (bundle, events, contents) =>
       ledger.write((note) => {
         all = undefined;
         const ref = bundleRef(bundle);
-        if (byRef.get(ref)) throw new Taken(`the bundle ${ref} exists already; choose another version`);
-        insert.run(rowOf(bundle));
+        if (rows.byRef(ref)) throw new Taken(`the bundle ${ref} exists already; choose another version`);
+        rows.insert(bundle, contents);
         note(events);
       }),
     remove: (ref, events) =>
       ledger.write((note) => {
         all = undefined;
-        const user = userOf.get(ref);
-        if (user) throw new Taken(`the bundle ${ref} is used by machine "${user.name}"`);
-        if (remove.run(ref).changes > 0) note(events);
+        const why = whyKept(ref, users());
+        if (why !== undefined) throw new Taken(`the bundle ${ref} stays: ${why}`);
+        if (rows.remove(ref)) note(events);
       }),
   };
+}
+
+interface BundleRows {
+  list(): readonly Bundle[];
+  byRef(ref: string): Bundle | undefined;
+  insert(bundle: Bundle, contents: BundleContents | undefined): void;
+  /** Whether it was there. */
+  remove(ref: string): boolean;
+}
+
+function createBundleRows(db: Ledger['db']): BundleRows {
+  const list = db.prepare<[], BundleRow>('SELECT * FROM bundle ORDER BY name, created_ms, version');
+  const byRef = db.prepare<[string], BundleRow>("SELECT * FROM bundle WHERE name || '@' || version = ?");
+  const insert = db.prepare(
+    `INSERT INTO bundle
+       (name, version, arch, role, kernel, initrd, kernel_args, loaders, calls_home, source, created_ms)
+     VALUES
+       (@name, @version, @arch, @role, @kernel, @initrd, @kernel_args, @loaders, @calls_home, @source, @created_ms)`,
+  );
+  const insertContents = db.prepare(
+    'INSERT INTO bundle_contents (name, version, kernel_release, contents) VALUES (?, ?, ?, ?)',
+  );
+  const remove = db.prepare("DELETE FROM bundle WHERE name || '@' || version = ?");
+  return {
+    list: () => list.all().map(bundleOf),
+    byRef: (ref) => {
+      const row = byRef.get(ref);
+      return row && bundleOf(row);
+    },
+    insert: (bundle, contents) => {
+      insert.run(rowOf(bundle));
+      if (!contents) return;
+      const json = toJson(contentsShape, contents);
+      insertContents.run(bundle.name, bundle.version, contents.kernelRelease ?? null, json);
+    },
+    remove: (ref) => remove.run(ref).changes > 0,
+  };
+}
+
+function createContentsReader(ledger: Ledger): Pick<BundleStore, 'contents' | 'releases'> {
+  const { db } = ledger;
+  const contents = db.prepare<[string], { contents: string }>(
+    "SELECT contents FROM bundle_contents WHERE name || '@' || version = ?",
+  );
+  const releases = db.prepare<[], { ref: string; release: string }>(
+    `SELECT name || '@' || version AS ref, kernel_release AS release FROM bundle_contents
+     WHERE kernel_release IS NOT NULL`,
+  );
+  return {
+    contents: (ref) => ledger.read(() => fromJson(contentsShape, contents.get(ref)?.contents ?? null)),
+    releases: () => ledger.read(() => new Map(releases.all().map((row) => [row.ref, row.release]))),
+  };
+}
+
+/** Reads, inside a transaction, all who may need a bundle. */
+function createUserReader(db: Ledger['db']): () => BundleUsers {
+  const machines = db.prepare<[], { id: MachineId; name: string; bundle: string | null }>(
+    'SELECT id, name, bundle FROM machine ORDER BY name',
+  );
+  const [moves, tries, goods] = [readMoves(db), readTries(db), readGoods(db)];
+  return () => ({
+    machines: machines.all().map((row) => ({ ...row, bundle: row.bundle ?? undefined })),
+    moves: moves(),
+    tries: tries(),
+    goods: goods(),
+  });
 }
 
 /** Names of artefacts in SQLite. The same digest under a new name keeps the new one. */

@@ -15,6 +15,7 @@ import { migrate, migrationsFolder, readMigrations, refuseUnfit, type Migration 
 import { createParameterStore } from './parameters.ts';
 import { createPowerOrderStore, createSecretStore } from './power-orders.ts';
 import { StoreRefused } from './refused.ts';
+import { createTryStore } from './tries.ts';
 import { createUserStore } from './users.ts';
 
 /** What the store needs. */
@@ -87,6 +88,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     leases: createLeaseStore(ledger),
     boots: createBootStore(ledger),
     bundles: createBundleStore(ledger),
+    tries: createTryStore(ledger),
     artefacts: createArtefactStore(ledger),
     parameters: createParameterStore(ledger),
     boardDtbs: createBoardDtbStore(ledger),

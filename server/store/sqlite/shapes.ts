@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseMac, parseSha256, type Ipv4, type Mac, type Sha256 } from '../../core/address.ts';
 import { ARCHES } from '../../core/arch.ts';
 import type { Artefact } from '../../core/bundle.ts';
+import type { BundleContents } from '../../core/bundle-contents.ts';
 import type { Facts } from '../../core/facts.ts';
 import type { FirmwareSeen, PowerSeen, PowerSetting, Recognition } from '../../core/machine.ts';
 
@@ -23,6 +24,30 @@ export const detailShape: z.ZodType<PowerSetting['parameters']> = z.record(
 );
 export const recognitionShape: z.ZodType<Recognition> = z.object({ board: text, evidence: wordsShape });
 export const artefactShape: z.ZodType<Artefact> = z.object({ name: text, sha256, octets: z.number() });
+
+/** `bundle_contents.contents`. */
+export const contentsShape: z.ZodType<BundleContents> = z.object({
+  kernelForm: z.enum([
+    'Image',
+    'Image.gz',
+    'bzImage',
+    'zImage',
+    'uImage',
+    'FIT',
+    'EFI zboot',
+    'EFI program',
+    'ELF',
+    'unknown',
+  ]),
+  kernelRelease: orNone(text),
+  config: orNone(wordsShape),
+  modules: orNone(wordsShape),
+  builtIn: orNone(wordsShape),
+  initrd: orNone(z.object({ entries: z.number(), programs: wordsShape, modules: wordsShape })),
+  initrdUnread: orNone(text),
+  needs: wordsShape,
+  packages: z.array(artefactShape),
+});
 
 /** `machines.firmware`. */
 export const firmwareShape: z.ZodType<FirmwareSeen> = z.object({

@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { BuildError } from '../../agent/build-error.ts';
-import { readTar, type TarEntry } from '../../agent/tar.ts';
-import { inSteps, inTempFolder, tarOf } from '../support/archives.ts';
+import { ArchiveError } from '../../../server/files/archive/archive-error.ts';
+import { readTar, type TarEntry } from '../../../server/files/archive/tar.ts';
+import { inSteps, inTempFolder, tarOf } from '../../support/archives.ts';
 
 const LONG = `${'deep/'.repeat(30)}${'n'.repeat(120)}.ko`;
 
@@ -78,7 +78,7 @@ describe('tar', () => {
   for (const [title, damage] of damages)
     it(`an archive ${title} is refused`, async () => {
       const octets = damage(Buffer.from(await archive('gnu', ['a'])));
-      await assert.rejects(filesOf(octets), (error) => error instanceof BuildError && error.code === 'bad-package');
+      await assert.rejects(filesOf(octets), (error) => error instanceof ArchiveError && error.code === 'bad-package');
     });
 
   it('a size of gigabytes is refused before memory is asked for', async () => {

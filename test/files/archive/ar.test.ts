@@ -2,14 +2,15 @@ import { strict as assert } from 'node:assert';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { listArMembers } from '../../agent/ar.ts';
-import { BuildError } from '../../agent/build-error.ts';
-import { arArchive, arMember, inTempFolder, judge } from '../support/archives.ts';
+import { listArMembers } from '../../../server/files/archive/ar.ts';
+import { withFile } from '../../../server/files/archive/archive-source.ts';
+import { ArchiveError } from '../../../server/files/archive/archive-error.ts';
+import { arArchive, arMember, inTempFolder, judge } from '../../support/archives.ts';
 
 const reading = (octets: Uint8Array): ReturnType<typeof listArMembers> =>
   inTempFolder(async (folder) => {
     await writeFile(join(folder, 'x'), octets);
-    return listArMembers(join(folder, 'x'));
+    return withFile(join(folder, 'x'), listArMembers);
   });
 
 describe('ar', () => {
@@ -36,7 +37,7 @@ describe('ar', () => {
       await judge('mkdir', ['-p', join(folder, 'p', 'DEBIAN')]);
       await writeFile(join(folder, 'p', 'DEBIAN', 'control'), control);
       await judge('dpkg-deb', ['--root-owner-group', '--build', join(folder, 'p'), join(folder, 'x.deb')]);
-      const names = (await listArMembers(join(folder, 'x.deb'))).map((each) => each.name);
+      const names = (await withFile(join(folder, 'x.deb'), listArMembers)).map((each) => each.name);
       assert.deepEqual(names, ['debian-binary', 'control.tar.xz', 'data.tar.xz']);
     });
   });
@@ -57,15 +58,15 @@ describe('ar', () => {
   ];
   for (const [title, octets] of bad)
     it(`${title} is refused by name`, async () => {
-      await assert.rejects(reading(octets), (error) => error instanceof BuildError && error.code === 'bad-package');
+      await assert.rejects(reading(octets), (error) => error instanceof ArchiveError && error.code === 'bad-package');
     });
 
-  it('any octets give members or a BuildError', async () => {
+  it('any octets give members or an ArchiveError', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (octets) => {
         const archive = Buffer.concat([Buffer.from('!<arch>\n'), octets]);
         await reading(archive).catch((error: unknown) => {
-          assert.ok(error instanceof BuildError);
+          assert.ok(error instanceof ArchiveError);
         });
       }),
       { numRuns: 40 },

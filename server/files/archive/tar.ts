@@ -1,9 +1,9 @@
-import { BuildError } from './build-error.ts';
+import { ArchiveError } from './archive-error.ts';
 
 /** One entry of a tar archive; `path` has neither a leading `./` nor a leading or trailing slash. */
 export interface TarEntry {
   readonly path: string;
-  readonly kind: 'file' | 'folder' | 'link' | 'other';
+  readonly kind: 'file' | 'folder' | 'link' | 'device' | 'other';
   readonly octets: number;
   /** Where a symbolic link points, as written. */
   readonly target: string | undefined;
@@ -11,6 +11,8 @@ export interface TarEntry {
 
 /** Which files' octets are wanted, and who takes them. One file is in memory at a time. */
 export interface TarReader {
+  /** Sees every entry as it comes; what it throws ends the reading. */
+  see?(entry: TarEntry): void;
   wants(entry: TarEntry): boolean;
   take(entry: TarEntry, octets: Buffer): void;
 }
@@ -21,7 +23,7 @@ const FILE_OCTETS_MAX = 512 << 20;
 /**
  * Reads a tar stream (POSIX ustar with GNU long names and pax paths, tar(5)) and hands over the wanted files. Nothing
  * is written to disk, so no path in the archive can lead anywhere.
- * @throws BuildError `bad-package` when it is damaged or ends early.
+ * @throws ArchiveError `bad-package` when it is damaged or ends early.
  */
 export async function readTar(stream: AsyncIterable<Uint8Array>, reader: TarReader): Promise<void> {
   const source = new OctetSource(stream);
@@ -38,6 +40,7 @@ export async function readTar(stream: AsyncIterable<Uint8Array>, reader: TarRead
     const entry = entryOf(header, type, octets, long);
     delete long.path;
     delete long.target;
+    reader.see?.(entry);
     if (entry.kind === 'file' && reader.wants(entry)) reader.take(entry, await body(source, octets));
     else await source.skip(padded(octets));
   }
@@ -55,14 +58,19 @@ function noteLongName(type: string, octets: Buffer, long: { path?: string; targe
   }
 }
 
+const KINDS: Readonly<Record<string, TarEntry['kind']>> = {
+  ...{ '0': 'file', '\0': 'file', '2': 'link', '5': 'folder' },
+  // Character and block devices, and pipes.
+  ...{ '3': 'device', '4': 'device', '6': 'device' },
+};
+
 function entryOf(header: Buffer, type: string, octets: number, long: { path?: string; target?: string }): TarEntry {
   const prefix = header.toString('latin1', 257, 263) === 'ustar\0' ? field(header, 345, 155) : '';
   const short = field(header, 0, 100);
   const path = long.path ?? (prefix ? `${prefix}/${short}` : short);
-  const kinds: Readonly<Record<string, TarEntry['kind']>> = { '0': 'file', '\0': 'file', '2': 'link', '5': 'folder' };
   return {
     path: path.replace(/^(\.?\/)+/, '').replace(/\/+$/, ''),
-    kind: kinds[type] ?? 'other',
+    kind: KINDS[type] ?? 'other',
     octets,
     target: type === '2' ? (long.target ?? field(header, 157, 100)) : undefined,
   };
@@ -89,8 +97,8 @@ function field(header: Buffer, at: number, octets: number): string {
 }
 
 const padded = (octets: number): number => Math.ceil(octets / BLOCK) * BLOCK;
-const damaged = (why: string): BuildError =>
-  new BuildError('bad-package', `the package's tar archive is damaged: ${why}; delete the package and build again`);
+const damaged = (why: string): ArchiveError =>
+  new ArchiveError('bad-package', `the package's tar archive is damaged: ${why}; fetch the package again`);
 
 /** Hands out a stream in the amounts that are asked for. */
 class OctetSource {

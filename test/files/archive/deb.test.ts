@@ -2,9 +2,9 @@ import { strict as assert } from 'node:assert';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { BuildError } from '../../agent/build-error.ts';
-import { readDeb } from '../../agent/deb.ts';
-import { arArchive, inTempFolder, judge, tarOf, writeDeb } from '../support/archives.ts';
+import { ArchiveError } from '../../../server/files/archive/archive-error.ts';
+import { readDeb } from '../../../server/files/archive/deb.ts';
+import { arArchive, inTempFolder, judge, tarOf, writeDeb } from '../../support/archives.ts';
 
 async function textOf(deb: string, path: string): Promise<string | undefined> {
   const found: { text?: string } = {};
@@ -25,7 +25,7 @@ async function withTar(job: (folder: string, tar: Buffer) => Promise<void>): Pro
   });
 }
 
-const isBad = (error: unknown): boolean => error instanceof BuildError && error.code === 'bad-package';
+const isBad = (error: unknown): boolean => error instanceof ArchiveError && error.code === 'bad-package';
 
 describe('deb', () => {
   it('every packing Debian has used', async () => {

@@ -1,0 +1,127 @@
+import { parseKernelConfig } from '../core/bundle-contents.ts';
+import { isModulePath, moduleName } from '../core/module-name.ts';
+import { ArchiveError } from './archive/archive-error.ts';
+import { piecesOf, type ArchiveSource } from './archive/archive-source.ts';
+import { readDebControl, readDebData } from './archive/deb.ts';
+import { readTar, type TarEntry, type TarReader } from './archive/tar.ts';
+import { packingOf, unpack } from './archive/unpack.ts';
+
+/** A file of a bundle, taken out of a package. */
+export interface PackagedFile {
+  readonly path: string;
+  readonly octets: Buffer;
+}
+
+/** What one package has for a bundle. */
+export interface PackageFinds {
+  readonly kernels: readonly PackagedFile[];
+  readonly initrds: readonly PackagedFile[];
+  readonly arch: string | undefined;
+  readonly version: string | undefined;
+  readonly release: string | undefined;
+  readonly config: readonly string[] | undefined;
+  readonly modules: readonly string[];
+  readonly builtIn: readonly string[];
+}
+
+const UNPACKED_OCTETS_MAX = 8 * 1024 ** 3;
+const FILE_OCTETS_MAX = 256 * 1024 ** 2;
+const TEXT_OCTETS_MAX = 2 * 1024 ** 2;
+const ENTRIES_MAX = 500_000;
+const NAMES_MAX = 20_000;
+
+/** `boot/vmlinuz-6.1.0-56-arm64`, `…/debian-installer/arm64/linux`, or a kernel at the top of an archive. */
+const KERNEL =
+  /^boot\/(?:vmlinuz|vmlinux|Image|zImage)-(?<release>[^/]+)$|(?:^|\/)debian-installer\/(?<arch>[a-z0-9]+)\/(?:linux|vmlinuz)$|^(?:[^/]+\/)?(?:linux|vmlinuz|Image|zImage|bzImage)$/;
+const INITRD =
+  /^boot\/initrd\.img-[^/]+$|(?:^|\/)debian-installer\/[a-z0-9]+\/initrd\.gz$|^(?:[^/]+\/)?(?:initrd|initramfs)(?:\.(?:img|gz|xz|zst))?$/;
+const CONFIG = /^boot\/config-[^/]+$/;
+const MODULES = /^(?:usr\/)?lib\/modules\/(?<release>[^/]+)\//;
+/** The installer with a picture to click on: the same kernel, and an initrd of another purpose. */
+const GRAPHICAL = /(?:^|\/)gtk\//;
+
+/**
+ * Takes kernel, initrd, configuration and the names of modules out of a Debian package or a tar archive. Device trees are left
+ * where they are: they belong to boards. Nothing is written under a name of the archive's.
+ * @throws ArchiveError for damage, for entries no package has (devices, paths that climb), and for more than is believable.
+ */
+export async function readPackage(source: ArchiveSource): Promise<PackageFinds> {
+  const finds = createFinds(source.name);
+  const head = await source.read(0, 8);
+  if (Buffer.from(head).toString('latin1') === '!<arch>\n') {
+    const control = await readDebControl(source);
+    await readDebData(source, finds.reader);
+    return { ...finds.result(), arch: control.get('Architecture'), version: control.get('Version') };
+  }
+  const octets = piecesOf(source, 0, source.octets);
+  const packed = { name: source.name, packing: packingOf(head), octets, unpackedOctetsMax: UNPACKED_OCTETS_MAX };
+  await unpack(packed, (plain) => readTar(plain, finds.reader));
+  return finds.result();
+}
+
+interface Finds {
+  readonly reader: TarReader;
+  result(): PackageFinds;
+}
+
+function createFinds(name: string): Finds {
+  const [kernels, initrds]: [PackagedFile[], PackagedFile[]] = [[], []];
+  const modules = new Set<string>();
+  const found: { arch?: string; release?: string; config?: readonly string[]; builtIn: readonly string[] } = {
+    builtIn: [],
+  };
+  let entries = 0;
+  const see = (entry: TarEntry): void => {
+    entries += 1;
+    refuseHostile(name, entry, entries);
+    const groups = MODULES.exec(entry.path)?.groups;
+    if (groups === undefined) return;
+    found.release ??= groups['release'] ?? '';
+    if (entry.kind === 'file' && isModulePath(entry.path)) modules.add(moduleName(entry.path));
+    if (modules.size > NAMES_MAX) throw hostile(name, `it has more than ${NAMES_MAX} modules`);
+  };
+  const take = ({ path }: TarEntry, octets: Buffer): void => {
+    if (CONFIG.test(path)) found.config = parseKernelConfig(octets.toString('latin1'));
+    else if (MODULES.test(path)) found.builtIn = namesOf(octets);
+    else if (INITRD.test(path)) initrds.push({ path, octets: Buffer.from(octets) });
+    else {
+      const groups = KERNEL.exec(path)?.groups ?? {};
+      if (groups['arch'] !== undefined) found.arch = groups['arch'];
+      if (groups['release'] !== undefined) found.release = groups['release'];
+      kernels.push({ path, octets: Buffer.from(octets) });
+    }
+  };
+  return {
+    reader: { see, wants: isWanted, take },
+    result: () => ({
+      ...{ kernels, initrds, arch: found.arch, version: undefined, release: found.release },
+      ...{ config: found.config, modules: [...modules].sort(), builtIn: found.builtIn },
+    }),
+  };
+}
+
+function isWanted({ path, octets }: TarEntry): boolean {
+  if (GRAPHICAL.test(path)) return false;
+  if (CONFIG.test(path) || (MODULES.test(path) && path.endsWith('/modules.builtin'))) return octets <= TEXT_OCTETS_MAX;
+  return KERNEL.test(path) || INITRD.test(path);
+}
+
+/** Nothing of an archive is written under its own name; what climbs or is a device is no package all the same. */
+function refuseHostile(name: string, { path, kind, octets }: TarEntry, nth: number): void {
+  const shown = JSON.stringify(path.slice(0, 80));
+  if (nth > ENTRIES_MAX) throw hostile(name, `it has more than ${ENTRIES_MAX} entries`);
+  if (path.split('/').includes('..')) throw hostile(name, `its entry ${shown} climbs out of its folder`);
+  if (kind === 'device') throw hostile(name, `its entry ${shown} is a device or a pipe`);
+  if (!KERNEL.test(path) && !INITRD.test(path)) return;
+  if (kind === 'link') throw hostile(name, `${shown} is a link, where the file itself is needed`);
+  if (octets > FILE_OCTETS_MAX) throw hostile(name, `${shown} has ${octets} octets, more than a kernel or initrd`);
+}
+
+function namesOf(text: Buffer): readonly string[] {
+  const lines = text.toString('latin1').split('\n').filter(isModulePath);
+  return [...new Set(lines.map(moduleName))].slice(0, NAMES_MAX).sort();
+}
+
+function hostile(name: string, why: string): ArchiveError {
+  return new ArchiveError('bad-package', `${name} is refused: ${why}; take the package from where it was built`);
+}
