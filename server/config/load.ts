@@ -45,6 +45,7 @@ function configOf(file: string, settings: Settings): Config {
     boards: settings.boards.map(from),
     powerDrivers: settings.powerDrivers.map(from),
     siteArgs: settings.siteArgs,
+    bootDeadlines: settings.bootDeadlines,
   };
 }
 

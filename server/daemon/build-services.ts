@@ -1,9 +1,10 @@
 import { contains, type Ipv4, type Mac } from '../core/address.ts';
-import type { FarrierEvent } from '../core/event.ts';
+import type { BootDeadlines } from '../core/boot-verdict.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import type { BoardCatalogue } from '../files/board-catalogue.ts';
+import { inspectFiles } from '../files/inspect-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
@@ -12,17 +13,18 @@ import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
-import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
+import { createBootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
 import { createExplain, type Explain } from '../services/explain.ts';
+import { followEvents } from '../services/follow-events.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
-import { oneAtATime } from '../services/one-at-a-time.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
-import { createReservations, type Reservations } from '../services/reservations.ts';
+import { createReservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
+import { watchBoots, type BootWatch } from '../services/watch-boots.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
 import type { Memory } from './open-memory.ts';
 
@@ -34,6 +36,7 @@ export interface ServiceParts extends Memory {
   readonly networks: readonly Network[];
   readonly siteArgs: readonly string[];
   readonly httpPort: number;
+  readonly bootDeadlines: BootDeadlines;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
   readonly leases: () => readonly Lease[];
   readonly macOfAddress: (address: Ipv4) => Mac | undefined;
@@ -52,6 +55,7 @@ export interface Services {
   readonly advisor: DhcpAdvisor;
   readonly bootFiles: BootFiles;
   readonly timeline: EventBuffer;
+  readonly verdicts: BootWatch;
 }
 
 /** Wires the use cases to each other and to their parts. */
@@ -59,8 +63,8 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const { store, clock, rng, log } = parts;
   const networks = (): readonly Network[] => parts.networks;
   const reservations = createReservations();
-  const sessions = createBootSessions({ boots: store.boots, clock, rng, sha256: sha256Of });
   const timeline = createEventBuffer({ events: store.events, clock, log });
+  const sessions = createBootSessions({ boots: store.boots, timeline, clock, rng, sha256: sha256Of });
   const enlist = createEnlistService({
     ...parts,
     machines: store.machines,
@@ -73,7 +77,9 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   });
   const sources = bootSources(parts);
   const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
-  await followEvents(parts, reservations, sessions);
+  await followEvents({ store, log, reservations, sessions });
+  const inspect = inspectFiles({ ...parts, openArtefact: (sha256) => parts.artefacts.open(sha256) });
+  const verdicts = await watchBoots({ store, sessions, inspect, deadlines: parts.bootDeadlines, clock, log });
   return {
     machines: createMachineService({ ...parts, networks }),
     power: createPowerService(parts),
@@ -97,6 +103,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       digest: sha256Of,
     }),
     timeline,
+    verdicts,
   };
 }
 
@@ -110,27 +117,4 @@ function bootSources(parts: ServiceParts): BootFactSources {
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,
   };
-}
-
-/** What other parts keep in memory follows the store's events: reservations, and boots that a power order ends. */
-async function followEvents(parts: ServiceParts, reservations: Reservations, sessions: BootSessions): Promise<void> {
-  const { store, log } = parts;
-  const refresh = async (): Promise<void> => {
-    reservations.refresh(await store.machines.list());
-  };
-  // All machines are read each time: a hundred that come in at once must not read a hundred times a hundred.
-  const refreshSoon = oneAtATime(refresh, (error) => {
-    log.error(`reservations could not be read again: ${String(error)}`);
-  });
-  // Nobody writes yet, so nothing is missed between the two.
-  await refresh();
-  store.events.subscribe((events) => {
-    for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
-    if (events.some((event) => event.kind === 'state' || event.kind === 'edit')) refreshSoon();
-  });
-}
-
-/** A machine that was switched on boots anew, whatever its firmware said before. */
-function switchesOn(event: FarrierEvent): event is FarrierEvent & { machine: NonNullable<FarrierEvent['machine']> } {
-  return event.kind === 'power' && event.machine !== undefined && event.detail['verb'] !== 'off';
 }

@@ -98,10 +98,14 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     networks,
     siteArgs: config.siteArgs,
     httpPort: config.http.port,
+    bootDeadlines: config.bootDeadlines,
     ...leases,
   });
   closers.push(() => services.timeline.flush());
   closers.push(() => services.power.stop());
+  closers.push(() => {
+    services.verdicts.stop();
+  });
   await alone;
   const dhcp = await startDhcp(networks, ports, services, memory, edges);
   closers.push(() => dhcp.close());

@@ -10,7 +10,7 @@ import { contentInMemory, type Artefacts, type Content } from '../ports/artefact
 import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../ports/boot-files.ts';
 import type { Render } from '../ports/render.ts';
 import { newestAgent } from './boot-facts.ts';
-import type { BootSession } from './boot-sessions.ts';
+import { rememberedRequest, type BootSession } from './boot-sessions.ts';
 import { decide, tell, type MacOfAddress, type ServeBootDeps } from './serve-boot.ts';
 
 /** What file requests need besides the decision itself. */
@@ -74,19 +74,6 @@ async function whoAsks(deps: ServeFilesDeps, peer: Ipv4): Promise<Asker | undefi
   return { mac, network, machine, session };
 }
 
-function rememberedRequest(machine: Machine, mac: Mac): BootRequest {
-  return {
-    mac,
-    clientArch: machine.firmware?.clientArch,
-    vendorClass: machine.firmware?.vendorClass,
-    userClass: machine.firmware?.userClass,
-    systemUuid: machine.systemUuid,
-    loader: undefined,
-    arch: machine.arch,
-    format: undefined,
-  };
-}
-
 async function openArtefact(
   deps: ServeFilesDeps,
   request: FileRequest,
@@ -101,7 +88,10 @@ async function openArtefact(
   // Once its kernel goes out, the next word of the firmware is another boot.
   asker.session.over = true;
   return fileAnswer(deps, request, content, asker, () => {
-    tell(deps, asker.session, 'boot', 'good', 'its kernel went out whole', { plan: 'boot', because: request.path });
+    tell(deps, asker.session, 'boot', 'good', 'its kernel went out whole', {
+      signal: 'kernel-out',
+      path: request.path,
+    });
   });
 }
 
@@ -152,15 +142,22 @@ function fileAnswer(
   wentWhole: () => void = () => undefined,
 ): FileAnswer {
   if (!content) return { is: 'absent' };
+  if (asker) asker.session.sending += 1;
   return {
     is: 'file',
     content,
     ended: (report) => {
       content.close();
+      if (asker) fileEnded(deps, asker.session);
       if (asker) tellTransfer(deps, asker, request, content, report);
       if (report.outcome === 'done' && report.octetsSent >= content.octets) wentWhole();
     },
   };
+}
+
+function fileEnded(deps: ServeFilesDeps, session: BootSession): void {
+  session.sending -= 1;
+  session.lastFileMs = deps.clock.now();
 }
 
 function tellTransfer(

@@ -3,6 +3,7 @@ import type { Machine } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { StaleWrite, type MachineStore } from '../ports/store.ts';
+import { createJumpGuard } from './jump-guard.ts';
 
 const LOOK_EVERY_MS = 1000;
 
@@ -17,17 +18,13 @@ export function watchDeadlines(deps: {
 }): { stop(): void } {
   let stopped = false;
   let cancel: () => void = () => undefined;
-  let seen = { now: deps.clock.now(), monotonicMs: deps.clock.monotonicMs() };
-  let graceUntilMs = 0;
+  const isTrusted = createJumpGuard(deps.clock);
 
   const look = async (): Promise<void> => {
-    const here = { now: deps.clock.now(), monotonicMs: deps.clock.monotonicMs() };
-    const jumpMs = here.now - seen.now - (here.monotonicMs - seen.monotonicMs);
-    seen = here;
-    if (Math.abs(jumpMs) > 60_000) graceUntilMs = here.monotonicMs + 60_000;
-    if (here.monotonicMs < graceUntilMs) return;
+    if (!isTrusted()) return;
+    const nowMs = deps.clock.now();
     for (const machine of await deps.machines.list())
-      if (machine.deadlineMs !== undefined && machine.deadlineMs <= here.now) await fall(deps, machine);
+      if (machine.deadlineMs !== undefined && machine.deadlineMs <= nowMs) await fall(deps, machine);
   };
   const again = (): void => {
     cancel = deps.clock.after(LOOK_EVERY_MS, () => {

@@ -64,6 +64,7 @@ describe('config: what is taken', () => {
       boards: [],
       powerDrivers: [],
       siteArgs: [],
+      bootDeadlines: { heardS: 120, addressS: 30, firstFileS: 30, nextFileS: 60, callS: 240, bootedS: 600 },
     });
   });
 

@@ -1,14 +1,17 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { LIFECYCLE, STATES } from '../../server/core/lifecycle.ts';
-import type { FarrierEvent } from '../../server/core/event.ts';
+import type { BootRecord, FarrierEvent } from '../../server/core/event.ts';
 import { lifecyclePicture } from '../../server/http/pages/lifecycle-picture.ts';
 import { bootsOf, historyOf, tickStepMs } from '../../server/http/pages/timeline.ts';
 import { moment, octetWords, spanWords } from '../../server/http/pages/words.ts';
 import { sampleEvent, sampleMachine } from '../support/samples.ts';
 
 const machine = sampleMachine(1).id;
-const boot = { id: 'b1', machine, startedMs: 10_000, tokenHash: undefined, plan: 'boots agent@1' };
+const boot: BootRecord = {
+  ...{ id: 'b1', machine, startedMs: 10_000, tokenHash: undefined, plan: 'boots agent@1' },
+  ...{ served: undefined, endedMs: undefined, verdict: undefined },
+};
 const event = (id: number, change: Partial<FarrierEvent>): FarrierEvent => ({
   ...sampleEvent('something', { machine, boot: 'b1' }),
   id,

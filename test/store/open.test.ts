@@ -33,7 +33,9 @@ describe('opening the SQLite store', () => {
   });
 
   const shipped = readMigrations(migrationsFolder());
-  const second = migrationOf('0002-second.sql', 'ALTER TABLE artefact ADD COLUMN note TEXT');
+  const last = shipped.at(-1)?.number ?? 0;
+  const nextFile = `${String(last + 1).padStart(4, '0')}-next.sql`;
+  const second = migrationOf(nextFile, 'ALTER TABLE artefact ADD COLUMN note TEXT');
   const log = createQuietLog();
   const open = (migrations: readonly Migration[] = shipped): Promise<Store> =>
     openStore({ file, clock: createFakeClock(1_750_000_000_000), log, migrations });
@@ -87,20 +89,20 @@ describe('opening the SQLite store', () => {
     await (await open()).close();
     assert.deepEqual(readdirSync(join(folder, 'data')), ['farrier.db']);
     await (await open([...shipped, second])).close();
-    const copy = readdirSync(join(folder, 'data')).find((name) => name.includes('.schema-1.')) ?? '';
-    assert.equal(copy, 'farrier.db.schema-1.20250615T150640');
+    const copy = readdirSync(join(folder, 'data')).find((name) => name.includes(`.schema-${String(last)}.`)) ?? '';
+    assert.equal(copy, `farrier.db.schema-${String(last)}.20250615T150640`);
     assert.equal(statSync(join(folder, 'data', copy)).mode & 0o777, 0o600);
     const old = new Database(join(folder, 'data', copy), { readonly: true });
     assert.equal(old.pragma('integrity_check', { simple: true }), 'ok');
     assert.deepEqual(old.prepare('SELECT count(*) AS n FROM machine').get(), { n: 1 });
-    assert.deepEqual(old.prepare('SELECT max(number) AS n FROM migration').get(), { n: 1 });
+    assert.deepEqual(old.prepare('SELECT max(number) AS n FROM migration').get(), { n: last });
     old.close();
-    assert.ok(log.lines.some((line) => line.includes('0002-second.sql') && line.includes(copy)));
+    assert.ok(log.lines.some((line) => line.includes(nextFile) && line.includes(copy)));
   });
 
   it('a migration that fails half way leaves the old schema and the rows', async () => {
     await filled();
-    const broken = migrationOf('0002-broken.sql', 'CREATE TABLE half (x TEXT) STRICT; INSERT INTO nowhere VALUES (1);');
+    const broken = migrationOf(nextFile, 'CREATE TABLE half (x TEXT) STRICT; INSERT INTO nowhere VALUES (1);');
     await assert.rejects(open([...shipped, broken]), /nowhere/);
     const store = await open();
     assert.equal((await store.machines.list()).length, 1);
