@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseIpv4, parseSubnet } from '../server/core/address.ts';
 import { sha256Of } from '../server/edges/digest.ts';
+import { findSegmenting } from '../server/daemon/segmenting.ts';
 import { realClock } from '../server/edges/real-clock.ts';
 import type { Result } from '../server/core/result.ts';
 import { startTftpListener } from '../server/net/tftp-listener.ts';
@@ -12,14 +13,16 @@ function must<T>(result: Result<T>): T {
   return result.value;
 }
 
-const [address = '', subnet = '', file = ''] = process.argv.slice(2);
+const [address = '', subnet = '', file = '', way = ''] = process.argv.slice(2);
 const whole = readFileSync(file);
 const content = contentInMemory(sha256Of(whole), whole);
 const quiet = (): void => undefined;
+const log = { debug: quiet, info: quiet, warn: quiet, error: console.error };
 await startTftpListener({
   addresses: [{ address: must(parseIpv4(address)), subnets: [must(parseSubnet(subnet))] }],
   port: 69,
   files: { open: () => Promise.resolve({ is: 'file', content, ended: quiet }) },
   clock: realClock,
-  log: { debug: quiet, info: quiet, warn: quiet, error: console.error },
+  log,
+  segmenting: way === 'segmenting' ? await findSegmenting({ ...log, info: console.error }) : undefined,
 });

@@ -44,6 +44,7 @@ function configOf(file: string, settings: Settings): Config {
     networks: [...settings.networks, ...settings.relayed].map(networkOf),
     boards: settings.boards.map(from),
     powerDrivers: settings.powerDrivers.map(from),
+    tftp: settings.tftp,
     siteArgs: settings.siteArgs,
     bootDeadlines: settings.bootDeadlines,
   };

@@ -11,6 +11,9 @@ dataDir: /var/lib/farrier
 # Web page, API and boot files.
 # http: { listen: "0.0.0.0:5240" }
 
+# Whether the kernel cuts TFTP windows into packets (several times less CPU), where it can.
+# tftp: { segmentation: auto }       # auto | off
+
 # DHCP is answered on these interfaces and nowhere else.
 networks:
   - name: rack1

@@ -82,12 +82,14 @@ const bootDeadlines = z.strictObject({
   callS: due(BOOT_DEADLINES.callS),
   bootedS: due(BOOT_DEADLINES.bootedS),
 });
+const tftp = z.strictObject({ segmentation: z.enum(['auto', 'off']).default('auto') });
 
 /** `farrier.yaml`, as it is written: texts and defaults, before anything is branded. */
 export const settingsShape = z.strictObject({
   dataDir: folder.default('/var/lib/farrier'),
   keyFile: z.string().min(1).default('farrier.key'),
   http: http.prefault({}),
+  tftp: tftp.prefault({}),
   networks: z.array(network).min(1),
   relayed: z.array(relayed).default([]),
   boards: z.array(folder).default([]),
@@ -104,6 +106,7 @@ export type RelayedSettings = Settings['relayed'][number];
 const MAPS = new Map<string | number | undefined, z.ZodObject>([
   ['http', http],
   ['bootDeadlines', bootDeadlines],
+  ['tftp', tftp],
   ['networks', network],
   ['relayed', relayed],
 ]);

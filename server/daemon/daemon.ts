@@ -25,6 +25,7 @@ import { createPowerDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
 import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
 import { openMemory, type Memory } from './open-memory.ts';
+import { findSegmenting } from './segmenting.ts';
 import { versionOf } from './version.ts';
 import { refuseRivals } from './rivals.ts';
 import { nodePasswordCrypto } from '../edges/password-crypto.ts';
@@ -110,12 +111,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const dhcp = await startDhcp(networks, ports, services, memory, edges);
   closers.push(() => dhcp.close());
   leases.attach(dhcp);
-  const tftp = await startTftpListener({
-    addresses: tftpAddresses(networks),
-    port: ports.tftp,
-    files: services.bootFiles,
-    ...edges,
-  });
+  const tftp = await startTftp(config, networks, ports, services, edges);
   closers.push(() => tftp.close());
   const app = createHttpApp(httpDeps({ memory, services, boards, drivers, networks, root, edges }));
   closers.push(() => {
@@ -181,6 +177,22 @@ function startDhcp(
         detail: { interface: rival.interface, server: formatIpv4(rival.serverId) },
       });
     },
+  });
+}
+
+async function startTftp(
+  config: Config,
+  networks: readonly Network[],
+  ports: { readonly tftp: number },
+  services: Services,
+  edges: Edges,
+): Promise<TftpListener> {
+  return startTftpListener({
+    addresses: tftpAddresses(networks),
+    port: ports.tftp,
+    files: services.bootFiles,
+    segmenting: config.tftp.segmentation === 'auto' ? await findSegmenting(edges.log) : undefined,
+    ...edges,
   });
 }
 

@@ -9,6 +9,7 @@ import { negotiate, type TftpLimits } from '../wire/tftp/negotiate.ts';
 import { decodePacket, encodeError, TFTP_ERROR, type TftpOptions, type TftpPacket } from '../wire/tftp/packet.ts';
 import { bindErrorOf, type BindError } from './bind-error.ts';
 import { LossMemory } from './tftp-loss-memory.ts';
+import type { Segmenting } from './segmented-send.ts';
 import { PacketCache } from './tftp-packets.ts';
 import { TransferSlots, type Slot } from './tftp-slots.ts';
 import { openUdp, type Endpoint } from './tftp-socket.ts';
@@ -33,6 +34,8 @@ export interface TftpListenerOptions {
   readonly log: Log;
   /** What is known of the board at an address. */
   readonly habits?: (peer: Ipv4) => TftpHabits | undefined;
+  /** How windows go out in one system call; nothing: packet by packet. */
+  readonly segmenting?: Segmenting | undefined;
   readonly transfersMax?: number;
   readonly transfersPerPeerMax?: number;
   readonly packetCacheOctetsMax?: number;
@@ -301,6 +304,7 @@ class Listener implements TftpListener {
     return new RunningTransfer(order, {
       clock: this.#options.clock,
       packets: this.#packets,
+      segmenting: this.#options.segmenting,
       stranger: () => {
         this.counters.strangers += 1;
       },

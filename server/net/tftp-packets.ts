@@ -13,6 +13,8 @@ export interface PacketShape {
 export interface Chunk {
   readonly firstBlock: number;
   readonly packets: readonly Uint8Array[];
+  /** All of them, back to back. */
+  readonly octets: Uint8Array;
 }
 
 /** Octets of file in a chunk, at most; small enough that 512 transfers may each hold one of their own. */
@@ -100,6 +102,20 @@ export class PacketCache {
   }
 }
 
+/** The octets of a run of at least two packets from `block` on, up to `end` or as far as the chunk goes; else nothing. */
+export function runIn(
+  chunk: Chunk,
+  shape: PacketShape,
+  block: number,
+  end: number,
+): { readonly octets: Uint8Array; readonly count: number } | undefined {
+  const at = block - chunk.firstBlock;
+  const count = Math.min(end - block, chunk.packets.length - at);
+  if (at < 0 || count < 2) return undefined;
+  const packetOctets = shape.blksize + DATA_HEADER_OCTETS;
+  return { octets: chunk.octets.subarray(at * packetOctets, (at + count) * packetOctets), count };
+}
+
 /** DATA made for this one sending: the header, and the file's own octets. Nothing when the content is not in memory. */
 export function looseData(content: Content, shape: PacketShape, block: number): readonly Uint8Array[] | undefined {
   if (!content.whole) return undefined;
@@ -139,7 +155,7 @@ function cut(data: Uint8Array, shape: PacketShape, place: Place): Chunk {
     buffer.set(block, at + DATA_HEADER_OCTETS);
     return buffer.subarray(at, at + DATA_HEADER_OCTETS + block.length);
   });
-  return { firstBlock: place.firstBlock, packets };
+  return { firstBlock: place.firstBlock, packets, octets: buffer };
 }
 
 async function readFully(content: Content, at: number, octets: number): Promise<Uint8Array> {

@@ -1,6 +1,8 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { isIPv4 } from 'node:net';
+import { parseIpv4 } from '../core/address.ts';
 import { encodeError, TFTP_ERROR } from '../wire/tftp/packet.ts';
+import type { Segmenting, SegmentingPort } from './segmented-send.ts';
 
 /** Where a datagram came from, or goes to. */
 export interface Endpoint {
@@ -24,7 +26,23 @@ export interface TransferSocketEvents {
 export interface TransferSocket {
   /** One datagram, at once; what the kernel does not take is lost, as on any wire. */
   send(packet: Uint8Array | readonly Uint8Array[]): void;
+  /** A run of packets in one call, where the kernel cuts them; false: send them one by one. */
+  sendRun(packets: Uint8Array): boolean;
   close(): void;
+}
+
+/** Packets of one size, cut by the kernel. */
+interface Cut {
+  readonly by: Segmenting;
+  readonly packetOctets: number;
+}
+
+/** Between whom a transfer runs, and how its windows may be sent. */
+export interface TransferPlace {
+  readonly local: string;
+  readonly client: Endpoint;
+  /** Nothing where windows are sent packet by packet. */
+  readonly cut: Cut | undefined;
 }
 
 /** Strangers that are answered in one transfer; more would make this an amplifier. */
@@ -49,9 +67,13 @@ export function openUdp(shared = false): Socket {
  * cheaper, and it learns of closed ports); datagrams of all others fall to the guard, which answers ERROR 5
  * (RFC 1350 §4) and leaves the transfer alone. @throws the system's error when the address is gone
  */
-export function openTransferSocket(local: string, client: Endpoint, events: TransferSocketEvents): TransferSocket {
+export function openTransferSocket(
+  { local, client, cut }: TransferPlace,
+  events: TransferSocketEvents,
+): TransferSocket {
   const guard = openUdp(true);
   const socket = openUdp(true);
+  let port: SegmentingPort | undefined;
   const close = (): void => {
     guard.close();
     socket.close();
@@ -62,7 +84,7 @@ export function openTransferSocket(local: string, client: Endpoint, events: Tran
   };
   try {
     guard.bind(0, local);
-    socket.bind(guard.address().port, local);
+    port = bindBeside(guard, socket, local, cut);
     socket.connect(client.port, client.address);
     // Throws when there is no way to the client; that it could not connect is otherwise told a turn later.
     socket.remoteAddress();
@@ -80,8 +102,23 @@ export function openTransferSocket(local: string, client: Endpoint, events: Tran
       // A list is a single datagram to dgram too; its type merely is not readonly.
       socket.send(packet instanceof Uint8Array ? packet : [...packet]);
     },
+    sendRun: (packets) => {
+      const sent = port?.sendRun(packets) ?? 'refused';
+      if (sent === 'port-closed') events.portClosed();
+      return sent !== 'refused';
+    },
     close,
   };
+}
+
+/** Binds a socket to the port its guard has; through the kernel's own door where runs are to be cut. */
+function bindBeside(guard: Socket, socket: Socket, local: string, cut: Cut | undefined): SegmentingPort | undefined {
+  const { port } = guard.address();
+  const address = parseIpv4(local);
+  const made = address.ok ? cut?.by.open(address.value, port, cut.packetOctets) : undefined;
+  if (made) socket.bind({ fd: made.fd });
+  else socket.bind(port, local);
+  return made;
 }
 
 function strangerAnswerer(guard: Socket, events: TransferSocketEvents) {

@@ -2,7 +2,7 @@ import type { Content } from '../ports/artefacts.ts';
 import type { TransferReport } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { TftpTerms } from '../wire/tftp/negotiate.ts';
-import { decodePacket, encodeError, encodeOack, TFTP_ERROR } from '../wire/tftp/packet.ts';
+import { DATA_HEADER_OCTETS, decodePacket, encodeError, encodeOack, TFTP_ERROR } from '../wire/tftp/packet.ts';
 import {
   newTransfer,
   step,
@@ -10,8 +10,9 @@ import {
   type TransferEvent,
   type TransferState,
 } from '../wire/tftp/transfer.ts';
-import { looseData, type Chunk, type PacketCache, type PacketShape } from './tftp-packets.ts';
-import { openTransferSocket, type Endpoint, type TransferSocket } from './tftp-socket.ts';
+import { looseData, runIn, type Chunk, type PacketCache, type PacketShape } from './tftp-packets.ts';
+import type { Segmenting } from './segmented-send.ts';
+import { openTransferSocket, type Endpoint, type TransferPlace, type TransferSocket } from './tftp-socket.ts';
 
 /** What one transfer is run with. */
 export interface TransferOrder {
@@ -26,6 +27,8 @@ export interface TransferOrder {
 export interface TransferWorld {
   readonly clock: Clock;
   readonly packets: PacketCache;
+  /** Nothing where the kernel cuts no packets. */
+  readonly segmenting: Segmenting | undefined;
   /** Called once, when the port is closed and the content is let go. */
   readonly ended: (report: TransferReport) => void;
   readonly stranger: () => void;
@@ -65,7 +68,7 @@ export class RunningTransfer {
       oack: terms.oack !== undefined,
       rollOverTo,
     });
-    this.#socket = openTransferSocket(order.local, order.client, {
+    this.#socket = openTransferSocket(placeOf(order, world), {
       received: (datagram) => {
         this.#received(datagram);
       },
@@ -139,7 +142,13 @@ export class RunningTransfer {
   #send(first: number, end: number): void {
     const { content } = this.#order;
     for (let block = first; block < end; block += 1) {
-      const packet = this.#packetOf(block) ?? looseData(content, this.#shape, block);
+      const made = this.#packetOf(block);
+      const run = this.#chunk && made && runIn(this.#chunk, this.#shape, block, end);
+      if (run && this.#socket.sendRun(run.octets)) {
+        block += run.count - 1;
+        continue;
+      }
+      const packet = made ?? looseData(content, this.#shape, block);
       if (!packet) {
         this.#loadThenSend(block, end);
         return;
@@ -208,4 +217,10 @@ export class RunningTransfer {
     });
     this.#order.content.close();
   }
+}
+
+/** A single block on its way is never a run. */
+function placeOf({ local, client, terms }: TransferOrder, { segmenting }: TransferWorld): TransferPlace {
+  const packetOctets = terms.blksize + DATA_HEADER_OCTETS;
+  return { local, client, cut: segmenting && terms.windowsize > 1 ? { by: segmenting, packetOctets } : undefined };
 }

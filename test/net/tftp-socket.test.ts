@@ -20,7 +20,7 @@ describe('tftp transfer socket', () => {
   for (const [title, local, client] of hopeless)
     it(`throws at once and leaves nothing behind: ${title}`, async () => {
       const before = descriptors();
-      assert.throws(() => openTransferSocket(local, { address: client, port: 9 }, none));
+      assert.throws(() => openTransferSocket({ local, client: { address: client, port: 9 }, cut: undefined }, none));
       await until(() => descriptors() <= before);
     });
 
@@ -30,8 +30,7 @@ describe('tftp transfer socket', () => {
     await client.close();
     await new Promise<void>((resolve) => {
       const socket = openTransferSocket(
-        '127.0.0.1',
-        { address: '127.0.0.1', port },
+        { local: '127.0.0.1', client: { address: '127.0.0.1', port }, cut: undefined },
         {
           ...none,
           portClosed: () => {
@@ -46,7 +45,10 @@ describe('tftp transfer socket', () => {
 
   it('a list is one datagram', async () => {
     const client = await Peer.at();
-    const socket = openTransferSocket('127.0.0.1', { address: '127.0.0.1', port: client.port }, none);
+    const socket = openTransferSocket(
+      { local: '127.0.0.1', client: { address: '127.0.0.1', port: client.port }, cut: undefined },
+      none,
+    );
     socket.send([Uint8Array.of(0, 3, 0, 1), Uint8Array.of(7, 8)]);
     const { packet } = await client.next();
     assert.deepEqual(packet.op === 'DATA' && [...packet.data], [7, 8]);
