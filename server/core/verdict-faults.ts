@@ -64,7 +64,7 @@ function callFailed({ callFailed: failed }: BootStory): Finding | undefined {
 
 function refused({ plan, files }: BootStory): Finding | undefined {
   const kernelOut = files.some((file) => file.role === 'kernel' && file.wholeTimes > 0);
-  if (plan?.do !== 'refuse' || kernelOut) return undefined;
+  if (plan?.do !== 'refuse' || kernelOut || isLaterWay(files)) return undefined;
   const { because, remedy } = plan;
   const layer = layerOfRefusal(because);
   return {
@@ -75,6 +75,13 @@ function refused({ plan, files }: BootStory): Finding | undefined {
     evidence: [plan],
     confidence: 'sure',
   };
+}
+
+/** Firmware that could not start its loader program asks by its other ways too; that those are refused is no news. */
+function isLaterWay(files: readonly FileSeen[]): boolean {
+  return (
+    files.some((file) => file.role === 'loader' && file.wholeTimes > 0) && !files.some((file) => file.role === 'config')
+  );
 }
 
 function powerFailed({ powerFailed: failed, heard }: BootStory): Finding | undefined {

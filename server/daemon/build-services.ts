@@ -1,4 +1,4 @@
-import { contains, type Ipv4, type Mac } from '../core/address.ts';
+import { contains, type Ipv4, type Mac, type Sha256 } from '../core/address.ts';
 import type { BootDeadlines } from '../core/boot-verdict.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
@@ -24,8 +24,10 @@ import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
+import { createServedSeen } from '../services/served-seen.ts';
 import { watchBoots, type BootWatch } from '../services/watch-boots.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
+import { compareTrees } from '../wire/fdt/compare.ts';
 import type { Memory } from './open-memory.ts';
 
 /** What the use cases are built on. */
@@ -65,12 +67,14 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const reservations = createReservations();
   const timeline = createEventBuffer({ events: store.events, clock, log });
   const sessions = createBootSessions({ boots: store.boots, timeline, clock, rng, sha256: sha256Of });
+  const openDtb = async (sha256: Sha256) => (await parts.boards.openDtb(sha256)) ?? parts.artefacts.open(sha256);
   const enlist = createEnlistService({
     ...parts,
     machines: store.machines,
     boots: store.boots,
     events: store.events,
     sha256: sha256Of,
+    seen: createServedSeen({ openDtb, compareTrees, clock }),
     isLeasedHere: (address) =>
       parts.networks.some((network) => network.dhcp === 'full' && contains(network.subnet, address)),
     recognise: (evidence) => recognise(parts.boards.list(), evidence),

@@ -9,6 +9,7 @@ import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
 import type { BundleService } from '../services/bundles.ts';
 import type { EnlistService } from '../services/enlist.ts';
+import type { BootWatch } from '../services/watch-boots.ts';
 import type { Explain } from '../services/explain.ts';
 import type { MachineService } from '../services/machines.ts';
 import type { PowerService } from '../services/power.ts';
@@ -35,6 +36,7 @@ export interface HttpDeps {
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly enlist: EnlistService;
+  readonly verdicts: Pick<BootWatch, 'of'>;
   readonly users: Users;
   readonly boards: Boards;
   readonly lintBoards: () => Promise<readonly BoardFinding[]>;

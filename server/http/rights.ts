@@ -45,6 +45,7 @@ export const RIGHTS = {
   'DELETE /api/v1/users/{name}': 'admin',
   'POST /agent/v1/step': 'agent',
   'POST /agent/v1/facts': 'agent',
+  'POST /agent/v1/signal': 'agent',
   'GET /healthz': 'open',
   'GET /readyz': 'open',
   'GET /': 'viewer',

@@ -5,6 +5,7 @@ import type { Machine, Recognition } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
+import type { ServedSeen } from './served-seen.ts';
 
 /** What becomes of an agent's post. */
 export type AgentOutcome =
@@ -27,6 +28,8 @@ export interface EnlistDeps {
   readonly macOfAddress: (address: Ipv4) => Mac | undefined;
   /** Whether we lease addresses where this one lies; elsewhere nothing can be said of its holder. */
   readonly isLeasedHere: (address: Ipv4) => boolean;
+  /** Compares what a kernel saw with what its boot was served. */
+  readonly seen: ServedSeen;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly sha256: (text: string) => string;

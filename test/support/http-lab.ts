@@ -151,6 +151,7 @@ const pretendEnlist: EnlistService = {
         : { is: 'forbidden', because: 'no boot under way has this token' },
     ),
   agentFacts: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
+  agentSignal: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
 };
 
 /** The HTTP server with real services around a memory store, and pretend devices. */
@@ -218,6 +219,7 @@ export function layHttpLab(
       dhcpAnswer: explainAnswer,
     }),
     enlist: pretendEnlist,
+    verdicts: { of: (boot) => boot.verdict },
     users: pretendUsers(),
     boards,
     lintBoards: () => Promise.resolve([]),

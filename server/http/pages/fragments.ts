@@ -18,7 +18,10 @@ export interface Fragment {
   readonly html: string;
 }
 
-type Deps = Pick<HttpDeps, 'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines'>;
+type Deps = Pick<
+  HttpDeps,
+  'verdicts' | 'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines'
+>;
 
 /** What whoever looks on may do. */
 export interface Looker {
@@ -58,11 +61,12 @@ async function nextBoot(deps: Deps, machine: Machine): Promise<NextBoot | undefi
 async function timelineFragments(deps: Deps, pages: Pages, machine: Machine): Promise<readonly Fragment[]> {
   const boots = await deps.store.boots.ofMachine(machine.id, 8);
   const events = await deps.store.events.list({ machine: machine.id, limit: 3000 });
-  const views = bootsOf(boots, events);
+  const views = bootsOf(boots, events, (boot) => deps.verdicts.of(boot));
   const newest = views[0]?.id;
   const parts = views.map((boot) => {
     const isNewest = boot.id === newest;
-    const html = pages.part('parts/boot.njk', markOf(boot, isNewest), { boot, isNewest });
+    const link = `/machines/${encodeURIComponent(machine.name)}/boots/${boot.id}`;
+    const html = pages.part('parts/boot.njk', markOf(boot, isNewest, link), { boot, isNewest, link });
     return { id: `boot-${boot.id}`, into: 'boots', html };
   });
   const history = historyOf(events, 40);
