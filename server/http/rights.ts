@@ -50,6 +50,7 @@ export const RIGHTS = {
   'GET /readyz': 'open',
   'GET /': 'viewer',
   'GET /machines/{ref}': 'viewer',
+  'GET /machines/{ref}/boots/{boot}': 'viewer',
   'GET /boards': 'viewer',
   'GET /bundles': 'viewer',
   'GET /leases': 'viewer',

@@ -1,5 +1,6 @@
 import { wholeFile } from '../core/boot-progress.ts';
 import { emptyStory, tellStory, type BootStory } from '../core/boot-story.ts';
+import { bootTurn } from '../core/boot-turn.ts';
 import { isUnderWay, type BootDeadlines, type FileFault, type Verdict } from '../core/boot-verdict.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../core/event.ts';
 import type { MachineId } from '../core/machine.ts';
@@ -204,7 +205,8 @@ export async function storyOf(
 /** What happened to a machine's power during one of its boots; such events name no boot. */
 export function powerDuring(boot: BootRecord, events: readonly FarrierEvent[]): readonly FarrierEvent[] {
   const { startedMs, endedMs = Infinity } = boot;
-  return events.filter(
-    ({ kind, machine, atMs }) => kind === 'power' && machine === boot.machine && atMs >= startedMs && atMs <= endedMs,
-  );
+  // The order that begins the next boot is of the same moment as the end of this one.
+  const isWithin = (event: FarrierEvent): boolean =>
+    event.atMs >= startedMs && (event.atMs < endedMs || (event.atMs === endedMs && bootTurn(event) === 'ends'));
+  return events.filter((event) => event.kind === 'power' && event.machine === boot.machine && isWithin(event));
 }

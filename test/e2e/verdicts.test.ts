@@ -16,6 +16,7 @@ import type { Layer } from '../../server/core/boot-verdict.ts';
 import { agentFor, TEST_CACHE } from '../support/agent-boot.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 
+const LOSSY = { reserved: '10.96.0.66' };
 /** Far shorter than in a lab, so that silences are known soon; a boot that is slow takes an early verdict back. */
 const DEADLINES = { heardS: 20, addressS: 20, firstFileS: 20, nextFileS: 15, callS: 30, bootedS: 30 };
 const VERDICT_MS = 240_000;
@@ -95,9 +96,9 @@ describe('verdicts over real firmware, without a console', function () {
     {
       ...{ name: 'loss', kind: 'uboot-arm64', board: own },
       before: async (slot) => {
-        const leases = await farrier.api.must('GET', '/api/v1/leases');
-        const lease = listOf(leases, 'leases').find((each) => memberOf(each, 'mac') === slot.board.mac);
-        const drop = ['-d', String(memberOf(lease, 'address')), '-p', 'udp', '!', '--sport', '67'];
+        const { reserved } = LOSSY;
+        await farrier.api.must('PATCH', `/api/v1/machines/${slot.board.mac}`, { reserved });
+        const drop = ['-d', reserved, '-p', 'udp', '!', '--sport', '67'];
         const rule = [...drop, '-m', 'statistic', '--mode', 'random', '--probability', '0.9', '-j', 'DROP'];
         await tool('iptables-legacy', ['-A', 'OUTPUT', ...rule]);
         return async () => {
@@ -248,12 +249,6 @@ while ! mount -o ro "$(tr ' ' '\\n' </proc/cmdline | grep ^root= | cut -c6-)" /m
     const path = `/api/v1/machines/${slot.board.mac}`;
     await slot.board.powerOn();
     await untilApi(farrier.api, path, () => true, 120_000);
-    await untilApi(
-      farrier.api,
-      '/api/v1/leases',
-      (body) => listOf(body, 'leases').some((each) => memberOf(each, 'mac') === slot.board.mac),
-      60_000,
-    );
     await slot.board.powerOff();
     await farrier.api.must('PATCH', path, { board: `lab-${fault.name}`, extraArgs: fault.extraArgs ?? [] });
     await farrier.api.must('PUT', `${path}/power`, slot.power);

@@ -1,6 +1,6 @@
 import { roleOf, type FileRole } from '../../core/boot-story.ts';
 import type { FarrierEvent } from '../../core/event.ts';
-import { percent, type Tick } from './time-axis.ts';
+import { percent, ticksOf, type Tick } from './time-axis.ts';
 import { octetWords, spanWords } from './words.ts';
 
 /** A bar (a transfer) or a mark (a moment) in a lane. */
@@ -8,12 +8,14 @@ interface Item {
   readonly id: number;
   readonly x: string;
   readonly width: string;
+  /** Where it ends. */
+  readonly end: string;
   readonly isMark: boolean;
   readonly severity: string;
-  /** Shown beside it where there is room, and told on hovering. */
+  /** Shown where there is room. */
   readonly label: string | undefined;
-  /** Whether the label stands left of it: too near to the right edge. */
-  readonly before: boolean;
+  readonly labelAt: 'inside' | 'right' | 'left';
+  /** Told on hovering. */
   readonly title: string;
 }
 
@@ -45,6 +47,10 @@ const LANES: readonly (readonly [LaneKind, string])[] = [
 ];
 /** Bars narrower than this share of the axis are shown this wide. */
 const BAR_LEAST = 0.006;
+/** Bars from this share on have their label inside. */
+const INSIDE_LEAST = 0.1;
+/** However long the silence at the end was, what happened before keeps this share of the axis. */
+const SPOKEN_LEAST = 0.68;
 /** Silences shorter than this share of the axis are no news. */
 const SILENCE_LEAST = 0.04;
 const FILE_NAMES: Readonly<Record<FileRole, string | undefined>> = {
@@ -134,47 +140,62 @@ function itemOf(event: FarrierEvent, paths: Paths | undefined, startMs: number, 
     id: event.id,
     x: percent(Math.min(from, totalMs * (1 - share)), totalMs),
     width: percent(share, 1),
+    end: percent(from / totalMs + share, 1),
     isMark: !isFile,
     severity: event.severity,
     label: labelOf(event, paths),
-    before: (from + durationMs) / totalMs > 0.86,
+    labelAt: share >= INSIDE_LEAST ? 'inside' : from / totalMs + share > 0.86 ? 'left' : 'right',
     title: `+${spanWords(from)}: ${isFile ? String(event.detail['path'] ?? '') : event.text}${figures}`,
   };
 }
 
-/** Labels that would lie on one another are left out: the first of each stretch stays. */
+/** Per cent of the axis that a label takes at most, on a narrow page. */
+const roomFor = (label: string): number => 3 + label.length * 1.3;
+
+/** A label that would lie on its neighbour is left out; hovering still tells it. */
 function uncrowded(items: readonly Item[]): readonly Item[] {
-  let freeFrom = 0;
-  return items.map((item) => {
-    const at = parseFloat(item.x);
-    const isShown = item.label !== undefined && at >= freeFrom;
-    if (isShown) freeFrom = at + 3 + (item.label?.length ?? 0) * 1.1;
-    return isShown ? item : { ...item, label: undefined };
+  let takenTo = 0;
+  return items.map((item, at) => {
+    const { label, labelAt } = item;
+    const from = parseFloat(item.x);
+    const to = from + parseFloat(item.width);
+    const next = items[at + 1];
+    const nextFrom = next ? parseFloat(next.x) : 100;
+    const isFree =
+      label !== undefined &&
+      (labelAt === 'inside' ||
+        (labelAt === 'right' ? nextFrom - to >= roomFor(label) : from - takenTo >= roomFor(label)));
+    takenTo = isFree && labelAt === 'right' ? to + roomFor(label) : to;
+    return isFree ? item : { ...item, label: undefined };
   });
 }
 
 /** The lanes of a boot; only those in which something happened, and `Power` only where it was switched. */
 export function chartOf(
   events: readonly FarrierEvent[],
-  axis: { readonly startMs: number; readonly totalMs: number; readonly ticks: readonly Tick[] },
+  boot: { readonly startMs: number; readonly totalMs: number; readonly isWaiting: boolean },
 ): ChartView {
-  const { startMs, totalMs, ticks } = axis;
+  const { startMs, totalMs, isWaiting } = boot;
   const paths = pathsOf(events);
+  const spoken = events.filter((event) => laneOf(event, paths) !== undefined).map((event) => event.atMs - startMs);
+  const quietMs = Math.max(0, ...spoken);
+  const axisMs = Math.max(1000, isWaiting ? Math.min(totalMs, quietMs / SPOKEN_LEAST) : quietMs);
   const lanes = LANES.map(([kind, name]) => {
     const own = events.filter((event) => laneOf(event, paths) === kind);
     const octets = own.reduce((sum, event) => sum + numberOf(event, 'octets'), 0);
-    const items = uncrowded(own.map((event) => itemOf(event, paths, startMs, totalMs)));
+    const items = uncrowded(own.map((event) => itemOf(event, paths, startMs, axisMs)));
     return { name, kind, sum: octets > 0 ? octetWords(octets) : '', items };
   }).filter((lane) => lane.items.length > 0);
-  const spoken = events.filter((event) => laneOf(event, paths) !== undefined).map((event) => event.atMs - startMs);
-  const quietMs = Math.max(0, ...spoken);
-  const isSilent = lanes.length > 0 && (totalMs - quietMs) / totalMs >= SILENCE_LEAST;
+  const isSilent = isWaiting && lanes.length > 0 && (totalMs - quietMs) / totalMs >= SILENCE_LEAST;
   const words = `nothing heard for ${spanWords(totalMs - quietMs)}`;
   return {
-    ...{ lanes, ticks },
-    silence: isSilent ? { x: percent(quietMs, totalMs), width: percent(totalMs - quietMs, totalMs), words } : undefined,
+    lanes,
+    ticks: ticksOf(axisMs).filter((tick) => parseFloat(tick.x) <= percentOf(quietMs, axisMs) + 2),
+    silence: isSilent ? { x: percent(quietMs, axisMs), width: percent(axisMs - quietMs, axisMs), words } : undefined,
     words: lanes
       .map((lane) => `${lane.name}: ${lane.items.length}${lane.sum === '' ? '' : `, ${lane.sum}`}`)
       .join('; '),
   };
 }
+
+const percentOf = (part: number, whole: number): number => (part / whole) * 100;

@@ -119,13 +119,14 @@ function bootOf(boot: BootRecord, events: readonly FarrierEvent[], verdict: Verd
   const served = files.reduce((sum, event) => sum + (figure(event, 'octets') ?? 0), 0);
   const shown = events.slice(-LINES_MAX);
   const ticks = ticksOf(totalMs);
+  const judged = verdictView(verdict);
   return {
     id: boot.id,
     started: moment(boot.startedMs),
     plan: boot.plan,
-    verdict: verdictView(verdict),
+    verdict: judged,
     differences: events.filter((event) => event.detail['differs'] === true).map((event) => event.text),
-    chart: chartOf(shown, { startMs, totalMs, ticks }),
+    chart: chartOf(shown, { startMs, totalMs, isWaiting: judged.tone === 'bad' || judged.tone === 'moving' }),
     lines: foldSearches(
       shown.map((event) => lineOf(event, startMs, totalMs)),
       new Set(shown.filter((event) => event.detail['outcome'] === 'absent').map((event) => event.id)),
