@@ -90,7 +90,7 @@ export function createBootSessions(deps: BootSessionDeps): BootSessions {
   const adoptOrdered = (machine: Machine, request: BootRequest): BootSession | undefined => {
     const ordered = ofMachine(machine.id);
     if (!ordered || ordered.heard || ordered.over) return undefined;
-    const adopted = Object.assign(ordered, { mac: request.mac, heard: true });
+    const adopted = Object.assign(ordered, { mac: request.mac, heard: true, lastMs: deps.clock.now() });
     for (const [mac, session] of sessions) if (session === ordered) sessions.delete(mac);
     keep(adopted);
     return adopted;
@@ -100,8 +100,8 @@ export function createBootSessions(deps: BootSessionDeps): BootSessions {
     firmwareSpoke: async (machine, request) => {
       const known = adoptOrdered(machine, request) ?? sessions.get(request.mac);
       const now = deps.clock.now();
-      const goesOn = known && !known.over && (now - known.lastMs < SILENCE_MS || !known.heard);
-      if (goesOn && known.machine === machine.id) return Object.assign(known, { request, lastMs: now, heard: true });
+      const goesOn = known && !known.over && now - known.lastMs < SILENCE_MS;
+      if (goesOn && known.machine === machine.id) return Object.assign(known, { request, lastMs: now });
       // Retransmitted DISCOVERs of one board must not begin two boots while the first is being stored.
       const pending = beginning.get(request.mac);
       if (pending) return pending;
