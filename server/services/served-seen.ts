@@ -67,7 +67,9 @@ async function treeSaid(
   const seen = octetsOfBase64((raw['fdt.b64'] ?? '').slice(0, SEEN_LETTERS_MAX));
   const digest = parseSha256(sectionOf(raw, 'fdt-sha256').slice(0, 64));
   if (digest.ok && digest.value === sha256) return { seen: 'device tree', differs: undefined };
-  if (seen.length === 0) return digest.ok ? undefined : noTree();
+  // A section that was sent empty is a machine without a tree; one that was not sent says nothing.
+  const looked = 'fdt-sha256' in raw || 'fdt-sha256.b64' in raw;
+  if (seen.length === 0) return digest.ok || !looked ? undefined : noTree();
   const served = await octetsOf(deps, sha256);
   const differences = served && deps.compareTrees(served, seen);
   if (!differences?.ok) return undefined;
