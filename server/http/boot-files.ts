@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Router, type Request, type Response } from 'express';
 import { parseIpv4, type Ipv4 } from '../core/address.ts';
 import type { Content } from '../ports/artefacts.ts';
@@ -17,8 +16,9 @@ export interface BootFilesDeps {
   readonly stallTimeoutMs?: number;
 }
 
-/** Octets handed to the socket at once. */
+/** Octets handed to the socket at once; more of what lies in memory, where a piece is only a view. */
 const PIECE_OCTETS = 1024 * 1024;
+const PIECE_IN_MEMORY_OCTETS = 4 * PIECE_OCTETS;
 const STALL_TIMEOUT_MS = 60_000;
 
 /**
@@ -136,8 +136,9 @@ class BootFileAnswer {
     this.#res.status(range.is === 'part' ? 206 : 200);
     if (range.is === 'part') this.#res.setHeader('Content-Range', `bytes ${first}-${end - 1}/${content.octets}`);
     const isBodyWanted = this.#req.method !== 'HEAD';
-    for (let at = first; isBodyWanted && at < end; at += PIECE_OCTETS) {
-      const piece = await this.#piece(content, at, Math.min(PIECE_OCTETS, end - at));
+    const pieceOctets = content.whole ? PIECE_IN_MEMORY_OCTETS : PIECE_OCTETS;
+    for (let at = first; isBodyWanted && at < end; at += pieceOctets) {
+      const piece = await this.#piece(content, at, Math.min(pieceOctets, end - at));
       const taken = await this.#write(piece);
       if (taken !== 'taken') {
         this.#report(taken === 'gone' ? 'aborted-by-peer' : 'gave-up', `the client is ${taken}`);
@@ -170,24 +171,27 @@ class BootFileAnswer {
     if (taken === 'stalled') this.#res.destroy();
   }
 
-  /** Waits for the response to say so, for the client to leave, or for the patience to end. */
-  async #until(event: 'drain' | 'finish'): Promise<'taken' | 'gone' | 'stalled'> {
-    const over = new AbortController();
+  /** Waits for the response to say so, for the client to leave, or for the patience to end. Once a piece, so no frills. */
+  #until(event: 'drain' | 'finish'): Promise<'taken' | 'gone' | 'stalled'> {
     const { clock, stallTimeoutMs } = this.#deps;
-    const stalled = new Promise<'stalled'>((resolve) => {
+    const res = this.#res;
+    return new Promise((resolve) => {
+      const settle = (word: 'taken' | 'gone' | 'stalled'): void => {
+        cancel();
+        res.off(event, taken).off('close', gone);
+        resolve(word);
+      };
+      const taken = (): void => {
+        settle('taken');
+      };
+      const gone = (): void => {
+        settle('gone');
+      };
       const cancel = clock.after(stallTimeoutMs ?? STALL_TIMEOUT_MS, () => {
-        resolve('stalled');
+        settle('stalled');
       });
-      over.signal.addEventListener('abort', cancel);
+      res.once(event, taken).once('close', gone);
     });
-    const heard = (name: string, word: 'taken' | 'gone'): Promise<'taken' | 'gone'> =>
-      once(this.#res, name, { signal: over.signal }).then(
-        () => word,
-        () => 'gone',
-      );
-    const first = await Promise.race([heard(event, 'taken'), heard('close', 'gone'), stalled]);
-    over.abort();
-    return first;
   }
 
   #report(outcome: TransferReport['outcome'], words: string): void {
