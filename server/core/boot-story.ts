@@ -202,8 +202,10 @@ function tellBoot(story: BootStory, event: FarrierEvent): BootStory {
         ...story,
         again: { ...mark, sinceMs: figure(event, 'sinceMs'), wentOn: event.detail['wentOn'] === true },
       };
-    default:
+    case undefined:
       return tellPlan(story, event);
+    default:
+      return story;
   }
 }
 

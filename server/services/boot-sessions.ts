@@ -114,8 +114,7 @@ export function createBootSessions(deps: BootSessionDeps): BootSessions {
       const [mac] = machine.macs;
       const waiting = ofMachine(machine.id);
       if (mac === undefined || (waiting && !waiting.heard && !waiting.over)) return;
-      for (const session of sessions.values())
-        if (session.machine === machine.id) Object.assign(session, { over: true, switched: true });
+      endAll(sessions.values(), machine.id);
       const session = await begin(machine, rememberedRequest(machine, mac), startedMs);
       const about = { machine: machine.id, boot: session.id, detail: { signal: 'ordered' } };
       const atMs = deps.clock.now();
@@ -125,10 +124,13 @@ export function createBootSessions(deps: BootSessionDeps): BootSessions {
     byId: (id) => [...sessions.values()].find((session) => session.id === id),
     ofMachine,
     end: (id) => {
-      for (const session of sessions.values())
-        if (session.machine === id) Object.assign(session, { over: true, switched: true });
+      endAll(sessions.values(), id);
     },
   };
+}
+
+function endAll(sessions: Iterable<BootSession>, id: MachineId): void {
+  for (const session of sessions) if (session.machine === id) Object.assign(session, { over: true, switched: true });
 }
 
 function newSession(

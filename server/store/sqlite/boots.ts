@@ -28,9 +28,7 @@ function bootOf(row: BootRow): BootRecord {
   };
 }
 
-/** Boot records in SQLite. */
-export function createBootStore(ledger: Ledger): BootStore {
-  const { db } = ledger;
+function statementsOf(db: Ledger['db']) {
   const insert = db.prepare('INSERT INTO boot (id, machine, started_ms, token_hash, plan) VALUES (?, ?, ?, ?, ?)');
   const voidTokens = db.prepare('UPDATE boot SET token_hash = NULL WHERE machine = ? AND token_hash IS NOT NULL');
   const end = db.prepare('UPDATE boot SET ended_ms = ? WHERE machine = ? AND ended_ms IS NULL');
@@ -57,6 +55,39 @@ export function createBootStore(ledger: Ledger): BootStore {
          FROM boot WHERE machine IN (SELECT machine FROM boot GROUP BY machine HAVING count(*) > @keep))
        WHERE place > @keep LIMIT @atMost)`,
   );
+  return {
+    insert,
+    voidTokens,
+    end,
+    decide,
+    byId,
+    underWay,
+    ofMachine,
+    byToken,
+    setToken,
+    setPlan,
+    trimOrphans,
+    trimSurplus,
+  };
+}
+
+/** Boot records in SQLite. */
+export function createBootStore(ledger: Ledger): BootStore {
+  const { db } = ledger;
+  const {
+    insert,
+    voidTokens,
+    end,
+    decide,
+    byId,
+    underWay,
+    ofMachine,
+    byToken,
+    setToken,
+    setPlan,
+    trimOrphans,
+    trimSurplus,
+  } = statementsOf(db);
   return {
     add: (boot) =>
       ledger.write(() => {
