@@ -18,6 +18,7 @@ import {
 import { ipxe } from './virtual/ipxe.ts';
 import { linux } from './virtual/linux.ts';
 import { rest } from './virtual/rest.ts';
+import { rpi } from './virtual/rpi.ts';
 import { uboot } from './virtual/uboot.ts';
 import { uefi } from './virtual/uefi.ts';
 
@@ -253,5 +254,11 @@ function firmware(hands: Hands): Promise<Handover> {
       return uefi(hands, 'arm64');
     case 'bios-ipxe':
       return ipxe(hands);
+    case 'rpi-3':
+      return rpi(hands, 3);
+    case 'rpi-4':
+      return rpi(hands, 4);
+    case 'rpi-5':
+      return rpi(hands, 5);
   }
 }

@@ -153,6 +153,7 @@ function leaseOf(ack: DhcpMessage, serverId: Ipv4): BoardLease {
     siaddr: ack.siaddr,
     file: ack.file === '' ? (textOption(ack.options, OPT.bootFileName) ?? '') : ack.file,
     leaseS: u32Option(ack.options, OPT.leaseTime) ?? 0,
+    vendorSpecific: ack.options.get(OPT.vendorSpecific),
   };
 }
 

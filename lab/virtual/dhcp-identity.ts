@@ -80,6 +80,43 @@ export function ipxeIdentity(mac: Mac, uuid: string): DhcpIdentity {
   };
 }
 
+const RPI_WANTED = [1, 3, 43, 60, 66, 67, 128, 129, 130, 131, 132, 133, 134, 135];
+/** Board revision codes as printed in Raspberry Pi's documentation: a 4B and a 5. */
+const RPI_REVISIONS = { 4: 0x00c03111, 5: 0x00d04170 } as const;
+
+/** The serial number of a pretended Raspberry Pi, eight hexadecimal digits, made from its MAC. */
+export function rpiSerial(mac: Mac): string {
+  return `1${mac.replaceAll(':', '').slice(-7)}`;
+}
+
+/** The ROM of a Raspberry Pi 3 (its option 97 is sixteen letters D) or the EEPROM of a 4 or 5: a PC, as they all say. */
+export function rpiIdentity(mac: Mac, model: 3 | 4 | 5): DhcpIdentity {
+  return {
+    stage: `Raspberry Pi ${String(model)}`,
+    options: new Map<number, Uint8Array>([
+      [OPT.parameterRequestList, Uint8Array.from(RPI_WANTED)],
+      [OPT.clientArch, number16(0)],
+      [OPT.clientNdi, Uint8Array.of(1, 2, 1)],
+      [OPT.clientUuid, Uint8Array.of(0, ...(model === 3 ? Array<number>(16).fill(68) : rpiGuid(mac, model)))],
+      [OPT.vendorClass, ascii('PXEClient:Arch:00000:UNDI:002001')],
+    ]),
+    broadcastFlag: false,
+    file: '',
+    retryMs: [4000, 4000, 4000],
+  };
+}
+
+/** "RPi4" or "RPi5", board revision and serial number, each little-endian, with the end of the MAC between. */
+function rpiGuid(mac: Mac, model: 4 | 5): Uint8Array {
+  const guid = new Uint8Array(16);
+  const view = new DataView(guid.buffer);
+  view.setUint32(0, model === 4 ? 0x34695052 : 0x35695052, true);
+  view.setUint32(4, RPI_REVISIONS[model], true);
+  guid.set(octetsOfMac(mac).subarray(2), 8);
+  view.setUint32(12, Number.parseInt(rpiSerial(mac), 16), true);
+  return guid;
+}
+
 /** busybox udhcpc in the system that was booted, with the vendor class it was started with. */
 export function linuxIdentity(mac: Mac, vendorClass: string): DhcpIdentity {
   return {

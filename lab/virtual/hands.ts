@@ -25,6 +25,8 @@ export interface BoardLease {
   /** `file`, else option 67; empty when neither was there. */
   readonly file: string;
   readonly leaseS: number;
+  /** Option 43; nothing when it was not there. */
+  readonly vendorSpecific: Uint8Array | undefined;
 }
 
 /** How one firmware phrases its TFTP requests. */

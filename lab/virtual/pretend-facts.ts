@@ -46,6 +46,9 @@ const HARDWARE: Readonly<Record<BoardKind, Hardware>> = {
   },
   'uefi-arm64': { ...ARM64, memoryKib: 65_536_000, vendor: 'Farrier rack in a box', product: 'Pretended ARM server' },
   'uefi-x64': { ...X64, vendor: 'Farrier rack in a box', product: 'Pretended UEFI server' },
+  'rpi-3': { ...ARM64, memoryKib: 1_000_000, diskModel: 'PRETEND card 16G', nicDriver: 'smsc95xx' },
+  'rpi-4': { ...ARM64, memoryKib: 4_000_000, diskModel: 'PRETEND card 32G', nicDriver: 'bcmgenet' },
+  'rpi-5': { ...ARM64, memoryKib: 8_000_000, diskModel: 'PRETEND card 64G', nicDriver: 'macb' },
   'bios-ipxe': { ...X64, memoryKib: 8_192_000, vendor: 'Farrier rack in a box', product: 'Pretended BIOS server' },
 };
 const CPUS = 4;

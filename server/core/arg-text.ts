@@ -13,6 +13,7 @@ const FAULTS: Readonly<Record<BootFormat, Fault>> = {
   // GRUB puts a backslash before these on its way to the kernel, and quotes around words with blanks.
   grub: (word) => (/["'\\ ]/.test(word) ? 'GRUB changes quotes, backslashes and blanks' : undefined),
   ipxe: (word) => faultInIpxe(word),
+  rpi: (word) => faultInRpi(word),
 };
 
 /** iPXE splits at blanks whatever the quotes, ends a command at a few tokens and expands `${…}` without an escape. */
@@ -23,6 +24,12 @@ function faultInIpxe(word: string): string | undefined {
   if (tokens.some((token) => token.startsWith('#'))) return 'iPXE takes # for a comment';
   if (tokens.some((token) => ['||', '&&', ';'].includes(token))) return 'iPXE ends a command at ||, && and ;';
   return undefined;
+}
+
+/** A Raspberry Pi's firmware writes the serial port's real name over an alias; of other letters nothing is documented. */
+function faultInRpi(word: string): string | undefined {
+  if (/^console=serial[01]\b/.test(word)) return 'the firmware changes serial0 and serial1; write ttyS0 or ttyAMA0';
+  return /[^\x20-\x7e]/.test(word) ? 'only plain ASCII is known to pass cmdline.txt' : undefined;
 }
 
 /**
@@ -60,6 +67,7 @@ function spell(format: BootFormat, words: readonly string[]): string {
     case 'grub':
       return words.map((word) => `'${word}'`).join(' ');
     case 'ipxe':
+    case 'rpi':
       return text;
   }
 }

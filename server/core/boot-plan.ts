@@ -1,9 +1,12 @@
-import type { Ipv4, Mac } from './address.ts';
+import type { Ipv4, Mac, Sha256 } from './address.ts';
 import type { Arch, Loader } from './arch.ts';
 import type { Board, BootFormat } from './board.ts';
 import type { Artefact, Bundle } from './bundle.ts';
 import type { ArgMeasure } from './kernel-args.ts';
+import type { KernelForm } from './kernel-form.ts';
+import type { BoardFiles } from './kernel-way.ts';
 import type { Machine } from './machine.ts';
+import type { Derived, Recipe } from './recipe.ts';
 
 /** What to do with machines nobody has accepted. */
 export type UnknownPolicy = 'ignore' | 'enlist' | 'local-disk';
@@ -38,13 +41,24 @@ export interface BootFacts {
   readonly server: { readonly address: Ipv4; readonly httpPort: number };
   /** The one-boot token the agent will show; 32 hexadecimal digits. */
   readonly token: string;
+  /** What kernels and initrds are by their first octets, as far as they were looked at. */
+  readonly forms?: ReadonlyMap<Sha256, KernelForm> | undefined;
+  /** What was made of the stored files for this boot so far, by `recipeKey`. */
+  readonly derived?: ReadonlyMap<string, Derived> | undefined;
 }
 
 /** The answer to "what does this machine get now". */
 export type BootPlan =
   | { readonly do: 'ignore'; readonly because: string }
   | { readonly do: 'local-disk'; readonly because: string }
-  | { readonly do: 'refuse'; readonly because: string; readonly remedy: string; readonly args: ArgMeasure | undefined }
+  | {
+      readonly do: 'refuse';
+      readonly because: string;
+      readonly remedy: string;
+      readonly args: ArgMeasure | undefined;
+      /** Files that must be made first; with them among the facts the plan may be another. */
+      readonly needs?: readonly Recipe[] | undefined;
+    }
   | {
       readonly do: 'boot';
       readonly because: string;
@@ -56,9 +70,15 @@ export type BootPlan =
       readonly kernel: Artefact;
       readonly initrd: Artefact | undefined;
       readonly dtb: Artefact | undefined;
+      /** What lies inside the kernel's file instead of beside it. */
+      readonly packed: BoardFiles['packed'];
       readonly args: ArgMeasure;
+      /** Where the arguments stand: in the format's own text, or in `/chosen/bootargs` of a DTB made for this boot. */
+      readonly argsIn: 'format' | 'dtb';
       readonly loadAddresses: Board['loadAddresses'];
       readonly kernelFormat: Board['kernelFormat'];
       readonly server: { readonly address: Ipv4; readonly httpPort: number };
       readonly mac: Mac;
+      /** What a Raspberry Pi needs besides: its firmware's files, and the board's own lines of config.txt. */
+      readonly rpi?: { readonly firmware: readonly Artefact[]; readonly config: readonly string[] } | undefined;
     };

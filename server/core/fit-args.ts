@@ -16,6 +16,7 @@ export const ARG_OCTETS_DEFAULT: Readonly<Record<BootFormat, number>> = {
   'boot-script': 255,
   grub: 2047,
   ipxe: 2047,
+  rpi: 1023,
 };
 
 /** What must fit, and where. Words and prefix differ by format: iPXE needs `initrd=`, GRUB adds `BOOT_IMAGE=`. */

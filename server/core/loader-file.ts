@@ -15,6 +15,9 @@ const IPXE_SCRIPT = 'boot.ipxe';
 /** iPXE for a BIOS's PXE ROM, which cannot read scripts. */
 const BIOS_CHAIN = 'undionly.kpxe';
 
+/** What the ROM of a Raspberry Pi 3 asks for whatever it is told; later ones pass over it too. */
+const RPI_FIRST = 'bootcode.bin';
+
 /** Debian's signed shims by architecture; each asks for its GRUB by itself. */
 const SHIMS: Readonly<Partial<Record<Arch, string>>> = { amd64: 'shimx64.efi', arm64: 'shimaa64.efi' };
 
@@ -38,9 +41,10 @@ export function firstFile(plan: BootPlan, request: BootRequest): FirstFile {
       return shimFor(asked.arch);
     case 'uefi-http':
       return { file: undefined, because: 'UEFI HTTP boot is not served yet; let its firmware try PXE' };
-    case 'grub':
     case 'rpi':
-      return { file: undefined, because: `${asked.loader} takes no first file from DHCP` };
+      return { file: RPI_FIRST, because: 'a Raspberry Pi asks for its own files by their names' };
+    case 'grub':
+      return { file: undefined, because: 'grub takes no first file from DHCP' };
     case undefined:
       return { file: undefined, because: strange(asked.clientArch) };
   }

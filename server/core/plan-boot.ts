@@ -2,11 +2,14 @@ import { formatIpv4, type Mac } from './address.ts';
 import type { Board, BoardLoader, BootFormat } from './board.ts';
 import type { BootFacts, BootPlan, BootRequest } from './boot-plan.ts';
 import { artefactPath, bundleRef, isServableName, type Artefact, type Bundle } from './bundle.ts';
+import { fitDtbArgs } from './dtb-args.ts';
 import { fitArgs } from './fit-args.ts';
-import { boardArgs, composeArgs, type KernelArg } from './kernel-args.ts';
+import { boardArgs, composeArgs, type ArgMeasure, type KernelArg } from './kernel-args.ts';
+import { kernelWay, type BoardFiles } from './kernel-way.ts';
 import type { State } from './lifecycle.ts';
 import type { Machine } from './machine.ts';
 import { requesterOf, type Requester } from './requester.ts';
+import { faultOfRpiLine, firmwareOf, RPI_LINE_OCTETS_MAX, rpiFileLines } from './rpi.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** Words that tell the booted system its boot interface, as PXELINUX writes them. */
@@ -100,21 +103,25 @@ function planChoice(facts: BootFacts, request: BootRequest, asked: Requester, ch
   if (!loader.ok) return loader.error;
   const dtb = dtbOf(facts, board);
   if (!dtb.ok) return dtb.error;
-  const unnamed = [choice.bundle.kernel, choice.bundle.initrd, dtb.value].find(
-    (each) => each && !isServableName(each.name),
-  );
+  const { kernel, initrd } = choice.bundle;
+  const { forms = NOTHING_SEEN, derived = NOTHING_MADE } = facts;
+  const way = kernelWay({ board, loader: loader.value.loader, kernel, initrd, dtb: dtb.value, forms, derived });
+  if (way.is === 'refused') {
+    const { because, remedy, needs } = way;
+    return { do: 'refuse', because, remedy, args: undefined, needs };
+  }
+  const { files } = way;
+  const unnamed = [files.kernel, files.initrd, files.dtb].find((each) => each && !isServableName(each.name));
   if (unnamed)
     return refuse(
       `a file of it is named ${JSON.stringify(unnamed.name.slice(0, 40))}`,
       'import it under a name of letters and digits',
     );
-  return planArgs(facts, request, choice, {
-    board,
-    loader: loader.value,
-    dtb: dtb.value,
-    isEfi: asked.clientArch !== 0,
-  });
+  return planArgs(facts, request, choice, { board, loader: loader.value, files, isEfi: asked.clientArch !== 0 });
 }
+
+const NOTHING_SEEN: NonNullable<BootFacts['forms']> = new Map();
+const NOTHING_MADE: NonNullable<BootFacts['derived']> = new Map();
 
 function matchArch(board: Board, asked: Requester, bundle: Bundle): Result<true, BootPlan> {
   if (asked.arch && asked.arch !== board.arch)
@@ -170,53 +177,89 @@ function dtbOf(facts: BootFacts, board: Board): Result<Artefact | undefined, Boo
 interface Fitting {
   readonly board: Board;
   readonly loader: BoardLoader;
-  readonly dtb: Artefact | undefined;
+  readonly files: BoardFiles;
   /** iPXE hands over differently under a BIOS and under UEFI. */
   readonly isEfi: boolean;
 }
 
 function planArgs(facts: BootFacts, request: BootRequest, choice: Choice, fitting: Fitting): BootPlan {
-  const { board, loader, dtb } = fitting;
-  const formats = dtb ? loader.formats.filter((format) => format !== 'ipxe') : loader.formats;
+  const { board, loader, files } = fitting;
+  const formats = files.dtb ? loader.formats.filter((format) => format !== 'ipxe') : loader.formats;
   if (formats.length === 0)
     return refuse(`iPXE hands over no DTB, and board "${board.name}" needs one`, 'boot that board by its own loader');
-  const fit = fitArgs({
-    board,
-    loader,
-    formats,
-    words: (format) => wordsOf(facts, request, choice, board, format),
-    prefix: (format) => prefixOf(format, choice.bundle.kernel, fitting.isEfi),
-  });
-  if (!fit.fits) return { do: 'refuse', because: fit.because, remedy: fit.remedy, args: fit.measure };
+  const words = (format: BootFormat): readonly KernelArg[] => wordsOf(facts, request, choice, fitting, format);
+  const prefix = (format: BootFormat): string => prefixOf(format, files.kernel, fitting.isEfi);
+  const fit = fitArgs({ board, loader, formats, words, prefix });
+  if (fit.fits) {
+    const because = fit.passedOver === undefined ? '' : `; ${fit.format}, for ${fit.passedOver}`;
+    return bootOf(facts, request, choice, fitting, { ...fit, because, argsIn: 'format' });
+  }
+  const inDtb = files.dtb && fitDtbArgs({ board, loader, formats, words });
+  if (!inDtb) return { do: 'refuse', because: fit.because, remedy: fit.remedy, args: fit.measure };
+  const because = `; its arguments go into /chosen/bootargs of its DTB, for ${fit.because}`;
+  return bootOf(facts, request, choice, fitting, { ...inDtb, because, argsIn: 'dtb' });
+}
+
+/** How the arguments reach the kernel. */
+interface Told {
+  readonly format: BootFormat;
+  readonly measure: ArgMeasure;
+  readonly argsIn: 'format' | 'dtb';
+  readonly because: string;
+}
+
+function bootOf(facts: BootFacts, request: BootRequest, choice: Choice, fitting: Fitting, told: Told): BootPlan {
+  const { board, loader, files } = fitting;
+  const rpi = rpiOf(facts, choice, fitting);
+  if (!rpi.ok) return rpi.error;
   return {
     do: 'boot',
-    because: choice.because + (fit.passedOver === undefined ? '' : `; ${fit.format}, for ${fit.passedOver}`),
+    because: choice.because + told.because,
     purpose: choice.purpose,
     bundle: bundleRef(choice.bundle),
     board: board.name,
     loader: loader.loader,
-    format: fit.format,
-    kernel: choice.bundle.kernel,
-    initrd: choice.bundle.initrd,
-    dtb,
-    args: fit.measure,
+    format: told.format,
+    ...files,
+    args: told.measure,
+    argsIn: told.argsIn,
     loadAddresses: board.loadAddresses,
     kernelFormat: board.kernelFormat,
     server: facts.server,
     mac: request.mac,
+    rpi: rpi.value,
   };
+}
+
+/** What a Raspberry Pi needs besides kernel and arguments; nothing for everybody else. */
+function rpiOf(
+  facts: BootFacts,
+  { bundle }: Choice,
+  { board, loader, files: boots }: Fitting,
+): Result<Extract<BootPlan, { do: 'boot' }>['rpi'], BootPlan> {
+  if (loader.loader !== 'rpi') return ok(undefined);
+  const loaders = [...bundle.loaders, ...(facts.agent?.loaders ?? [])];
+  const { files, missing } = firmwareOf(board.firmware ?? [], loaders);
+  if (missing !== undefined) return err(refuse(missing, `put that file beside ${board.file}`));
+  const config = board.rpiConfig ?? [];
+  const bad = config.find((line) => faultOfRpiLine(line) !== undefined);
+  if (bad !== undefined)
+    return err(refuse(`its rpiConfig line "${bad.slice(0, 40)}": ${faultOfRpiLine(bad) ?? ''}`, 'change that line'));
+  const long = rpiFileLines(boots).find((line) => line.length > RPI_LINE_OCTETS_MAX);
+  if (long === undefined) return ok({ firmware: files, config });
+  const because = `config.txt cuts lines after ${RPI_LINE_OCTETS_MAX} octets, and this one has ${long.length}: "${long}"`;
+  return err(refuse(because, 'import that file under a shorter name'));
 }
 
 function wordsOf(
   facts: BootFacts,
   request: BootRequest,
   choice: Choice,
-  board: Board,
+  { board, files: { initrd } }: Fitting,
   format: BootFormat,
 ): readonly KernelArg[] {
   const { address, httpPort } = facts.server;
   const agent = [`farrier.url=http://${formatIpv4(address)}:${httpPort}`, `farrier.token=${facts.token}`];
-  const initrd = choice.bundle.initrd;
   return composeArgs({
     site: facts.siteArgs,
     bundle: choice.bundle.kernelArgs,
@@ -240,6 +283,7 @@ function prefixOf(format: BootFormat, kernel: Artefact, isEfi: boolean): string 
       return isEfi ? `${kernel.name} ` : '';
     case 'extlinux':
     case 'boot-script':
+    case 'rpi':
       return '';
   }
 }

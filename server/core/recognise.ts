@@ -82,6 +82,11 @@ function signsOf(wanted: BoardSigns, seen: Evidence): readonly Sign[] {
       (want) => `the MAC begins with ${want}`,
     ),
     ...anyOf(
+      wanted.systemUuid ?? [],
+      (want) => seen.systemUuid?.startsWith(want),
+      (want) => `option 97 begins with ${want}`,
+    ),
+    ...anyOf(
       wanted.smbiosVendor,
       (want) => facts?.vendor === want,
       (want) => `SMBIOS names the vendor "${want}"`,

@@ -1,4 +1,6 @@
+import type { Mac } from './address.ts';
 import { CLIENT_ARCH, type Arch, type Loader } from './arch.ts';
+import { isRaspberryPi } from './rpi.ts';
 
 /** Option 93 of u-boot, by the option 93 its EFI step sends instead (captured from u-boot 2023.01 and 2025.01). */
 const UBOOT_BEHIND: Readonly<Record<number, number>> = { 10: 21, 11: 22 };
@@ -11,6 +13,9 @@ export interface RequesterSigns {
   readonly userClass: string | undefined;
   /** Option 97. */
   readonly systemUuid: string | undefined;
+  /** Option 60. */
+  readonly vendorClass?: string | undefined;
+  readonly mac?: Mac | undefined;
 }
 
 /** Who asks, as far as the packets tell. */
@@ -39,11 +44,13 @@ function isUbootEfiStep(signs: RequesterSigns): boolean {
 
 /**
  * Reads who asks out of a request: option 93 decides, iPXE's user class overrides the loader (it keeps the option 93
- * of the firmware under it). What the caller already knows of loader and architecture wins over both.
+ * of the firmware under it). What the caller already knows of loader and architecture wins over both, but not over a
+ * Raspberry Pi, which says it were a PC: its architecture is its board's.
  */
 export function requesterOf(
   signs: RequesterSigns & { readonly loader?: Loader | undefined; readonly arch?: Arch | undefined },
 ): Requester {
+  if (isRaspberryPi(signs)) return { clientArch: undefined, loader: 'rpi', arch: undefined, isUbootEfiStep: false };
   const efiStep = isUbootEfiStep(signs);
   const clientArch = efiStep ? UBOOT_BEHIND[signs.clientArch ?? 0] : signs.clientArch;
   const known = clientArch === undefined ? undefined : CLIENT_ARCH[clientArch];

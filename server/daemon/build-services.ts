@@ -4,6 +4,7 @@ import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import type { BoardCatalogue } from '../files/board-catalogue.ts';
+import { openDerivedFiles } from '../files/derived-files.ts';
 import { inspectFiles } from '../files/inspect-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -12,6 +13,7 @@ import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
+import { writeBootargs } from '../render/bootargs-dtb.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
@@ -20,6 +22,7 @@ import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts
 import { createExplain, type Explain } from '../services/explain.ts';
 import { followEvents } from '../services/follow-events.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
+import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
@@ -37,6 +40,7 @@ export interface ServiceParts extends Memory {
   readonly render: Render;
   readonly networks: readonly Network[];
   readonly siteArgs: readonly string[];
+  readonly dataDir: string;
   readonly httpPort: number;
   readonly bootDeadlines: BootDeadlines;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
@@ -81,7 +85,16 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   });
   const sources = bootSources(parts);
   const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, clock };
-  await followEvents({ store, log, reservations, sessions });
+  const prepare = createPrepareFiles({
+    ...sources,
+    machines: store.machines,
+    networks,
+    failed: (error) => {
+      log.error(`files for boots could not be prepared: ${String(error)}`);
+    },
+  });
+  await followEvents({ store, log, reservations, sessions, prepare });
+  prepare();
   const inspect = inspectFiles({ ...parts, openArtefact: (sha256) => parts.artefacts.open(sha256) });
   const verdicts = await watchBoots({ store, sessions, inspect, deadlines: parts.bootDeadlines, clock, log });
   return {
@@ -90,6 +103,8 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     explain: createExplain({
       ...parts,
       ...sources,
+      files: parts.artefacts,
+      writeBootargs,
       networks,
       digest: sha256Of,
       dhcpAnswer: explainAnswer,
@@ -102,6 +117,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       ...booting,
       store: parts.artefacts,
       render: parts.render,
+      writeBootargs,
       macOfAddress: parts.macOfAddress,
       networkOfPeer: (peer) => parts.networks.find((network) => contains(network.subnet, peer)),
       digest: sha256Of,
@@ -120,5 +136,6 @@ function bootSources(parts: ServiceParts): BootFactSources {
     recognise: (request) => recognise(parts.boards.list(), { ...request, facts: undefined }),
     siteArgs: parts.siteArgs,
     httpPort: parts.httpPort,
+    derived: openDerivedFiles({ ...parts, openDtb: (sha256) => parts.boards.openDtb(sha256) }),
   };
 }

@@ -97,7 +97,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     drivers,
     render: openRender([join(root, 'templates')]),
     networks,
-    siteArgs: config.siteArgs,
+    ...{ siteArgs: config.siteArgs, dataDir: config.dataDir },
     httpPort: config.http.port,
     bootDeadlines: config.bootDeadlines,
     ...leases,

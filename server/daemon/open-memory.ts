@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { openArtefactFolder } from '../files/artefact-folder.ts';
 import { openVault } from '../files/vault.ts';
-import type { Artefacts } from '../ports/artefacts.ts';
+import type { ArtefactHeads, Artefacts } from '../ports/artefacts.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Rng } from '../ports/rng.ts';
@@ -15,7 +15,7 @@ import { openStore } from '../store/sqlite/open.ts';
 export interface Memory {
   readonly store: Store;
   readonly vault: Vault;
-  readonly artefacts: Artefacts;
+  readonly artefacts: Artefacts & ArtefactHeads;
 }
 
 /** Opens all of it, or refuses with one clear line and changes nothing. @throws StoreRefused @throws VaultError */

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, open, readdir, rename, rm, stat, type FileHandle } from
 import { dirname, join } from 'node:path';
 import { parseSha256, type Sha256 } from '../core/address.ts';
 import type { Artefact } from '../core/bundle.ts';
-import { contentInMemory, type Artefacts, type Content } from '../ports/artefacts.ts';
+import { contentInMemory, type ArtefactHeads, type Artefacts, type Content } from '../ports/artefacts.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ArtefactError } from './artefact-error.ts';
 import { contentOnDisk, readPieces } from './content.ts';
@@ -29,7 +29,7 @@ const INCOMING_STALE_MS = 24 * 3600 * 1000;
  * Opens the folder of artefacts, making it when it is not there, and clears what crashed writers left behind.
  * @throws ArtefactError when it cannot be made or read
  */
-export async function openArtefactFolder(options: ArtefactFolderOptions): Promise<Artefacts> {
+export async function openArtefactFolder(options: ArtefactFolderOptions): Promise<Artefacts & ArtefactHeads> {
   const root = join(options.dataDir, 'artefacts');
   await mkdir(root, { recursive: true }).catch((error: unknown) => {
     throw new ArtefactError('unwritable', `${root} cannot be made; give the service user the data folder`, error);
@@ -46,7 +46,7 @@ async function clearStale(root: string, clock: Clock): Promise<void> {
   }
 }
 
-class ArtefactFolder implements Artefacts {
+class ArtefactFolder implements Artefacts, ArtefactHeads {
   readonly #root: string;
   readonly #hot: HotFiles;
 
@@ -76,6 +76,17 @@ class ArtefactFolder implements Artefacts {
       await handle.close();
       throw error;
     });
+  }
+
+  async head(sha256: Sha256, octets: number): Promise<Uint8Array | undefined> {
+    const handle = await this.#handle(sha256);
+    if (!handle) return undefined;
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(octets), 0, octets, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
   }
 
   async find(sha256Start: string): Promise<Sha256 | undefined> {

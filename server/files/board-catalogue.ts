@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sha256 } from '../core/address.ts';
-import type { Board } from '../core/board.ts';
+import type { Board, KernelLoad } from '../core/board.ts';
 import { contentInMemory, type Content } from '../ports/artefacts.ts';
 import type { Boards } from '../ports/boards.ts';
 import { checkDtb, digestOf, readDtb, type DeclaredDtb } from './board-dtb.ts';
+import { declaredFirmware, readFirmware, type DeclaredFirmware, type FirmwareRead } from './board-firmware.ts';
 import { readBoardText, type BoardFinding, type BoardRow, type BoardText } from './board-file.ts';
 
 /** The file that makes a folder a board. */
@@ -32,6 +33,8 @@ interface Reading {
   readonly boards: ReadonlyMap<string, Board>;
   /** Paths of DTB files by digest. */
   readonly dtbs: ReadonlyMap<Sha256, string>;
+  /** Firmware files, whole: a few that all boards of a kind fetch at each boot. */
+  readonly firmware: ReadonlyMap<Sha256, Content>;
   readonly findings: readonly BoardFinding[];
   readonly fingerprint: string;
 }
@@ -46,7 +49,7 @@ export function openBoards(folders: readonly string[]): BoardCatalogue {
     list: () => [...reading.boards.values()],
     byName: (name) => reading.boards.get(name),
     findDtb: (start) => findOne([...reading.dtbs.keys()], start),
-    openDtb: (sha256) => Promise.resolve(contentOf(reading.dtbs.get(sha256), sha256)),
+    openDtb: (sha256) => Promise.resolve(reading.firmware.get(sha256) ?? contentOf(reading.dtbs.get(sha256), sha256)),
     findings: () => reading.findings,
     refresh: () => {
       if (fingerprintOf(folders) === reading.fingerprint) return false;
@@ -74,13 +77,15 @@ function readAll(folders: readonly string[]): Reading {
     layers.set(name, [...(layers.get(name) ?? []), readLayer(name, folder, findings)]);
   const boards = new Map<string, Board>();
   const dtbs = new Map<Sha256, string>();
+  const firmware = new Map<Sha256, Content>();
   for (const name of [...layers.keys()].sort()) {
     const board = boardOf(name, layers, findings);
     if (!board) continue;
     boards.set(name, board.board);
+    for (const content of board.firmware.contents) firmware.set(content.sha256, content);
     if (board.board.dtb && board.dtbPath !== undefined) dtbs.set(board.board.dtb.sha256, board.dtbPath);
   }
-  return { boards, dtbs, findings, fingerprint };
+  return { boards, dtbs, firmware, findings, fingerprint };
 }
 
 function boardFolders(folders: readonly string[]): readonly { name: string; folder: string }[] {
@@ -108,13 +113,14 @@ function nameFinding(file: string, name: string): BoardFinding {
 interface Whole {
   readonly row: BoardRow;
   readonly dtb: DeclaredDtb | undefined;
+  readonly firmware: readonly DeclaredFirmware[] | undefined;
 }
 
 function boardOf(
   name: string,
   layers: ReadonlyMap<string, readonly (Layer | undefined)[]>,
   findings: BoardFinding[],
-): { readonly board: Board; readonly dtbPath: string | undefined } | undefined {
+): { readonly board: Board; readonly dtbPath: string | undefined; readonly firmware: FirmwareRead } | undefined {
   const own = layers.get(name) ?? [];
   const layer = own.at(-1);
   if (!layer) return undefined;
@@ -133,6 +139,7 @@ function boardOf(
     return undefined;
   }
   const dtb = whole.dtb && checkDtb(whole.dtb, row.compatible ?? []);
+  const firmware = readFirmware(whole.firmware ?? []);
   const shadows = own.length > 1 ? own.at(-2)?.file : undefined;
   const board: Board = {
     ...complete({ ...row, title, arch, loaders, kernelFormat, sources }),
@@ -140,10 +147,11 @@ function boardOf(
     extends: layer.text.row.extends,
     dtb: dtb?.ok ? dtb.value : undefined,
     dtbMissing: dtb && !dtb.ok ? dtb.error : undefined,
+    firmware: firmware.firmware,
     file: layer.file,
     shadows,
   };
-  return { board, dtbPath: whole.dtb?.path };
+  return { board, dtbPath: whole.dtb?.path, firmware };
 }
 
 /** What a board says for itself alone: another board's proof proves nothing of this one. */
@@ -157,7 +165,11 @@ function inherit(
   left: number,
 ): Whole | string {
   const { row } = layer.text;
-  const own: Whole = { row, dtb: row.dtb && declaredDtb(layer.folder, row.dtb) };
+  const own: Whole = {
+    row,
+    dtb: row.dtb && declaredDtb(layer.folder, row.dtb),
+    firmware: declaredFirmware(layer.folder, row),
+  };
   if (row.extends === undefined) return own;
   if (left === 0) return `"${layer.name}" extends too many boards, or itself`;
   const above = layers.get(row.extends) ?? [];
@@ -167,7 +179,7 @@ function inherit(
   const whole = inherit(parent, at, layers, left - 1);
   if (typeof whole === 'string') return whole;
   const lent = row.extends === layer.name ? whole.row : { ...whole.row, ...UNLENT };
-  return { row: { ...lent, ...row }, dtb: own.dtb ?? whole.dtb };
+  return { row: { ...lent, ...row }, dtb: own.dtb ?? whole.dtb, firmware: own.firmware ?? whole.firmware };
 }
 
 function declaredDtb(folder: string, dtb: NonNullable<BoardRow['dtb']>): DeclaredDtb {
@@ -179,7 +191,9 @@ type Needed = 'title' | 'arch' | 'loaders' | 'kernelFormat' | 'sources';
 type FullRow = BoardRow & { readonly [Key in Needed]-?: NonNullable<BoardRow[Key]> };
 
 /** Fills what neither the board nor those it extends say with the careful choice. */
-function complete(row: FullRow): Omit<Board, 'name' | 'extends' | 'dtb' | 'dtbMissing' | 'file' | 'shadows'> {
+function complete(
+  row: FullRow,
+): Omit<Board, 'name' | 'extends' | 'dtb' | 'dtbMissing' | 'firmware' | 'file' | 'shadows'> {
   const { signs, tftp, loadAddresses } = row;
   return {
     title: row.title,
@@ -188,6 +202,7 @@ function complete(row: FullRow): Omit<Board, 'name' | 'extends' | 'dtb' | 'dtbMi
     signs: {
       clientArch: signs?.clientArch ?? [],
       vendorClass: signs?.vendorClass ?? [],
+      systemUuid: signs?.systemUuid ?? [],
       oui: signs?.oui ?? [],
       smbiosVendor: signs?.smbiosVendor ?? [],
       smbiosProduct: signs?.smbiosProduct ?? [],
@@ -198,14 +213,28 @@ function complete(row: FullRow): Omit<Board, 'name' | 'extends' | 'dtb' | 'dtbMi
     earlycon: row.earlycon,
     loadAddresses: loadAddresses && present(loadAddresses),
     kernelFormat: row.kernelFormat,
+    kernelLoad: row.kernelLoad && kernelLoadOf(row.kernelLoad),
     kernelArgs: row.kernelArgs ?? [],
     kernelArgOctetsMax: row.kernelArgOctetsMax ?? (row.arch === 'armhf' ? 1023 : 2047),
-    tftp: { blksizeMax: tftp?.blksizeMax, windowsizeMax: tftp?.windowsizeMax, options: tftp?.options ?? true },
+    tftp: {
+      blksizeMax: tftp?.blksizeMax,
+      windowsizeMax: tftp?.windowsizeMax,
+      options: tftp?.options ?? true,
+      rollOverTo: tftp?.rollOverTo,
+      singlePort: tftp?.singlePort,
+    },
+    rpiConfig: row.rpiConfig ?? [],
     powerOffS: row.powerOffS ?? 5,
     hasBmc: row.hasBmc ?? false,
     proof: row.proof ?? 'untested',
     sources: row.sources,
   };
+}
+
+/** Addresses as numbers; a kernel is entered where it is loaded unless said. */
+function kernelLoadOf(row: NonNullable<BoardRow['kernelLoad']>): KernelLoad {
+  const load = Number.parseInt(row.load, 16);
+  return { load, entry: row.entry === undefined ? load : Number.parseInt(row.entry, 16) };
 }
 
 type Present<T> = { readonly [Key in keyof T]?: Exclude<T[Key], undefined> };
@@ -216,11 +245,11 @@ function present<T extends object>(row: T): Present<T> {
   return out;
 }
 
-/** Changes when a board's file or DTB is added, removed or written; built from sizes and times only. */
+/** Changes when a board's file, DTB or firmware is added, removed or written; built from sizes and times only. */
 function fingerprintOf(folders: readonly string[]): string {
   return boardFolders(folders)
     .flatMap(({ folder }) => namesIn(folder).map((name) => join(folder, name)))
-    .filter((path) => path.endsWith(`/${BOARD_FILE}`) || path.endsWith('.dtb'))
+    .filter((path) => path.endsWith(`/${BOARD_FILE}`) || /\.(dtbo?|bin|elf|dat)$/.test(path))
     .map((path) => `${path} ${stampOf(path) ?? ''}`)
     .join('\n');
 }

@@ -2,6 +2,7 @@ import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { ARCHES, type Loader } from '../core/arch.ts';
 import { BOOT_FORMATS } from '../core/board.ts';
+import { faultOfRpiLine } from '../core/rpi.ts';
 import { err, ok, type Result } from '../core/result.ts';
 
 /** One thing wrong with a board's file, where it stands, and what to do about it. */
@@ -19,6 +20,10 @@ export interface BoardFinding {
 const LOADERS = ['pxe-bios', 'uefi', 'uefi-http', 'ipxe', 'u-boot', 'grub', 'rpi'] as const satisfies readonly Loader[];
 const words = z.array(z.string().min(1)).readonly();
 const octetsMax = z.number().int().min(16).max(65_535);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits');
+const rpiLine = z.string().refine((line) => faultOfRpiLine(line) === undefined, {
+  error: (issue) => `this line cannot stand there: ${faultOfRpiLine(String(issue.input)) ?? ''}`,
+});
 const address = z.string().regex(/^0x[0-9a-f]{1,16}$/i, 'write it in quotes and hexadecimal, like "0x40400000"');
 
 /** A row of the catalogue as its file gives it: every field may be left to the board it extends. */
@@ -32,6 +37,9 @@ const rowSchema = z
       .strictObject({
         clientArch: z.array(z.number().int().min(0).max(65_535)).readonly(),
         vendorClass: words,
+        systemUuid: z
+          .array(z.string().regex(/^[0-9a-f-]{8,36}$/, 'the beginning of a UUID in small letters'))
+          .readonly(),
         oui: z.array(z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){2}$/i, 'write it like 52:54:00')).readonly(),
         smbiosVendor: words,
         smbiosProduct: words,
@@ -44,19 +52,23 @@ const rowSchema = z
           loader: z.enum(LOADERS),
           formats: z.array(z.enum(BOOT_FORMATS)).readonly(),
           argOctetsMax: z
-            .strictObject({ extlinux: octetsMax, 'boot-script': octetsMax, grub: octetsMax, ipxe: octetsMax })
+            .strictObject({
+              extlinux: octetsMax,
+              'boot-script': octetsMax,
+              grub: octetsMax,
+              ipxe: octetsMax,
+              rpi: octetsMax,
+            })
             .partial()
             .optional(),
+          dtbArgs: z.array(z.enum(BOOT_FORMATS)).readonly().optional(),
         }),
       )
       .min(1)
       .readonly(),
     dtb: z.strictObject({
       file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,95}\.dtb$/, 'a plain file name that ends in .dtb'),
-      sha256: z
-        .string()
-        .regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')
-        .optional(),
+      sha256: sha256.optional(),
       octets: z.number().int().positive().optional(),
       source: z.string().min(1),
       licence: z.string().min(1),
@@ -66,8 +78,11 @@ const rowSchema = z
       baud: z.number().int().min(300).max(4_000_000).optional(),
     }),
     earlycon: z.string().regex(/^[\w,]+$/, 'a word like pl011,0x9000000'),
-    loadAddresses: z.strictObject({ kernel: address, initrd: address, dtb: address }).partial(),
-    kernelFormat: z.enum(['Image', 'zImage', 'bzImage', 'uImage', 'FIT']),
+    loadAddresses: z
+      .strictObject({ kernel: address, initrd: address, dtb: address, unpack: address, unpackOctets: address })
+      .partial(),
+    kernelFormat: z.enum(['Image', 'Image.gz', 'zImage', 'bzImage', 'uImage', 'FIT']),
+    kernelLoad: z.strictObject({ load: address, entry: address.optional() }),
     kernelArgs: words,
     kernelArgOctetsMax: octetsMax,
     tftp: z
@@ -75,8 +90,24 @@ const rowSchema = z
         blksizeMax: z.number().int().min(8).max(65_464),
         windowsizeMax: z.number().int().min(1).max(65_535),
         options: z.boolean(),
+        rollOverTo: z.union([z.literal(0), z.literal(1)]),
+        singlePort: z.boolean(),
       })
       .partial(),
+    firmware: z
+      .array(
+        z.strictObject({
+          file: z
+            .string()
+            .regex(/^[A-Za-z0-9][\w.+-]{0,95}\.(bin|elf|dat|dtbo|dtb)$/, 'a plain file name like start4.elf'),
+          sha256: sha256.optional(),
+          source: z.string().min(1),
+          licence: z.string().min(1),
+        }),
+      )
+      .max(64)
+      .readonly(),
+    rpiConfig: z.array(rpiLine).max(64).readonly(),
     powerOffS: z.number().min(0).max(600),
     hasBmc: z.boolean(),
     proof: z.enum(['tested', 'emulated', 'simulated', 'untested']),
@@ -147,9 +178,23 @@ function placeOf(
 
 const FIELDS = [
   ...Object.keys(rowSchema.shape),
-  ...['clientArch', 'vendorClass', 'oui', 'smbiosVendor', 'smbiosProduct', 'dtCompatible'],
+  ...['clientArch', 'vendorClass', 'systemUuid', 'oui', 'smbiosVendor', 'smbiosProduct', 'dtCompatible'],
   ...['loader', 'formats', 'argOctetsMax', 'file', 'sha256', 'octets', 'source', 'licence', 'device', 'baud'],
-  ...['kernel', 'initrd', 'blksizeMax', 'windowsizeMax', 'options', ...BOOT_FORMATS],
+  ...[
+    'kernel',
+    'initrd',
+    'unpack',
+    'unpackOctets',
+    'load',
+    'entry',
+    'dtbArgs',
+    'blksizeMax',
+    'windowsizeMax',
+    'options',
+    'rollOverTo',
+    'singlePort',
+    ...BOOT_FORMATS,
+  ],
 ];
 
 function nearestField(key: string): string {

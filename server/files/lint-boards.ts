@@ -15,16 +15,16 @@ const READS: Readonly<Record<Loader, readonly BootFormat[]>> = {
   uefi: ['grub'],
   'uefi-http': ['grub', 'ipxe'],
   grub: ['grub'],
-  rpi: [],
+  rpi: ['rpi'],
 };
 
 /** Kernels an architecture has. */
 const KERNELS: Readonly<Record<Arch, readonly Board['kernelFormat'][]>> = {
   amd64: ['bzImage'],
   i386: ['bzImage'],
-  arm64: ['Image', 'uImage', 'FIT'],
+  arm64: ['Image', 'Image.gz', 'uImage', 'FIT'],
   armhf: ['zImage', 'uImage', 'FIT'],
-  riscv64: ['Image', 'FIT'],
+  riscv64: ['Image', 'Image.gz', 'FIT'],
 };
 
 /** A finding before its place in the file is known. */
@@ -62,7 +62,9 @@ function lintBoard(board: Board): readonly BoardFinding[] {
   const faults = [
     ...board.loaders.flatMap((each, at) => faultsOfLoader(board, each, at)),
     ...faultsOfKernel(board),
+    ...faultsOfWrapping(board),
     ...faultsOfDtb(board),
+    ...faultsOfFirmware(board),
     ...faultsOfSigns(board),
   ];
   return faults.map(({ path, severity, words, remedy }) => {
@@ -89,7 +91,40 @@ function faultsOfLoader(board: Board, loader: BoardLoader, at: number): readonly
       const beyond = `${format} holds more than the kernel's ${board.kernelArgOctetsMax} octets, which it cuts silently`;
       return warning(path, beyond, 'the kernel figure is what counts; write it here too');
     });
-  return [...wrong, ...unmeasured, ...useless];
+  const unheard = (loader.dtbArgs ?? [])
+    .filter((format) => loader.loader !== 'u-boot' || !loader.formats.includes(format))
+    .map((format) => error(path, `dtbArgs: ${format} does not leave /chosen/bootargs alone here`, DTB_ARGS_REMEDY));
+  return [...wrong, ...unmeasured, ...useless, ...unheard];
+}
+
+const DTB_ARGS_REMEDY = 'name only formats of a u-boot that are among its formats';
+
+/** A wrapped kernel is u-boot's own, and must be told where to go. */
+function faultsOfWrapping(board: Board): readonly Fault[] {
+  const { kernelFormat, kernelLoad, loaders } = board;
+  if (!['uImage', 'FIT', 'Image.gz'].includes(kernelFormat)) return [];
+  const other = loaders.find((each) => each.loader !== 'u-boot');
+  if (other) return [error(['kernelFormat'], `${other.loader} starts no ${kernelFormat}`, 'write the raw form')];
+  const scripted = loaders.some((each) => each.formats.includes('boot-script'));
+  if (kernelFormat === 'Image.gz')
+    return scripted && board.loadAddresses?.unpack === undefined
+      ? [
+          warning(
+            ['loadAddresses'],
+            'where its Image.gz is unpacked is left to its environment',
+            'write unpack and unpackOctets',
+          ),
+        ]
+      : [];
+  return kernelLoad
+    ? []
+    : [
+        error(
+          ['kernelLoad'],
+          `where its ${kernelFormat} is loaded to is not said`,
+          'write kernelLoad: { load: "0x…" }',
+        ),
+      ];
 }
 
 function faultsOfKernel(board: Board): readonly Fault[] {
@@ -125,6 +160,24 @@ function faultsOfDtb(board: Board): readonly Fault[] {
   return ipxe
     ? [warning(['loaders'], 'iPXE hands over no DTB, so it is refused on this board', 'take ipxe off its loaders')]
     : [];
+}
+
+function faultsOfFirmware(board: Board): readonly Fault[] {
+  const missing = (board.firmware ?? []).flatMap(({ missing: words }) =>
+    words === undefined
+      ? []
+      : [warning(['firmware'], `boots of this board are refused: ${words}`, 'put that file beside the board')],
+  );
+  const isRpi = board.loaders.some((each) => each.loader === 'rpi');
+  const useless =
+    !isRpi && (board.rpiConfig ?? []).length > 0
+      ? [warning(['rpiConfig'], 'only a Raspberry Pi reads config.txt', 'take it out')]
+      : [];
+  const treeless =
+    isRpi && !board.dtb && board.dtbMissing === undefined
+      ? [warning(['dtb'], 'a Raspberry Pi starts no kernel without a device tree', 'name its DTB')]
+      : [];
+  return [...missing, ...useless, ...treeless];
 }
 
 function faultsOfSigns(board: Board): readonly Fault[] {

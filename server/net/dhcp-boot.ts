@@ -2,11 +2,12 @@ import { broadcastOf, formatIpv4, macOf, netmaskOf } from '../core/address.ts';
 import { CLIENT_ARCH, parseArch, type Arch, type Loader } from '../core/arch.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Network } from '../core/lease.ts';
+import { isRaspberryPi } from '../core/rpi.ts';
 import { isUuidOption, readBootClient, type BootClient } from '../wire/dhcp/boot-client.ts';
 import { numberOfType, type DhcpMessage } from '../wire/dhcp/message.ts';
 import type { OptionToSend } from '../wire/dhcp/option-field.ts';
 import { octetsOfIpv4s, octetsOfText, octetsOfU32, OPT, u16Option } from '../wire/dhcp/options.ts';
-import { pxeBootDirect } from '../wire/dhcp/sub-options.ts';
+import { pxeBootDirect, rpiBootMenu } from '../wire/dhcp/sub-options.ts';
 
 /** Longer names travel in option 67 only: the header's field ends with a NUL. */
 const FILE_FIELD_OCTETS_MAX = 127;
@@ -26,14 +27,18 @@ export function bootAskOf(message: DhcpMessage): BootAsk {
   const client = readBootClient(message.options);
   const clientArch = client.archTypes.find((type) => CLIENT_ARCH[type] !== undefined) ?? client.archTypes[0];
   const known = clientArch === undefined ? undefined : CLIENT_ARCH[clientArch];
-  const request: BootRequest = {
+  const signs = {
     mac: macOf(message.chaddr),
     clientArch,
     vendorClass: client.vendorClass,
     userClass: client.userClass ?? (client.isIpxe ? 'iPXE' : undefined),
     systemUuid: client.systemUuid,
-    loader: loaderOf(message, client, clientArch, known?.loader),
-    arch: known?.arch ?? archOfUBoot(client),
+  };
+  const isRpi = isRaspberryPi(signs);
+  const request: BootRequest = {
+    ...signs,
+    loader: isRpi ? 'rpi' : loaderOf(message, client, clientArch, known?.loader),
+    arch: isRpi ? undefined : (known?.arch ?? archOfUBoot(client)),
     format: undefined,
   };
   const showsItself = client.isPxe || client.isHttp || client.isIpxe || client.isUBoot;
@@ -139,7 +144,7 @@ function availableOptions(message: DhcpMessage, ask: BootAsk, grant: Grant): Map
   has.set(OPT.messageType, Uint8Array.of(numberOfType(grant.type)));
   if (grant.leaseS !== undefined) addTimes(has, grant.leaseS);
   if (grant.hostname !== undefined) has.set(OPT.hostName, octetsOfText(grant.hostname));
-  if (grant.file !== undefined) addBootOptions(has, message, ask.client, grant.network, grant.file);
+  if (grant.file !== undefined) addBootOptions(has, message, ask, grant.network, grant.file);
   for (const code of ECHOED) {
     const value = message.options.get(code);
     if (value !== undefined) has.set(code, value);
@@ -178,15 +183,17 @@ function networkOptions(network: Network): ReadonlyMap<number, Uint8Array> {
 function addBootOptions(
   has: Map<number, Uint8Array>,
   message: DhcpMessage,
-  client: BootClient,
+  { client, request }: BootAsk,
   network: Network,
   file: string,
 ): void {
   has.set(OPT.bootFileName, octetsOfText(file));
   has.set(OPT.tftpServerName, octetsOfText(formatIpv4(network.address)));
   has.set(OPT.tftpServerAddress, octetsOfIpv4s([network.address]));
-  if (client.isPxe) has.set(OPT.vendorSpecific, pxeBootDirect());
-  const vendorClass = client.isPxe ? 'PXEClient' : client.isHttp ? 'HTTPClient' : undefined;
+  const isRpi = request.loader === 'rpi';
+  if (isRpi) has.set(OPT.vendorSpecific, rpiBootMenu());
+  else if (client.isPxe) has.set(OPT.vendorSpecific, pxeBootDirect());
+  const vendorClass = client.isPxe || isRpi ? 'PXEClient' : client.isHttp ? 'HTTPClient' : undefined;
   if (vendorClass !== undefined) has.set(OPT.vendorClass, octetsOfText(vendorClass));
   const uuid = message.options.get(OPT.clientUuid);
   if (isUuidOption(uuid)) has.set(OPT.clientUuid, uuid);

@@ -1,6 +1,7 @@
 import { formatIpv4, ipv4, NO_ADDRESS, octetsOfMac, type Ipv4 } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Network } from '../core/lease.ts';
+import { isRaspberryPi } from '../core/rpi.ts';
 import { BOOTREQUEST, ETHERNET, numberOfType, type DhcpMessage } from '../wire/dhcp/message.ts';
 import type { OptionToSend } from '../wire/dhcp/option-field.ts';
 import { OPT } from '../wire/dhcp/options.ts';
@@ -20,6 +21,8 @@ const VENDOR_OPTIONS = [128, 129, 130, 131, 132, 133, 134, 135];
 /** Option 55 of each kind of firmware, as captured from Debian 12's builds. */
 const WISHES = {
   uboot: [1, 3, 6, 12, 17],
+  /** As printed in Raspberry Pi's documentation of network boot. */
+  rpi: [1, 3, 43, 60, 66, 67, ...VENDOR_OPTIONS],
   ipxe: [1, 3, 6, 7, 12, 15, 17, 26, 43, 60, 66, 67, 119, ...VENDOR_OPTIONS, 175, 203],
   uefi: [
     ...[1, 2, 3, 4, 5, 6, 12, 13, 15, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 66, 67, 97],
@@ -76,11 +79,16 @@ function signs(request: BootRequest): readonly (readonly [number, Uint8Array])[]
     [OPT.clientArch, clientArch === undefined ? undefined : Uint8Array.of(clientArch >> 8, clientArch & 255)],
     [OPT.vendorClass, text(vendorClass ?? (isUboot ? 'U-Boot' : 'PXEClient'))],
     [OPT.userClass, userClass === undefined ? undefined : text(userClass)],
-    [OPT.parameterRequestList, Uint8Array.from(isUboot ? WISHES.uboot : isIpxe ? WISHES.ipxe : WISHES.uefi)],
+    [OPT.parameterRequestList, Uint8Array.from(WISHES[wishesOf(request)])],
     [OPT.clientUuid, isUboot || systemUuid === undefined ? undefined : uuidOctets(systemUuid)],
     [OPT.clientId, isIpxe ? Uint8Array.of(ETHERNET, ...octetsOfMac(mac)) : undefined],
   ];
   return all.flatMap(([code, value]) => (value ? [[code, value] as const] : []));
+}
+
+function wishesOf(request: BootRequest): keyof typeof WISHES {
+  const loader = isRaspberryPi(request) ? 'rpi' : request.loader;
+  return loader === 'u-boot' ? 'uboot' : loader === 'ipxe' || loader === 'rpi' ? loader : 'uefi';
 }
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);

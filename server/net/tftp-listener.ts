@@ -11,8 +11,9 @@ import { bindErrorOf, type BindError } from './bind-error.ts';
 import { LossMemory } from './tftp-loss-memory.ts';
 import type { Segmenting } from './segmented-send.ts';
 import { PacketCache } from './tftp-packets.ts';
+import { SinglePort } from './tftp-single-port.ts';
 import { TransferSlots, type Slot } from './tftp-slots.ts';
-import { openUdp, type Endpoint } from './tftp-socket.ts';
+import { openUdp, type Endpoint, type OpenTransferSocket } from './tftp-socket.ts';
 import { RunningTransfer } from './tftp-transfer.ts';
 
 /** An address to serve on, and who may ask there. */
@@ -32,8 +33,6 @@ export interface TftpListenerOptions {
   readonly files: BootFiles;
   readonly clock: Clock;
   readonly log: Log;
-  /** What is known of the board at an address. */
-  readonly habits?: (peer: Ipv4) => TftpHabits | undefined;
   /** How windows go out in one system call; nothing: packet by packet. */
   readonly segmenting?: Segmenting | undefined;
   readonly transfersMax?: number;
@@ -85,6 +84,8 @@ const IN_FLIGHT_OCTETS_MAX = 128 * 1024;
 /** The ordinary 208 KiB lose the first second of a storm of boards. */
 const RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024;
 
+const RRQ = 1;
+
 /** Listens for read requests (RFC 1350 §4). @throws BindError when an address cannot be served, unless it is just not there yet */
 export async function startTftpListener(options: TftpListenerOptions): Promise<TftpListener> {
   const listener = new Listener(options);
@@ -131,6 +132,8 @@ class Listener implements TftpListener {
   readonly #packets: PacketCache;
   readonly #slots: TransferSlots;
   readonly #losses = new LossMemory();
+  /** Transfers from port 69 itself. */
+  readonly #onPort = new SinglePort();
   readonly #doors = new Map<Ipv4, Door>();
 
   constructor(options: TftpListenerOptions) {
@@ -208,6 +211,7 @@ class Listener implements TftpListener {
       this.counters.outside += 1;
       return;
     }
+    if (datagram[1] !== RRQ && this.#onPort.received(door.text, client, datagram)) return;
     const packet = decodePacket(datagram);
     if (packet.ok) this.#sort(door, packet.value, client, peer.value);
     else if (datagram[1] === 1 || datagram[1] === 2) this.#malformed(door, client);
@@ -232,7 +236,7 @@ class Listener implements TftpListener {
       case 'DATA':
       case 'ACK':
       case 'OACK':
-        // Strays of a transfer long gone. No transfer ever has this port, so nothing here can end one.
+        // Strays of a transfer long gone. No transfer but those of the boards that want it so has this port.
         this.counters.strangers += 1;
         break;
       case 'ERROR':
@@ -296,12 +300,14 @@ class Listener implements TftpListener {
   }
 
   #run({ door, client, peer, options }: Asked, slot: Slot, file: FileFound): RunningTransfer {
-    const habits = this.#options.habits?.(peer);
+    const { habits } = file;
     const asked: TftpOptions = habits?.options === false ? new Map() : options;
     const terms = negotiate(asked, this.#limits(door, peer, habits), file.content.octets);
     const rollOverTo = habits?.rollOverTo ?? 0;
     const order = { local: door.text, client, content: file.content, terms, rollOverTo };
+    const open = habits?.singlePort ? this.#samePort(door) : undefined;
     return new RunningTransfer(order, {
+      open,
       clock: this.#options.clock,
       packets: this.#packets,
       segmenting: this.#options.segmenting,
@@ -315,6 +321,15 @@ class Listener implements TftpListener {
         this.#tell(file, report);
       },
     });
+  }
+
+  /** How transfers are opened for a board that takes answers from the port it asked only. */
+  #samePort(door: Door): OpenTransferSocket {
+    return (place, events) =>
+      this.#onPort.open(place, events, (packet) => {
+        const { port, address } = place.client;
+        if (this.#doors.get(door.at.address) === door) door.socket.send(packet, port, address);
+      });
   }
 
   #letGo(file: FileFound, outcome: 'gave-up' | 'failed', words: string): void {

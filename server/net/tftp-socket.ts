@@ -45,6 +45,9 @@ export interface TransferPlace {
   readonly cut: Cut | undefined;
 }
 
+/** Opens the socket of one transfer. @throws the system's error when it cannot */
+export type OpenTransferSocket = (place: TransferPlace, events: TransferSocketEvents) => TransferSocket;
+
 /** Strangers that are answered in one transfer; more would make this an amplifier. */
 const STRANGERS_MAX = 8;
 

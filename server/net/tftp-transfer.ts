@@ -12,7 +12,13 @@ import {
 } from '../wire/tftp/transfer.ts';
 import { looseData, runIn, type Chunk, type PacketCache, type PacketShape } from './tftp-packets.ts';
 import type { Segmenting } from './segmented-send.ts';
-import { openTransferSocket, type Endpoint, type TransferPlace, type TransferSocket } from './tftp-socket.ts';
+import {
+  openTransferSocket,
+  type Endpoint,
+  type OpenTransferSocket,
+  type TransferPlace,
+  type TransferSocket,
+} from './tftp-socket.ts';
 
 /** What one transfer is run with. */
 export interface TransferOrder {
@@ -32,6 +38,8 @@ export interface TransferWorld {
   /** Called once, when the port is closed and the content is let go. */
   readonly ended: (report: TransferReport) => void;
   readonly stranger: () => void;
+  /** Where it sends from; a port of its own unless said. */
+  readonly open?: OpenTransferSocket | undefined;
 }
 
 const LIVELY_MS = 1000;
@@ -68,7 +76,7 @@ export class RunningTransfer {
       oack: terms.oack !== undefined,
       rollOverTo,
     });
-    this.#socket = openTransferSocket(placeOf(order, world), {
+    this.#socket = (world.open ?? openTransferSocket)(placeOf(order, world), {
       received: (datagram) => {
         this.#received(datagram);
       },

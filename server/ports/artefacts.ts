@@ -33,3 +33,9 @@ export interface Artefacts {
   find(sha256Start: string): Promise<Sha256 | undefined>;
   has(sha256: Sha256): Promise<boolean>;
 }
+
+/** Looks at files without taking them into memory. */
+export interface ArtefactHeads {
+  /** The first octets of a file, fewer where it is shorter; nothing when it is not there. */
+  head(sha256: Sha256, octets: number): Promise<Uint8Array | undefined>;
+}

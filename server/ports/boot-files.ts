@@ -1,4 +1,5 @@
 import type { Ipv4 } from '../core/address.ts';
+import type { TftpHabits } from '../core/board.ts';
 import type { Content } from './artefacts.ts';
 
 /** A loader asks for a file by a path from the wire. The path is hostile until resolved. */
@@ -24,7 +25,13 @@ export interface TransferReport {
 
 /** What a request for a file comes to; the listener says it in its protocol's words. */
 export type FileAnswer =
-  | { readonly is: 'file'; readonly content: Content; ended(report: TransferReport): void }
+  | {
+      readonly is: 'file';
+      readonly content: Content;
+      /** The habits of the asker's board, for TFTP; nothing when who asks is not known. */
+      readonly habits?: TftpHabits | undefined;
+      ended(report: TransferReport): void;
+    }
   /** Nothing by that name for this peer; a normal thing (firmware searches). */
   | { readonly is: 'absent' }
   /** There is a reason, and the machine's timeline tells it; on the wire it is "not found". */

@@ -7,3 +7,6 @@ export interface Render {
   /** `madeAtS` is the time stamp of formats that have one (the u-boot script image), epoch seconds. */
   (format: BootFormat, plan: BootPlan, madeAtS: number): Result<Uint8Array>;
 }
+
+/** A DTB with kernel arguments written into its `/chosen/bootargs`; the error says why it is no device tree. */
+export type WriteBootargs = (dtb: Uint8Array, args: string) => Result<Uint8Array>;

@@ -4,9 +4,11 @@ import nunjucks from 'nunjucks';
 import { formatIpv4 } from '../core/address.ts';
 import { argText } from '../core/arg-text.ts';
 import { BOOT_FORMATS, type BootFormat } from '../core/board.ts';
+import { chosenDtbPath } from '../core/boot-path.ts';
 import type { BootPlan } from '../core/boot-plan.ts';
 import { artefactPath, isServableName } from '../core/bundle.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { rpiFileLines } from '../core/rpi.ts';
 import type { Render } from '../ports/render.ts';
 import { buildScriptImage } from '../wire/uboot/legacy-image.ts';
 import { sayable } from './sayable.ts';
@@ -17,6 +19,7 @@ type KernelFormat = Boot['kernelFormat'];
 /** u-boot's command for a kind of kernel; a FIT and a uImage carry their own description. */
 const BOOT_COMMAND: Readonly<Record<KernelFormat, string | undefined>> = {
   Image: 'booti',
+  'Image.gz': 'booti',
   zImage: 'bootz',
   uImage: 'bootm',
   FIT: 'bootm',
@@ -78,8 +81,11 @@ function valuesOf(format: BootFormat, plan: BootPlan): Result<object> {
     case 'ignore':
       return err(`nothing is served: ${plan.because}`);
     case 'local-disk':
+      // Its firmware reads settings only: there is nothing to say in them but what to boot.
+      if (format === 'rpi') return err(`nothing is served: ${plan.because}`);
       return ok(farewell(`Farrier: own disk, because ${plan.because}`));
     case 'refuse':
+      if (format === 'rpi') return err(`nothing is served: ${plan.because}`);
       return ok(farewell(`Farrier refuses: ${plan.because}. Remedy: ${plan.remedy}`));
     case 'boot':
       return valuesOfBoot(format, plan);
@@ -95,10 +101,8 @@ function farewell(text: string): object {
 }
 
 function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
-  const args = argText(
-    format,
-    plan.args.words.map((each) => each.word),
-  );
+  const words = plan.argsIn === 'dtb' ? [] : plan.args.words.map((each) => each.word);
+  const args = argText(format, words);
   if (!args.ok) return args;
   const artefacts = [plan.kernel, plan.initrd, plan.dtb].flatMap((each) => (each ? [each] : []));
   const unservable = artefacts.find((each) => !isServableName(each.name));
@@ -108,18 +112,36 @@ function valuesOfBoot(format: BootFormat, plan: Boot): Result<object> {
   const addresses = addressesOf(plan.loadAddresses);
   if (!addresses.ok) return addresses;
   const { address, httpPort } = plan.server;
-  const words = sayable(`Farrier: ${plan.purpose} ${plan.bundle} on board ${plan.board}`);
+  const said = sayable(`Farrier: ${plan.purpose} ${plan.bundle} on board ${plan.board}`);
   const boot = {
     kernel: artefactPath(plan.kernel),
     kernelName: plan.kernel.name,
     initrd: plan.initrd ? artefactPath(plan.initrd) : false,
     initrdName: plan.initrd?.name ?? false,
-    dtb: plan.dtb ? artefactPath(plan.dtb) : false,
-    args: args.value,
+    dtb: dtbPathOf(plan) ?? false,
+    // An empty text in quotes would be arguments too: u-boot would write it over those of the DTB.
+    args: plan.argsIn === 'dtb' ? '' : args.value,
     command,
+    fit: fitOf(plan),
     addresses: addresses.value,
+    arm64: plan.kernelFormat === 'Image' ? 1 : 0,
+    lines: [...rpiFileLines(plan), ...(plan.rpi?.config ?? [])],
   };
-  return ok({ title: `Farrier for ${plan.mac}`, words, base: `http://${formatIpv4(address)}:${httpPort}`, boot });
+  return ok({ title: `Farrier for ${plan.mac}`, words: said, base: `http://${formatIpv4(address)}:${httpPort}`, boot });
+}
+
+function dtbPathOf(plan: Boot): string | undefined {
+  if (!plan.dtb) return undefined;
+  return plan.argsIn === 'dtb' ? chosenDtbPath(plan.mac) : artefactPath(plan.dtb);
+}
+
+/** What of a FIT must be named beside it: nothing where it brings its own DTB, or where somebody else has built it. */
+function fitOf(plan: Boot): { readonly whole: boolean; readonly initrd: boolean } | false {
+  if (plan.kernelFormat !== 'FIT') return false;
+  return {
+    whole: plan.packed === undefined || plan.packed.dtb !== undefined,
+    initrd: plan.packed?.initrd !== undefined,
+  };
 }
 
 /** Names of u-boot's environment with the address each falls back to. */
@@ -128,6 +150,8 @@ function addressesOf(load: Boot['loadAddresses']): Result<readonly (readonly [st
     ['kernel_addr_r', load?.kernel],
     ['ramdisk_addr_r', load?.initrd],
     ['fdt_addr_r', load?.dtb],
+    ['kernel_comp_addr_r', load?.unpack],
+    ['kernel_comp_size', load?.unpackOctets],
   ] as const;
   const given = named.flatMap(([name, address]) => (address === undefined ? [] : [[name, address] as const]));
   const odd = given.find(([, address]) => !ADDRESS.test(address));

@@ -1,4 +1,4 @@
-import type { Ipv4, Mac } from '../core/address.ts';
+import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -36,6 +36,8 @@ export interface BootSession {
   switched: boolean;
   /** The plan told on the timeline last, so that it is told once. */
   told: string | undefined;
+  /** The kernel of the plan made last, which may be one that was made for this board. */
+  kernel: Sha256 | undefined;
 }
 
 /** The boots under way, by MAC and by address. */
@@ -146,7 +148,7 @@ function newSession(
     mac: request.mac,
     token: hex(deps.rng.octets(16)),
     ...{ startedMs, request, heard: orderedMs === undefined, lastMs: startedMs },
-    ...{ address: undefined, lastFileMs: undefined, told: undefined },
+    ...{ address: undefined, lastFileMs: undefined, told: undefined, kernel: undefined },
     ...{ speaker: 'firmware', sending: 0, over: false, switched: false },
   };
 }

@@ -2,15 +2,18 @@ import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import { CLIENT_ARCH } from '../core/arch.ts';
 import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import { artefactPath, type Artefact } from '../core/bundle.ts';
-import { planBoot } from '../core/plan-boot.ts';
-import { configPath } from '../core/boot-path.ts';
+import { chosenDtbPath, configPath } from '../core/boot-path.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { firstFile, type FirstFile } from '../core/loader-file.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
-import { bootFacts, newestAgent, type BootFactSources } from './boot-facts.ts';
+import { chosenDtb, type ChosenDtbDeps } from './chosen-dtb.ts';
+import { rpiCmdline } from './serve-rpi.ts';
+import { firmwarePath } from '../core/rpi.ts';
+import { newestAgent, type BootFactSources } from './boot-facts.ts';
 import { findMachine } from './machines.ts';
+import { planMachine } from './plan-machine.ts';
 
 /** What would be asked, when no machine is named. */
 export interface ExplainRequest {
@@ -54,6 +57,8 @@ export type Explain = (request: ExplainRequest) => Promise<ExplainOutcome>;
 /** What explaining stands on. */
 export interface ExplainDeps extends BootFactSources {
   readonly store: Pick<Store, 'machines' | 'bundles'>;
+  readonly writeBootargs: ChosenDtbDeps['writeBootargs'];
+  readonly files: ChosenDtbDeps['store'];
   readonly render: Render;
   readonly digest: (octets: Uint8Array) => Sha256;
   readonly text: (octets: Uint8Array) => string;
@@ -78,8 +83,7 @@ export function createExplain(deps: ExplainDeps): Explain {
     const about = await subjectOf(deps, request);
     if (about.is !== 'done') return about;
     const { machine, boot, network } = about;
-    const facts = await bootFacts(deps, { machine, request: boot, network, token: TOKEN_SHOWN });
-    const plan = planBoot(facts, boot);
+    const { facts, plan } = await planMachine(deps, { machine, request: boot, network, token: TOKEN_SHOWN });
     const first = firstFile(plan, boot);
     return {
       is: 'done',
@@ -118,11 +122,11 @@ async function subjectOf(deps: ExplainDeps, request: ExplainRequest): Promise<Su
   const networks = deps.networks();
   const network = networks.find((each) => each.name === machine?.network) ?? networks[0];
   if (!network) return { is: 'bad-value', field: 'network', because: 'no network is served' };
-  return { is: 'done', machine, boot: bootRequestOf(deps, machine, mac, request.clientArch), network };
+  return { is: 'done', machine, boot: wouldAsk(deps, machine, mac, request.clientArch), network };
 }
 
 /** The request the machine would send: what its firmware said last, else what the architecture type given says. */
-function bootRequestOf(
+export function wouldAsk(
   deps: Pick<ExplainDeps, 'boards'>,
   machine: Machine | undefined,
   mac: Mac,
@@ -164,20 +168,24 @@ function dhcpLines(
 
 async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {
   if (plan.do !== 'boot') return [];
-  const config = deps.render(plan.format, plan, 0);
-  const configs: ExplainedFile[] = config.ok
-    ? [
-        {
-          path: configPath(plan.format, boot.mac),
-          octets: config.value.length,
-          sha256: deps.digest(config.value),
-          text: deps.text(config.value),
-        },
-      ]
-    : [];
+  const texts = [
+    [configPath(plan.format, boot.mac), deps.render(plan.format, plan, 0)] as const,
+    ...(plan.format === 'rpi' ? [['cmdline.txt', rpiCmdline(plan)] as const] : []),
+  ];
+  const configs = texts.flatMap(([path, text]) => (text.ok ? [shownText(deps, path, text.value)] : []));
+  const firmware = plan.rpi?.firmware.map((each) => ({ ...shown(each), path: firmwarePath(each.name) })) ?? [];
   const loaders = (await loadersOf(deps, plan, boot)).map((each) => ({ ...shown(each), path: each.name }));
-  const files = [plan.kernel, plan.initrd, plan.dtb].flatMap((each) => (each ? [shown(each)] : []));
-  return [...loaders, ...configs, ...files];
+  const dtb = await dtbOf(deps, plan);
+  const files = [plan.kernel, plan.initrd].flatMap((each) => (each ? [shown(each)] : []));
+  return [...loaders, ...firmware, ...configs, ...files, ...dtb];
+}
+
+async function dtbOf(deps: ExplainDeps, plan: Extract<BootPlan, { do: 'boot' }>): Promise<readonly ExplainedFile[]> {
+  if (plan.argsIn === 'format') return plan.dtb ? [shown(plan.dtb)] : [];
+  const made = await chosenDtb({ ...deps, store: deps.files }, plan);
+  if (!made.ok) return [];
+  const path = chosenDtbPath(plan.mac);
+  return [{ path, octets: made.value.length, sha256: deps.digest(made.value), text: undefined }];
 }
 
 const shown = (artefact: Artefact): ExplainedFile => ({
@@ -186,6 +194,10 @@ const shown = (artefact: Artefact): ExplainedFile => ({
   sha256: artefact.sha256,
   text: undefined,
 });
+
+function shownText(deps: Pick<ExplainDeps, 'digest' | 'text'>, path: string, octets: Uint8Array): ExplainedFile {
+  return { path, octets: octets.length, sha256: deps.digest(octets), text: deps.text(octets) };
+}
 
 async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
   const first = firstFile(plan, boot).file;

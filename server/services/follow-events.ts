@@ -7,12 +7,14 @@ import type { BootSessions } from './boot-sessions.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { Reservations } from './reservations.ts';
 
-/** What other parts keep in memory follows the store's events: reservations, and boots that power begins and ends. */
+/** What other parts keep in memory follows the store's events: reservations, boots that power begins and ends, prepared files. */
 export async function followEvents(deps: {
   readonly store: Pick<Store, 'machines' | 'events' | 'boots'>;
   readonly log: Log;
   readonly reservations: Pick<Reservations, 'refresh'>;
   readonly sessions: Pick<BootSessions, 'ordered' | 'end'>;
+  /** Makes the files that machines read in another form. */
+  readonly prepare: (machines: readonly MachineId[]) => void;
 }): Promise<void> {
   const { store, log, sessions } = deps;
   const refresh = async (): Promise<void> => {
@@ -44,6 +46,9 @@ export async function followEvents(deps: {
         turn(event.machine, event).catch((error: unknown) => {
           log.error(`a boot could not be begun or ended: ${String(error)}`);
         });
-    if (events.some((event) => event.kind === 'state' || event.kind === 'edit')) refreshSoon();
+    const changed = events.filter((event) => event.kind === 'state' || event.kind === 'edit');
+    if (changed.length > 0) refreshSoon();
+    const machines = changed.flatMap((event) => (event.machine === undefined ? [] : [event.machine]));
+    if (machines.length > 0) deps.prepare(machines);
   });
 }

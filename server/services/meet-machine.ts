@@ -1,10 +1,10 @@
 import { isGroupMac, type Mac } from '../core/address.ts';
-import { CLIENT_ARCH } from '../core/arch.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { NewEvent } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
 import { isCandidate, machineIdOf, type FirmwareSeen, type Machine } from '../core/machine.ts';
 import { metName } from '../core/machine-name.ts';
+import { requesterOf } from '../core/requester.ts';
 import { StaleWrite, StoreUnavailable, Taken, type MachineChange } from '../ports/store.ts';
 import type { EnlistDeps } from './enlist-deps.ts';
 import { createBucket } from './enlist-limits.ts';
@@ -74,7 +74,6 @@ async function addCandidate(
 
 function candidateOf(deps: EnlistDeps, name: string, mac: Mac, network: Network, request: BootRequest): Machine {
   const nowMs = deps.clock.now();
-  const said = request.clientArch === undefined ? undefined : CLIENT_ARCH[request.clientArch];
   return {
     id: machineIdOf(deps.rng.octets(10)),
     rev: 1,
@@ -84,7 +83,7 @@ function candidateOf(deps: EnlistDeps, name: string, mac: Mac, network: Network,
     deadlineMs: undefined,
     macs: [mac],
     systemUuid: request.systemUuid,
-    arch: request.arch ?? said?.arch,
+    arch: requesterOf(request).arch,
     board: undefined,
     recognised: deps.recognise({ ...request, mac, facts: undefined }),
     firmware: firmwareOf(request),

@@ -5,16 +5,16 @@ import { artefactPath } from '../core/bundle.ts';
 import type { EventKind, NewEvent, Severity } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
 import { firstFile } from '../core/loader-file.ts';
-import { planBoot } from '../core/plan-boot.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvice, DhcpAdvisor, DhcpRecord } from '../ports/dhcp-advisor.ts';
 import type { BootStore, MachineStore } from '../ports/store.ts';
-import { bootFacts, type BootFactSources } from './boot-facts.ts';
+import type { BootFactSources } from './boot-facts.ts';
 import type { BootSession, BootSessions } from './boot-sessions.ts';
 import type { EnlistService } from './enlist.ts';
 import type { EventBuffer } from './event-buffer.ts';
 import { createIdentityWatch, type IdentityWatch } from './identity-watch.ts';
+import { planMachine } from './plan-machine.ts';
 import type { Reservations } from './reservations.ts';
 
 /** What the boot decision needs of the rest of the house. */
@@ -34,8 +34,8 @@ export async function decide(
   session: BootSession,
   about: { readonly machine: Machine | undefined; readonly request: BootRequest; readonly network: Network },
 ): Promise<BootPlan> {
-  const facts = await bootFacts(deps, { ...about, token: session.token });
-  const plan = planBoot(facts, about.request);
+  const { plan } = await planMachine(deps, { ...about, token: session.token });
+  session.kernel = plan.do === 'boot' ? plan.kernel.sha256 : undefined;
   const words = planWords(plan);
   if (session.told !== words) {
     session.told = words;

@@ -3,18 +3,23 @@ import { ARCHES } from '../core/arch.ts';
 import type { BootFormat } from '../core/board.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Artefact } from '../core/bundle.ts';
-import { parseBootPath } from '../core/boot-path.ts';
+import { parseBootPath, type BootPath } from '../core/boot-path.ts';
+import { isOwnFolder } from '../core/rpi.ts';
 import type { Network } from '../core/lease.ts';
 import type { Machine } from '../core/machine.ts';
 import { contentInMemory, type Artefacts, type Content } from '../ports/artefacts.ts';
 import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../ports/boot-files.ts';
-import type { Render } from '../ports/render.ts';
-import { newestAgent } from './boot-facts.ts';
+import type { Render, WriteBootargs } from '../ports/render.ts';
+import { chosenDtb } from './chosen-dtb.ts';
+import { planMachine } from './plan-machine.ts';
+import { boardFor, newestAgent } from './boot-facts.ts';
 import { rememberedRequest, type BootSession } from './boot-sessions.ts';
+import { readsRpiNames, rpiFile } from './serve-rpi.ts';
 import { decide, tell, type MacOfAddress, type ServeBootDeps } from './serve-boot.ts';
 
 /** What file requests need besides the decision itself. */
 export interface ServeFilesDeps extends ServeBootDeps {
+  readonly writeBootargs: WriteBootargs;
   readonly store: Artefacts;
   readonly render: Render;
   readonly macOfAddress: MacOfAddress;
@@ -48,7 +53,7 @@ export function createBootFiles(deps: ServeFilesDeps): BootFiles {
 async function answerOf(
   deps: ServeFilesDeps,
   request: FileRequest,
-  path: ReturnType<typeof parseBootPath>,
+  path: BootPath,
   asker: Asker | undefined,
 ): Promise<FileAnswer> {
   switch (path.is) {
@@ -58,6 +63,14 @@ async function answerOf(
       return openLoader(deps, request, path.name, asker);
     case 'config':
       return openConfig(deps, request, path, asker);
+    case 'chosen-dtb':
+      return openChosenDtb(deps, request, path.mac, asker);
+    case 'rpi':
+      return openRpi(deps, request, path.name, asker);
+    case 'folder':
+      if (asker && !isOwnFolder(path.folder, { mac: asker.mac, systemUuid: asker.session.request.systemUuid }))
+        return { is: 'refused', because: 'that is the folder of another board' };
+      return answerOf(deps, request, path.path, asker);
     case 'unknown':
       return { is: 'absent' };
   }
@@ -84,7 +97,8 @@ async function openArtefact(
   if (dtb) return fileAnswer(deps, request, await deps.boards.openDtb(dtb), asker);
   const sha256 = await deps.store.find(sha256Start);
   const content = sha256 && (await deps.store.open(sha256));
-  if (!content || !asker || !(await isKernel(deps, content.sha256))) return fileAnswer(deps, request, content, asker);
+  if (!content || !asker || !(await isKernel(deps, asker.session, content.sha256)))
+    return fileAnswer(deps, request, content, asker);
   // Once its kernel goes out, the next word of the firmware is another boot.
   asker.session.over = true;
   return fileAnswer(deps, request, content, asker, () => {
@@ -95,7 +109,8 @@ async function openArtefact(
   });
 }
 
-async function isKernel(deps: ServeFilesDeps, sha256: Sha256): Promise<boolean> {
+async function isKernel(deps: ServeFilesDeps, session: BootSession, sha256: Sha256): Promise<boolean> {
+  if (session.kernel === sha256) return true;
   return (await deps.bundles.list()).some((bundle) => bundle.kernel.sha256 === sha256);
 }
 
@@ -134,6 +149,54 @@ async function openConfig(
   return fileAnswer(deps, request, contentInMemory(deps.digest(text.value), text.value), asker);
 }
 
+/** The DTB with this boot's arguments in it, for the board that was told to ask for it and for no other. */
+async function openChosenDtb(
+  deps: ServeFilesDeps,
+  request: FileRequest,
+  mac: Mac,
+  asker: Asker | undefined,
+): Promise<FileAnswer> {
+  if (!asker) return { is: 'refused', because: `${formatIpv4(request.peer)} holds no lease of a known machine` };
+  if (mac !== asker.mac) return { is: 'refused', because: `it asked for the device tree of ${mac}, another board` };
+  const { machine, network, session } = asker;
+  for (const format of DTB_ARG_FORMATS) {
+    const asked: BootRequest = { ...session.request, format };
+    const { plan } = await planMachine(deps, { machine, network, token: session.token, request: asked });
+    if (plan.do !== 'boot' || plan.argsIn !== 'dtb') continue;
+    const dtb = await chosenDtb(deps, plan);
+    if (!dtb.ok) return { is: 'refused', because: dtb.error };
+    return fileAnswer(deps, request, contentInMemory(deps.digest(dtb.value), dtb.value), asker);
+  }
+  return { is: 'refused', because: 'its plan has changed since it was told to ask for this' };
+}
+
+/** Formats that can send a board to a DTB of its own. */
+const DTB_ARG_FORMATS = ['extlinux', 'boot-script'] as const satisfies readonly BootFormat[];
+
+async function openRpi(
+  deps: ServeFilesDeps,
+  request: FileRequest,
+  name: string,
+  asker: Asker | undefined,
+): Promise<FileAnswer> {
+  if (!asker || !readsRpiNames(asker.session.request)) return { is: 'absent' };
+  const asked: BootRequest = { ...asker.session.request, format: 'rpi' };
+  const plan = await decide(deps, asker.session, { machine: asker.machine, request: asked, network: asker.network });
+  const file = rpiFile(deps.render, plan, name);
+  switch (file.is) {
+    case 'absent':
+    case 'refused':
+      return file;
+    case 'text':
+      return fileAnswer(deps, request, contentInMemory(deps.digest(file.octets), file.octets), asker);
+    case 'stored': {
+      const { sha256 } = file.artefact;
+      const content = (await deps.boards.openDtb(sha256)) ?? (await deps.store.open(sha256));
+      return fileAnswer(deps, request, content, asker);
+    }
+  }
+}
+
 function fileAnswer(
   deps: ServeFilesDeps,
   request: FileRequest,
@@ -146,6 +209,7 @@ function fileAnswer(
   return {
     is: 'file',
     content,
+    habits: asker && boardFor(deps, asker.machine, asker.session.request)?.tftp,
     ended: (report) => {
       content.close();
       if (asker) fileEnded(deps, asker.session);

@@ -30,6 +30,9 @@ const cases: readonly (readonly [string, BootFormat, readonly string[], string |
   ['iPXE would end the command', 'ipxe', ['a="b || c"'], /ends a command/],
   ['iPXE would begin a comment', 'ipxe', ['#a'], /comment/],
   ['iPXE would join blanks', 'ipxe', ['a="b  c"'], /blanks/],
+  ['words for cmdline.txt, as they are', 'rpi', ['#a', 'b="c  d"', "$e'\\"], '#a b="c  d" $e\'\\'],
+  ['the firmware changes the alias of a serial port', 'rpi', ['console=serial0,115200'], /"console=…" .*ttyS0/],
+  ['nothing is known of other letters than ASCII', 'rpi', ['a=ü'], /ASCII/],
 ];
 
 describe('argText', () => {
@@ -49,8 +52,9 @@ describe('argText', () => {
     'boot-script': readByUbootHush,
     grub: readByGrub,
     ipxe: (text) => readByIpxe(text).join(' '),
+    rpi: (text) => text,
   };
-  for (const format of ['extlinux', 'boot-script', 'grub', 'ipxe'] as const)
+  for (const format of ['extlinux', 'boot-script', 'grub', 'ipxe', 'rpi'] as const)
     it(`property: what ${format} carries reads back octet by octet, and on one line`, () => {
       let carried = 0;
       fc.assert(

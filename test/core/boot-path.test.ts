@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { parseMac } from '../../server/core/address.ts';
 import { BOOT_FORMATS } from '../../server/core/board.ts';
-import { configPath, LOADER_FILES, parseBootPath, type BootPath } from '../../server/core/boot-path.ts';
+import { chosenDtbPath, configPath, LOADER_FILES, parseBootPath, type BootPath } from '../../server/core/boot-path.ts';
 
 const parsed = parseMac('52:54:00:12:34:56');
 assert.ok(parsed.ok);
@@ -29,6 +29,9 @@ describe('boot paths', () => {
       '/boot/0123456789abcdef/linux',
       { is: 'artefact', sha256Start: '0123456789abcdef', name: 'linux' },
     ],
+    ['the DTB made for one boot', 'chosen/01-52-54-00-12-34-56.dtb', { is: 'chosen-dtb', mac }],
+    ['such a DTB beside a bootfile', '/sub/chosen/01-52-54-00-12-34-56.dtb', { is: 'chosen-dtb', mac }],
+    ['a DTB of that name elsewhere', 'dtbs/01-52-54-00-12-34-56.dtb', { is: 'unknown' }],
     ['a shorter digest is no digest', 'boot/0123/linux', { is: 'unknown' }],
     ['a path that goes on behind the name', 'boot/0123456789abcdef/linux/x', { is: 'unknown' }],
     ['the config by address, which u-boot tries last', 'pxelinux.cfg/0A4D0050', { is: 'unknown' }],
@@ -46,11 +49,15 @@ describe('boot paths', () => {
     });
 
   it('every format is found again by the path its loader asks for', () => {
-    for (const format of BOOT_FORMATS) {
+    for (const format of BOOT_FORMATS.filter((each) => each !== 'rpi')) {
       const path = parseBootPath(configPath(format, mac));
       assert.ok(path.is === 'config' && path.format === format);
     }
     for (const name of LOADER_FILES) assert.deepEqual(parseBootPath(name), { is: 'loader', name });
+  });
+
+  it('the DTB of a boot is found again by the path its config names', () => {
+    assert.deepEqual(parseBootPath(chosenDtbPath(mac)), { is: 'chosen-dtb', mac });
   });
 
   it('never throws on any text', () => {

@@ -22,7 +22,7 @@ const cases: readonly (readonly [string, Partial<BootRequest>, string | undefine
   ['UEFI HTTP boot', { clientArch: 16, systemUuid: 'u' }, undefined],
   ['a number nobody knows', { clientArch: 999 }, undefined],
   ['a booted Linux', { clientArch: undefined }, undefined],
-  ['the Raspberry Pi, when its loader is known by other means', { clientArch: undefined, loader: 'rpi' }, undefined],
+  ['the Raspberry Pi, which passes over it', { clientArch: undefined, loader: 'rpi' }, 'bootcode.bin'],
 ];
 
 describe('firstFile', () => {

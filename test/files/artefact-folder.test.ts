@@ -74,6 +74,14 @@ describe('artefact folder', () => {
     assert.deepEqual(await names(), [artefact.sha256.slice(0, 2)], 'nothing else is left');
   });
 
+  it('the first octets can be looked at; of what is not there, nothing', async () => {
+    const opened = await openArtefactFolder({ dataDir, clock });
+    const { sha256 } = await opened.put('linux', stream('the beginning', ' and the rest'), 100);
+    assert.deepEqual(await opened.head(sha256, 3), Buffer.from('the'));
+    assert.equal((await opened.head(sha256, 1000))?.length, 26);
+    assert.equal(await opened.head(digest('another'), 3), undefined);
+  });
+
   it('the same content twice is one file, untouched the second time', async () => {
     const artefacts = await folder();
     const first = await artefacts.put('a', stream('same'), 100);

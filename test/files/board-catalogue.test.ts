@@ -93,6 +93,59 @@ describe('the board catalogue', () => {
     assert.deepEqual([bench?.title, bench?.powerOffS], ['Bench', 30]);
   });
 
+  describe('firmware files', () => {
+    const FIRMWARE = "firmware: [{ file: start4.elf, source: the maker, licence: the maker's }]\n";
+
+    it('that are there are opened by their digest, for the boards that take them over too', async () => {
+      put('ours/bench/board.yaml', BENCH + FIRMWARE);
+      put('ours/bench/start4.elf', 'octets of the maker');
+      put('ours/child/board.yaml', 'title: C\nextends: bench\nsources: [x]\n');
+      const boards = openBoards([ours()]);
+      const found = boards.byName('child')?.firmware?.[0]?.artefact;
+      assert.deepEqual([found?.name, found?.octets], ['start4.elf', 19]);
+      const content = found && (await boards.openDtb(found.sha256));
+      assert.equal(Buffer.from(content?.whole ?? []).toString(), 'octets of the maker');
+    });
+
+    const wrong: readonly (readonly [string, string | undefined, string, RegExp])[] = [
+      ['not there', undefined, FIRMWARE, /start4\.elf is not there; take it from the maker/],
+      ['empty', '', FIRMWARE, /start4\.elf is empty/],
+      [
+        'another than was declared',
+        'x',
+        FIRMWARE.replace('source', `sha256: '${'0'.repeat(64)}', source`),
+        /has sha256 2d71.*but 0000/,
+      ],
+    ];
+    for (const [title, octets, text, want] of wrong)
+      it(`that are ${title} are missing in words, and the linter says so`, () => {
+        put('ours/bench/board.yaml', BENCH + text);
+        if (octets !== undefined) put('ours/bench/start4.elf', octets);
+        const [row] = openBoards([ours()]).byName('bench')?.firmware ?? [];
+        assert.equal(row?.artefact, undefined);
+        assert.match(row?.missing ?? '', want);
+        const told = lintBoards([ours()]).find((each) => /boots of this board are refused/.test(each.words));
+        assert.deepEqual([told?.severity, told?.line], ['warning', 9]);
+      });
+
+    it('that come or change are noticed', () => {
+      put('ours/bench/board.yaml', BENCH + FIRMWARE);
+      const boards = openBoards([ours()]);
+      put('ours/bench/start4.elf', 'first');
+      assert.equal(boards.refresh(), true);
+      assert.equal(boards.byName('bench')?.firmware?.[0]?.artefact?.octets, 5);
+      assert.equal(boards.refresh(), false);
+    });
+  });
+
+  it('TFTP habits are read as they stand', () => {
+    put('ours/bench/board.yaml', `${BENCH}tftp: { blksizeMax: 512, rollOverTo: 1, singlePort: true }\n`);
+    assert.deepEqual(openBoards([ours()]).byName('bench')?.tftp, {
+      ...{ blksizeMax: 512, windowsizeMax: undefined, options: true },
+      ...{ rollOverTo: 1, singlePort: true },
+    });
+  });
+
   it('boards that extend each other, or nobody, are errors at that line', () => {
     put('ours/a/board.yaml', 'title: A\nextends: b\nsources: [x]\n');
     put('ours/b/board.yaml', 'title: B\nextends: a\nsources: [x]\n');
@@ -230,6 +283,21 @@ describe('the board catalogue', () => {
 
   const lints: readonly (readonly [string, string, 'error' | 'warning', RegExp])[] = [
     [
+      'lines of config.txt on a board that reads none',
+      `${BENCH}rpiConfig: ['gpu_mem=16']\n`,
+      'warning',
+      /only a Raspberry Pi reads config\.txt/,
+    ],
+    [
+      'a Raspberry Pi without a device tree',
+      BENCH.replace(
+        'loader: u-boot, formats: [extlinux], argOctetsMax: { extlinux: 255 }',
+        'loader: rpi, formats: [rpi]',
+      ),
+      'warning',
+      /starts no kernel without a device tree/,
+    ],
+    [
       'a format its loader cannot read',
       BENCH.replace('loader: u-boot', 'loader: uefi'),
       'error',
@@ -248,6 +316,33 @@ describe('the board catalogue', () => {
       /more than the kernel's 2047/,
     ],
     ['a kernel of another architecture', BENCH.replace('Image', 'bzImage'), 'error', /arm64 has no bzImage/],
+    [
+      'a FIT without an address',
+      BENCH.replace('kernelFormat: Image', 'kernelFormat: FIT'),
+      'error',
+      /where its FIT is loaded to is not said/,
+    ],
+    [
+      "a gzip'd Image with nowhere to go",
+      BENCH.replace('kernelFormat: Image', 'kernelFormat: Image.gz').replace('[extlinux]', '[extlinux, boot-script]'),
+      'warning',
+      /unpacked is left to its environment/,
+    ],
+    [
+      'a uImage for a loader that is no u-boot',
+      BENCH.replace('kernelFormat: Image', 'kernelFormat: uImage').replace(
+        'loader: u-boot, formats: [extlinux]',
+        'loader: uefi, formats: [grub]',
+      ),
+      'error',
+      /uefi starts no uImage/,
+    ],
+    [
+      'dtbArgs in a format the loader is not told by',
+      BENCH.replace('argOctetsMax: { extlinux: 255 }', 'argOctetsMax: { extlinux: 255 }, dtbArgs: [boot-script]'),
+      'error',
+      /boot-script does not leave/,
+    ],
     ['a word that is none', `${BENCH}kernelArgs: ["a b"]\n`, 'error', /blank outside double quotes/],
     [
       'a word its format cannot carry',
@@ -269,6 +364,19 @@ describe('the board catalogue', () => {
       assert.ok((found[0]?.line ?? 0) >= 1 && (found[0]?.remedy ?? '') !== '');
     });
 
+  it('load addresses become numbers, and a kernel is entered where it is loaded unless said', () => {
+    const fit = BENCH.replace('kernelFormat: Image', 'kernelFormat: FIT');
+    for (const [entry, want] of [
+      ['', 0x80080000],
+      [", entry: '0x80080040'", 0x80080040],
+    ] as const) {
+      put('ours/bench/board.yaml', `${fit}kernelLoad: { load: '0x80080000'${entry} }\n`);
+      const board = openBoards([ours()]).byName('bench');
+      assert.deepEqual(board?.kernelLoad, { load: 0x80080000, entry: want });
+    }
+    assert.deepEqual(lintBoards([ours()]), []);
+  });
+
   it('lint finds iPXE on a board with a DTB', () => {
     put(
       'ours/bench/board.yaml',
@@ -286,7 +394,7 @@ describe('the shipped boards', () => {
   const boards = openBoards([SHIPPED]);
 
   it('pass the linter; only DTBs that cannot be shipped are missing', () => {
-    const findings = lintBoards([SHIPPED]).filter((each) => !/apm-mustang\.dtb is not there/.test(each.words));
+    const findings = lintBoards([SHIPPED]).filter((each) => !/ is not there; take it from /.test(each.words));
     assert.deepEqual(findings, []);
     assert.equal(boards.list().length >= 11, true);
   });
@@ -298,6 +406,7 @@ describe('the shipped boards', () => {
   const q = macFrom('52:54:00:00:00:01');
   const real = macFrom('00:01:73:00:00:01');
   const none = { userClass: undefined, systemUuid: undefined, facts: undefined, vendorClass: undefined };
+  const pi = { ...none, mac: real, clientArch: 0, vendorClass: 'PXEClient:Arch:00000:UNDI:002001' };
   const mustang = { vendor: undefined, product: undefined, dtCompatible: ['apm,mustang', 'apm,xgene-storm'] };
   const seen = [
     ['u-boot arm64', { ...none, mac: real, clientArch: 22 }, 'generic-arm64-uboot'],
@@ -315,6 +424,11 @@ describe('the shipped boards', () => {
       { ...none, mac: q, clientArch: 0, userClass: 'iPXE', systemUuid: 'u' },
       'qemu-pc-x64-bios',
     ],
+    ['a Raspberry Pi 3', { ...pi, mac: macFrom('b8:27:eb:00:00:01') }, 'raspberrypi-3b'],
+    ['a Raspberry Pi 4', { ...pi, systemUuid: '34695052-3114-00d0-0000-000000000001' }, 'raspberrypi-4b'],
+    ['a Raspberry Pi 5', { ...pi, systemUuid: '35695052-4170-00d0-0000-000000000001' }, 'raspberrypi-5'],
+    ['a Raspberry Pi of another model', { ...pi, systemUuid: '34695052-3130-00c0-0000-000000000001' }, undefined],
+    ['a PC that says the same vendor class', pi, 'generic-x64-bios'],
     ['a Mustang, once its agent ran', { ...none, mac: real, clientArch: 22, facts: mustang }, 'apm-mustang'],
   ] as const;
   for (const [title, evidence, want] of seen)

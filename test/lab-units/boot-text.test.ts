@@ -4,6 +4,7 @@ import { runBootScript } from '../../lab/boot-text/boot-script.ts';
 import { parseExtlinux } from '../../lab/boot-text/extlinux.ts';
 import { runGrubCfg } from '../../lab/boot-text/grub-cfg.ts';
 import { parseIpxeScript } from '../../lab/boot-text/ipxe-script.ts';
+import { readRpiConfig } from '../../lab/boot-text/rpi-config.ts';
 import { scriptOfImage } from '../../lab/boot-text/script-image.ts';
 import { runShell } from '../../lab/boot-text/shell.ts';
 import { crc32 } from '../../lab/crc32.ts';
@@ -174,4 +175,29 @@ describe('an iPXE script', () => {
   it('what does not begin with #!ipxe is no script', () => {
     assert.equal(parseIpxeScript('kernel x\nboot\n', {}).ok, false);
   });
+});
+
+describe("a Raspberry Pi's config.txt", () => {
+  const read = (text: string): unknown => {
+    const order = readRpiConfig(text);
+    return order.ok ? order.value : order.error;
+  };
+  const plain = { kernel: 'kernel8.img', initrd: undefined, dtb: undefined };
+  const cases: readonly (readonly [string, string, unknown])[] = [
+    ['without a kernel there is a name by custom', 'arm_64bit=1\n', plain],
+    [
+      'the files are named, the initrd without an equals sign',
+      '# x\narm_64bit=1\nkernel=a/b\ninitramfs c/d followkernel\ndevice_tree=e.dtb\n',
+      { kernel: 'a/b', initrd: 'c/d', dtb: 'e.dtb' },
+    ],
+    ['an initrd with an equals sign is none', 'arm_64bit=1\ninitramfs=c followkernel\n', plain],
+    ['lines for other models are passed over', '[pi0]\nkernel=x\n[all]\narm_64bit=1\n', plain],
+    ['the last of a setting counts', 'arm_64bit=1\nkernel=x\nkernel=y\n', { ...plain, kernel: 'y' }],
+    ['a long line is cut', `arm_64bit=1\nkernel=${'k'.repeat(100)}\n`, { ...plain, kernel: 'k'.repeat(71) }],
+    ['a kernel for 32 bits is none here', 'kernel=x\n', 'arm_64bit is not 1, and the kernel is for 64 bits'],
+  ];
+  for (const [title, text, want] of cases)
+    it(title, () => {
+      assert.deepEqual(read(text), want);
+    });
 });

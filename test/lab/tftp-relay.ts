@@ -4,8 +4,8 @@ import { once } from 'node:events';
 /** A bad wire in front of a TFTP server on the loopback: loses, doubles and swaps datagrams in a series that never changes. */
 export class BadWire {
   readonly #front = createSocket('udp4');
-  readonly #backs = new Map<number, Socket>();
-  readonly #tids = new Map<number, number>();
+  readonly #backs = new Map<string, Socket>();
+  readonly #tids = new Map<string, number>();
   readonly #serverPort: number;
   readonly #lossPercent: number;
   #seed = 12345;
@@ -16,7 +16,7 @@ export class BadWire {
     this.#serverPort = serverPort;
     this.#lossPercent = lossPercent;
     this.#front.on('message', (datagram, client) => {
-      const [back, port] = this.#towardsServer(client.port);
+      const [back, port] = this.#towardsServer(client);
       const to = datagram[1] === 1 ? this.#serverPort : port();
       this.#carry(() => {
         back.send(datagram, to, '127.0.0.1');
@@ -45,17 +45,20 @@ export class BadWire {
     for (const socket of [this.#front, ...this.#backs.values()]) socket.close();
   }
 
-  #towardsServer(clientPort: number): readonly [Socket, () => number] {
-    const tid = (): number => this.#tids.get(clientPort) ?? this.#serverPort;
-    const known = this.#backs.get(clientPort);
+  /** The server sees each client at its own address, so that what it knows of one is not mixed with another's. */
+  #towardsServer(client: { readonly address: string; readonly port: number }): readonly [Socket, () => number] {
+    const key = `${client.address}/${client.port}`;
+    const tid = (): number => this.#tids.get(key) ?? this.#serverPort;
+    const known = this.#backs.get(key);
     if (known) return [known, tid];
     const back = createSocket('udp4').on('message', (datagram, server) => {
-      this.#tids.set(clientPort, server.port);
+      this.#tids.set(key, server.port);
       this.#carry(() => {
-        this.#front.send(datagram, clientPort, '127.0.0.1');
+        this.#front.send(datagram, client.port, client.address);
       });
     });
-    this.#backs.set(clientPort, back);
+    back.bind(0, client.address);
+    this.#backs.set(key, back);
     return [back, tid];
   }
 

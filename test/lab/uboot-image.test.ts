@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ import {
   parseScriptImage,
   type LegacyImage,
 } from '../../server/wire/uboot/legacy-image.ts';
+import { fitPieces, type FitPart } from '../../server/wire/uboot/fit.ts';
 import { buildFdt } from '../wire/fdt/build-fdt.ts';
 
 const MADE_AT_S = 1_700_000_000;
@@ -94,6 +96,30 @@ describe("u-boot's and the kernel's own tools agree with our images", () => {
     assert.match(said, /Image Type: +AArch64 Linux Script \(uncompressed\)/);
     await tool('dumpimage', ['-T', 'script', '-p', '0', '-o', at('text'), at('ours')]);
     assert.equal(readFileSync(at('text')).toString('utf8', 8), SCRIPT); // it leaves the list of sizes on
+  });
+
+  it('dumpimage and mkimage read a FIT of ours, and take its parts out whole', async () => {
+    const parts = { kernel: 'a kernel '.repeat(100), ramdisk: 'an initrd '.repeat(90), fdt: 'a tree '.repeat(200) };
+    const part = (text: string): FitPart<{ octets: Buffer }> => {
+      const octets = Buffer.from(text);
+      return { content: { octets }, octets: octets.length, sha256: createHash('sha256').update(octets).digest() };
+    };
+    const [kernel, initrd, dtb] = [part(parts.kernel), part(parts.ramdisk), part(parts.fdt)];
+    const at40 = { load: 0x40080000, entry: 0x40080000 };
+    const pieces = fitPieces({ arch: 'arm64', kernel, packing: 'gzip', ...at40, initrd, dtb });
+    writeFileSync(at('fit'), Buffer.concat(pieces.map((each) => ('octets' in each ? each.octets : each))));
+    for (const program of ['dumpimage', 'mkimage']) {
+      const said = await tool(program, ['-l', at('fit')]);
+      assert.match(said, /Type: +Kernel Image\s+Compression: +gzip compressed/);
+      assert.match(said, /Architecture: AArch64\s+OS: +Linux\s+Load Address: 0x40080000/);
+      assert.match(said, new RegExp(`Hash value: +${Buffer.from(kernel.sha256).toString('hex')}`));
+      assert.match(said, /Default Configuration: 'board'/);
+      assert.match(said, /Kernel: +kernel\s+Init Ramdisk: ramdisk\s+FDT: +fdt/);
+    }
+    for (const [nth, text] of [parts.kernel, parts.ramdisk, parts.fdt].entries()) {
+      await tool('dumpimage', ['-T', 'flat_dt', '-p', String(nth), '-o', at('part'), at('fit')]);
+      assert.equal(readFileSync(at('part'), 'utf8'), text);
+    }
   });
 
   it('a tree that dtc compiled reads as fdtget reads it', async () => {

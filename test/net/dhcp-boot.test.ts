@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
-import { bootAskOf, cleanHostname, fileField } from '../../server/net/dhcp-boot.ts';
+import { bootAskOf, cleanHostname, fileField, grantOptions } from '../../server/net/dhcp-boot.ts';
 import { decodeMessage, type DhcpMessage } from '../../server/wire/dhcp/message.ts';
 import type { OptionToSend } from '../../server/wire/dhcp/option-field.ts';
 import { OPT } from '../../server/wire/dhcp/options.ts';
-import { clientMessage, text } from '../support/dhcp-lab.ts';
+import { clientMessage, network, text } from '../support/dhcp-lab.ts';
 
 function read(octets: Uint8Array): DhcpMessage {
   const decoded = decodeMessage(octets);
@@ -56,6 +56,54 @@ describe('net/dhcp-boot', () => {
   it('F8 iPXE by option 175 alone carries its user class into the decision', () => {
     const { request } = bootAskOf(asking([OPT.ipxeEncapsulated, Uint8Array.of(1)]));
     assert.deepEqual([request.loader, request.userClass], ['ipxe', 'iPXE']);
+  });
+
+  describe('a Raspberry Pi', () => {
+    const MAC_4 = Uint8Array.of(0xdc, 0xa6, 0x32, 1, 0x36, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    const wants = [1, 3, 43, 60, 66, 67, 128, 129, 130, 131, 132, 133, 134, 135];
+    const ask = (type: 'DISCOVER' | 'REQUEST', ...more: OptionToSend[]): DhcpMessage =>
+      read(
+        clientMessage(type, { chaddr: MAC_4 }, [
+          [OPT.parameterRequestList, Uint8Array.from(wants)],
+          [OPT.clientArch, Uint8Array.of(0, 0)],
+          [
+            OPT.clientUuid,
+            Uint8Array.from([0, 0x52, 0x50, 0x69, 0x34, 0x11, 0x31, 0xc0, 0, 50, 1, 54, 194, 38, 70, 244, 183]),
+          ],
+          ...more,
+        ]),
+      );
+    const discover = ask('DISCOVER', text(OPT.vendorClass, 'PXEClient:Arch:00000:UNDI:002001'));
+
+    it('says it were a PC, and is none', () => {
+      const { request, isBootClient } = bootAskOf(discover);
+      assert.deepEqual(
+        [request.loader, request.arch, request.systemUuid, isBootClient],
+        ['rpi', undefined, '34695052-3111-00c0-3201-36c22646f4b7', true],
+      );
+    });
+    for (const message of [discover, ask('REQUEST')])
+      it(`gets the menu entry and where TFTP is${message === discover ? '' : ', when its REQUEST lacks option 60 too'}`, () => {
+        const boot = bootAskOf(message);
+        const given = {
+          type: 'ACK',
+          network: network(),
+          leaseS: 60,
+          file: 'bootcode.bin',
+          hostname: undefined,
+        } as const;
+        const options = new Map(grantOptions(message, boot, given));
+        const said = (code: number): string => String.fromCharCode(...(options.get(code) ?? []));
+        assert.match(said(OPT.vendorSpecific), /Raspberry Pi Boot {3}\u00ff$/);
+        assert.equal(said(OPT.vendorClass), 'PXEClient');
+        assert.match(said(OPT.tftpServerName), /^10\./);
+        assert.equal(options.get(OPT.clientUuid)?.length, 17);
+      });
+    it('that is not to boot gets no menu, and goes on to its next device', () => {
+      const boot = bootAskOf(discover);
+      const given = { type: 'ACK', network: network(), leaseS: 60, file: undefined, hostname: undefined } as const;
+      assert.equal(new Map(grantOptions(discover, boot, given)).has(OPT.vendorSpecific), false);
+    });
   });
 
   it('a client that wants a file boots, whatever else it says', () => {

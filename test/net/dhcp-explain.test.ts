@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { bootAskOf, grantOptions, type Grant } from '../../server/net/dhcp-boot.ts';
 import { explainAnswer, optionLine } from '../../server/net/dhcp-explain.ts';
 import { decodeMessage, type DhcpMessage } from '../../server/wire/dhcp/message.ts';
-import { ip, network } from '../support/dhcp-lab.ts';
+import type { OptionToSend } from '../../server/wire/dhcp/option-field.ts';
+import { OPT } from '../../server/wire/dhcp/options.ts';
+import { clientMessage, ip, mac, network, text as textOption } from '../support/dhcp-lab.ts';
 
 function captured(name: string): DhcpMessage {
   const text = readFileSync(new URL(`../golden/dhcp/${name}-request.hex`, import.meta.url), 'utf8');
@@ -22,6 +24,27 @@ describe('net: DHCP, explained', () => {
     ['ipxe-bios', 'boot.ipxe'],
     ['ipxe-uefi-arm64', 'boot.ipxe'],
   ];
+  it('a Raspberry Pi: as its REQUEST is printed in its documentation', () => {
+    const options: readonly OptionToSend[] = [
+      [OPT.parameterRequestList, Uint8Array.of(1, 3, 43, 60, 66, 67, 128, 129, 130, 131, 132, 133, 134, 135)],
+      [OPT.clientArch, Uint8Array.of(0, 0)],
+      [OPT.clientUuid, Uint8Array.from([0, ...Array<number>(16).fill(68)])],
+      textOption(OPT.vendorClass, 'PXEClient:Arch:00000:UNDI:002001'),
+    ];
+    const message = decodeMessage(clientMessage('REQUEST', { mac: mac('b8:27:eb:00:00:01') }, options));
+    assert.ok(message.ok);
+    const net = network();
+    const ask = bootAskOf(message.value);
+    const grant: Grant = { type: 'ACK', network: net, leaseS: net.leaseS, file: 'bootcode.bin', hostname: undefined };
+    const real = grantOptions(message.value, ask, grant).map(optionLine);
+    const about = { request: ask.request, network: net, address: undefined, file: 'bootcode.bin', hostname: undefined };
+    assert.deepEqual(
+      explainAnswer(about).filter((line) => line.startsWith('option ')),
+      real,
+    );
+    assert.ok(real.some((line) => line.startsWith('option 43 PXE vendor options 06 01 03 0a 04 00 50 58 45 09 17')));
+  });
+
   for (const [name, file] of boots)
     it(`G51 ${name}: what is explained is what the captured REQUEST gets, option for option`, () => {
       const message = captured(name);

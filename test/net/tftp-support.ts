@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { parseIpv4, parseSha256, parseSubnet, type Ipv4 } from '../../server/core/address.ts';
+import type { TftpHabits } from '../../server/core/board.ts';
 import type { Result } from '../../server/core/result.ts';
 import { startTftpListener, type TftpListener, type TftpListenerOptions } from '../../server/net/tftp-listener.ts';
 import type { Content } from '../../server/ports/artefacts.ts';
@@ -59,10 +60,15 @@ export class TableFiles implements BootFiles {
   readonly asked: FileRequest[] = [];
   readonly reports: TransferReport[] = [];
   readonly #table: Readonly<Record<string, Content | Error | 'refused' | Promise<Content>>>;
+  readonly #habits: (peer: Ipv4) => TftpHabits | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(table: Readonly<Record<string, Content | Error | 'refused' | Promise<Content>>>) {
+  constructor(
+    table: Readonly<Record<string, Content | Error | 'refused' | Promise<Content>>>,
+    habits: (peer: Ipv4) => TftpHabits | undefined = () => undefined,
+  ) {
     this.#table = table;
+    this.#habits = habits;
   }
 
   async open(request: FileRequest): Promise<FileAnswer> {
@@ -74,6 +80,7 @@ export class TableFiles implements BootFiles {
     return {
       is: 'file',
       content: await found,
+      habits: this.#habits(request.peer),
       ended: (report) => {
         this.#ended(report);
       },

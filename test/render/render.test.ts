@@ -36,6 +36,10 @@ const withWords = (...words: string[]): Boot => ({
 const lineWith = (text: string, start: string): string =>
   text.split('\n').find((line) => line.trimStart().startsWith(start)) ?? `no line with ${start}`;
 
+/** A Raspberry Pi's config.txt holds no arguments and says nothing to people; it has tests of its own below. */
+type Told = Exclude<BootFormat, 'rpi'>;
+const TOLD = BOOT_FORMATS.filter((format): format is Told => format !== 'rpi');
+
 describe('render', () => {
   it('extlinux: one directive a line, paths relative to the root', () => {
     assert.equal(
@@ -118,13 +122,13 @@ describe('render', () => {
   });
 
   const refusal: BootPlan = { do: 'refuse', because: 'need 512 octets', remedy: 'shorten them by 1', args: undefined };
-  const says: Readonly<Record<BootFormat, RegExp>> = {
+  const says: Readonly<Record<Told, RegExp>> = {
     extlinux: /menu label Farrier refuses: need 512 octets\. Remedy: shorten them by 1\n {2}localboot 1\n$/,
     'boot-script': /echo 'Farrier refuses: need 512 octets\. Remedy: shorten them by 1'\n$/,
     grub: /echo 'Farrier refuses: need 512 octets\. Remedy: shorten them by 1'\nsleep 5\nexit\n$/,
     ipxe: /echo Farrier refuses: need 512 octets\. Remedy: shorten them by 1\nsleep 5\nexit\n$/,
   };
-  for (const format of BOOT_FORMATS) {
+  for (const format of TOLD) {
     it(`${format}: a refusal is said on the console, then the next boot device comes`, () => {
       assert.match(textOf(format, refusal), says[format]);
     });
@@ -157,6 +161,47 @@ describe('render', () => {
   });
 });
 
+describe('render: config.txt of a Raspberry Pi', () => {
+  it('names kernel, initrd and DTB by digest, for 64 bits, and the lines of the board', () => {
+    const dtb = artefact('bcm2711-rpi-4-b.dtb', 'c3');
+    const text = textOf('rpi', { ...plan, dtb, rpi: { firmware: [], config: ['dtparam=audio=off'] } });
+    const lines = text.split('\n').filter((line) => !line.startsWith('#'));
+    assert.deepEqual(lines, [
+      '[all]',
+      'os_check=0',
+      'arm_64bit=1',
+      'enable_uart=1',
+      'kernel=boot/a1a1a1a1a1a1a1a1/linux',
+      'initramfs boot/b2b2b2b2b2b2b2b2/initrd.gz followkernel',
+      'device_tree=boot/c3c3c3c3c3c3c3c3/bcm2711-rpi-4-b.dtb',
+      'dtparam=audio=off',
+      '',
+    ]);
+  });
+  it('a kernel for 32 bits says so; without initrd and DTB there are no such lines', () => {
+    const text = textOf('rpi', { ...plan, kernelFormat: 'zImage', initrd: undefined, dtb: undefined });
+    assert.match(text, /^arm_64bit=0$/m);
+    assert.doesNotMatch(text, /^(initramfs|device_tree)/m);
+  });
+  it('no line is longer than the oldest firmware reads, whatever the names of bundle and board', () => {
+    const long = textOf('rpi', { ...plan, bundle: `${'b'.repeat(200)}@1`, board: 'x'.repeat(200) });
+    for (const line of long.split('\n')) assert.ok(line.length <= 78, line);
+  });
+  it('is not made for a machine that boots its disk, is refused or ignored: the reason is given', () => {
+    assert.match(
+      textOf('rpi', { do: 'local-disk', because: 'state ready' }),
+      /^refused: nothing is served: state ready/,
+    );
+    const refused: BootPlan = { do: 'refuse', because: 'no DTB', remedy: 'give it one', args: undefined };
+    assert.match(textOf('rpi', refused), /^refused: nothing is served: no DTB/);
+    assert.match(textOf('rpi', { do: 'ignore', because: 'a stranger' }), /^refused: nothing is served/);
+  });
+  it('a file name that could be more than a name is refused', () => {
+    for (const name of ['a b', '../x', 'a\ndtoverlay=x', '', '[pi4]'])
+      assert.match(textOf('rpi', { ...plan, kernel: artefact(name, 'a1') }), /^refused: .*path/);
+  });
+});
+
 describe('render: hostile words', () => {
   const word = fc.oneof(
     fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }),
@@ -167,13 +212,13 @@ describe('render: hostile words', () => {
     }),
   );
   const clean = word.filter((text) => faultOfWord(text) === undefined);
-  const reads: Readonly<Record<BootFormat, (text: string) => string>> = {
+  const reads: Readonly<Record<Told, (text: string) => string>> = {
     extlinux: (text) => readByUbootMacros(lineWith(text, 'append ').slice('  append '.length)),
     'boot-script': (text) => readByUbootHush(lineWith(text, 'setenv bootargs ').slice('setenv bootargs '.length)),
     grub: (text) => readByGrub(/^if linux \S+ (.*); then$/m.exec(text)?.[1] ?? 'no linux line'),
     ipxe: (text) => readByIpxe(lineWith(text, 'kernel ')).slice(4).join(' '),
   };
-  for (const format of BOOT_FORMATS) {
+  for (const format of TOLD) {
     const lines = textOf(format, withWords('plain')).split('\n').length;
     it(`${format}: property: never a line more, and the loader reads back every octet`, () => {
       fc.assert(

@@ -17,6 +17,8 @@ import type { ServeFilesDeps } from '../../server/services/serve-files.ts';
 import { agent, debian, ubootBoard } from '../core/boot-fixtures.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
+import { writeBootargs } from '../../server/render/bootargs-dtb.ts';
+import { noDerived } from '../support/no-derived.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 
 export const SERVER = ipv4(0x0a4d0001);
@@ -94,6 +96,8 @@ export function layBench(machine: Machine | undefined, boards: readonly Board[] 
     recognise: () => ({ board: ubootBoard.name, evidence: ['option 93 is 22'] }),
     siteArgs: [],
     httpPort: 5240,
+    derived: noDerived,
+    writeBootargs,
     machines: store.machines,
     boots: store.boots,
     sessions: createBootSessions({ boots: store.boots, timeline, clock, rng, sha256: sha256Of }),

@@ -11,6 +11,7 @@ function explainOn(bench: BootBench, recognised = ubootBoard.name): Explain {
   return createExplain({
     ...bench.deps,
     store: bench.store,
+    files: bench.deps.store,
     recognise: () => ({ board: recognised, evidence: ['option 93 says so'] }),
     networks: () => [rack1],
     leases: () => [],

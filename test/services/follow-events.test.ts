@@ -24,7 +24,7 @@ async function lay() {
   let refreshed = 0;
   const reservations = { refresh: () => void (refreshed += 1) };
   await store.machines.add(machine, []);
-  await followEvents({ store, log, reservations, sessions });
+  await followEvents({ store, log, reservations, sessions, prepare: () => undefined });
   const power = async (detail: FarrierEvent['detail']): Promise<void> => {
     clock.advance(1000);
     await store.events.append([

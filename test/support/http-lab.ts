@@ -22,6 +22,8 @@ import { pretendArtefacts, rack1 } from '../services/boot-bench.ts';
 import { agent, debian, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { createQuietLog } from './quiet-log.ts';
+import { writeBootargs } from '../../server/render/bootargs-dtb.ts';
+import { noDerived } from './no-derived.ts';
 import { sampleEvent } from './samples.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -211,6 +213,9 @@ export function layHttpLab(
       recognise: () => undefined,
       siteArgs: ['loglevel=4'],
       httpPort: 5240,
+      derived: noDerived,
+      writeBootargs,
+      files: pretendArtefacts([agent, debian]),
       render: openRender([`${root}templates`]),
       digest: sha256Of,
       text: (octets) => new TextDecoder().decode(octets),

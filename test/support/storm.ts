@@ -4,6 +4,7 @@ import { importDemoBundles } from '../../lab/demo-bundles.ts';
 import { labClock } from '../../lab/lab-clock.ts';
 import { layLan, type Lan } from '../../lab/netns.ts';
 import type { VirtualBoard } from '../../lab/virtual-board.ts';
+import type { VirtualBoardSpec } from '../../lab/virtual/hands.ts';
 import { macOf, type Mac } from '../../server/core/address.ts';
 import { startFarrier, type FarrierOptions, type FarrierProcess } from './farrier-process.ts';
 
@@ -17,6 +18,8 @@ export interface StormLab {
   readonly farrier: FarrierProcess;
   /** Makes the nth board (from 1); it is off. */
   board(nth: number, kind: BoardKind): Promise<VirtualBoard>;
+  /** Any other board. */
+  add(spec: VirtualBoardSpec): Promise<VirtualBoard>;
   stop(): Promise<void>;
 }
 
@@ -60,6 +63,7 @@ export async function startStormLab(
     const made = boards;
     return {
       ...{ lan, farrier, stop },
+      add: (spec) => made.add('eth0', spec),
       board: (nth, kind) =>
         made.add('eth0', {
           ...{ name: `b${String(nth)}`, kind, mac: stormMac(nth), paceMs: 0 },

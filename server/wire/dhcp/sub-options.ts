@@ -1,10 +1,12 @@
 import { hexOf } from '../../core/address.ts';
 import { octetsOnWire, writeOption, type OptionToSend } from './option-field.ts';
-import { OPT, type DhcpOptions } from './options.ts';
+import { octetsOfText, OPT, type DhcpOptions } from './options.ts';
 
 /** Discovery control of PXE 2.1: bit 3 means "take the boot file named in this answer, show no menu". */
 const PXE_DISCOVERY_CONTROL = 6;
 const PXE_BOOT_FILE_DIRECT = 8;
+const PXE_BOOT_MENU = 9;
+const PXE_MENU_PROMPT = 10;
 const RELAY_CIRCUIT_ID = 1;
 const RELAY_REMOTE_ID = 2;
 
@@ -33,6 +35,20 @@ export function decodeSubOptions(value: Uint8Array, form: 'pxe' | 'relay'): Read
 /** The value of option 43 that tells a PXE client to load the named file at once (PXE 2.1; ends with 255). */
 export function pxeBootDirect(): Uint8Array {
   return encodePxe([[PXE_DISCOVERY_CONTROL, Uint8Array.of(PXE_BOOT_FILE_DIRECT)]]);
+}
+
+/**
+ * The value of option 43 without which no Raspberry Pi takes an answer: a PXE menu with an entry of this very name. The
+ * form is that of the answer printed in its documentation of network boot: discovery control 3, prompt "PXE", one entry.
+ * The blanks are for the ROM of the Raspberry Pi 3, which by a mistake may look for them (the same documentation).
+ */
+export function rpiBootMenu(): Uint8Array {
+  const name = octetsOfText('Raspberry Pi Boot   ');
+  return encodePxe([
+    [PXE_DISCOVERY_CONTROL, Uint8Array.of(3)],
+    [PXE_MENU_PROMPT, Uint8Array.of(0, ...octetsOfText('PXE'))],
+    [PXE_BOOT_MENU, Uint8Array.of(0, 0, name.length, ...name)],
+  ]);
 }
 
 /** Encapsulates PXE sub-options, each at most 255 octets, closed by 255 (RFC 2132 §8.4). */

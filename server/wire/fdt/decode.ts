@@ -3,8 +3,8 @@ import { FDT_TOKEN, readFdtHeader, viewOf, type FdtHeader } from './header.ts';
 import type { FdtNode, FdtReservation, FdtTree } from './tree.ts';
 
 const DEPTH_MAX = 64;
-/** Debian's largest tree has about 4000 nodes. */
-const NODES_MAX = 65_536;
+/** The largest tree of Debian's kernels has 997. */
+const NODES_MAX = 16_384;
 /** The specification allows 31; trees in the field go beyond it. */
 const NAME_OCTETS_MAX = 255;
 const RESERVATIONS_MAX = 1024;

@@ -2,6 +2,9 @@ import { FDT_HEADER_OCTETS, FDT_MAGIC, FDT_TOKEN, FDT_VERSION, viewOf } from './
 import type { FdtNode, FdtReservation, FdtTree } from './tree.ts';
 import { fromCells } from './tree.ts';
 
+/** Only images are this long; ordinary trees stay as dtc writes them. */
+const ALIGNED_FROM = 512;
+
 /** The oldest version whose readers understand this blob. */
 const COMPATIBLE_VERSION = 16;
 
@@ -12,7 +15,8 @@ export function encodeFdt(tree: FdtTree): Uint8Array<ArrayBuffer> {
 
 /**
  * The blob in pieces, with each property's value left as it came: what is too large for memory can be named in its
- * place and read when the blob is written. `octetsOf` tells how long a value will be.
+ * place and read when the blob is written. `octetsOf` tells how long a value will be; values of `ALIGNED_FROM` octets and
+ * more begin at a multiple of 8, so that a tree inside of a tree can be used where it lies.
  */
 export function flattenFdt<Value>(
   tree: FdtTree<Value>,
@@ -39,6 +43,8 @@ export function flattenFdt<Value>(
     write(padded(`${node.name}\0`));
     for (const [name, value] of node.properties) {
       const octets = octetsOf(value);
+      // Header, reservations and the property's own three words are 0, 0 and 4 modulo 8.
+      if (octets >= ALIGNED_FROM && structOctets % 8 === 0) write(fromCells(FDT_TOKEN.nop));
       write(fromCells(FDT_TOKEN.property, octets, nameAt(name)));
       pieces.push(value);
       structOctets += octets;

@@ -31,6 +31,8 @@ export interface TransferState {
   /** When the window went out, while nothing in it has been sent twice: only such a window times the round trip. */
   readonly timedFromMs: number | undefined;
   readonly roundTripMs: number | undefined;
+  /** From the beginning to the first acknowledgement. */
+  readonly firstAnswerMs: number | undefined;
   readonly roundTripVarMs: number;
   /** When the last new acknowledgement came. */
   readonly progressMs: number;
@@ -62,9 +64,17 @@ export interface Step {
   readonly actions: readonly TransferAction[];
 }
 
-/** Sends of the first packet to a client that never answered, the first one counted (no amplification of forgeries). */
-const FIRST_SENDS_MAX = 3;
-const FIRST_TIMEOUT_MS = 1000;
+/**
+ * Waits after each sending of the first packet to a client that has not answered yet; then it is given up, so that a
+ * forged request draws three packets only. The first wait is short: nothing is measured yet, boards are near, and one
+ * lost packet in a hundred would else cost one boot in a hundred a second.
+ */
+const FIRST_WAITS_MS: readonly number[] = [100, 1900, 5000];
+/**
+ * The wait of a client whose round trip is not known, since its first packet was sent twice: half as much again as it took
+ * to answer at all, which is no less than the round trip, within these bounds.
+ */
+const [UNMEASURED_FLOOR_MS, UNMEASURED_CEILING_MS] = [100, 1000];
 /** Below this a busy board's hiccup would be taken for loss. */
 const TIMEOUT_FLOOR_MS = 20;
 const TIMEOUT_CEILING_MS = 4000;
@@ -87,6 +97,7 @@ export function newTransfer(terms: TransferTerms): TransferState {
     timeouts: 0,
     timedFromMs: undefined,
     roundTripMs: undefined,
+    firstAnswerMs: undefined,
     roundTripVarMs: 0,
     progressMs: 0,
     deadlineMs: Infinity,
@@ -122,7 +133,7 @@ export function step(state: TransferState, event: TransferEvent): Step {
 
 function begin(state: TransferState, nowMs: number): Step {
   if (state.phase !== 'begin') return { state, actions: NOTHING };
-  const started = { ...state, timedFromMs: nowMs, progressMs: nowMs, deadlineMs: nowMs + FIRST_TIMEOUT_MS };
+  const started = { ...state, timedFromMs: nowMs, progressMs: nowMs, deadlineMs: nowMs + (FIRST_WAITS_MS[0] ?? 0) };
   if (state.terms.oack) return { state: { ...started, phase: 'oack' }, actions: [{ do: 'send-oack' }] };
   return {
     state: { ...started, phase: 'data', sent: 1, reached: 1 },
@@ -164,6 +175,7 @@ function timed(state: TransferState, whole: boolean, nowMs: number): TransferSta
 function sendFrom(state: TransferState, acked: number, nowMs: number): Step {
   const sent = Math.min(acked + state.terms.windowsize, state.blocks);
   const again = Math.max(0, state.reached - acked);
+  const firstAnswerMs = state.heard ? state.firstAnswerMs : nowMs - state.progressMs;
   const next: TransferState = {
     terms: state.terms,
     phase: 'data',
@@ -176,9 +188,10 @@ function sendFrom(state: TransferState, acked: number, nowMs: number): Step {
     timeouts: 0,
     timedFromMs: again > 0 ? undefined : nowMs,
     roundTripMs: state.roundTripMs,
+    firstAnswerMs,
     roundTripVarMs: state.roundTripVarMs,
     progressMs: nowMs,
-    deadlineMs: nowMs + timeoutMs(state, 0),
+    deadlineMs: nowMs + timeoutMs({ ...state, firstAnswerMs }, 0),
     retransmits: state.retransmits + again,
   };
   return { state: next, actions: [{ do: 'send', first: acked + 1, count: sent - acked }] };
@@ -206,16 +219,18 @@ function slideTo(state: TransferState, acked: number, nowMs: number): Step {
 }
 
 function timeoutMs(state: TransferState, timeouts: number): number {
-  const { roundTripMs, roundTripVarMs } = state;
-  const measuredMs = roundTripMs === undefined ? FIRST_TIMEOUT_MS : roundTripMs + 4 * roundTripVarMs;
+  const { roundTripMs, roundTripVarMs, firstAnswerMs = UNMEASURED_CEILING_MS } = state;
+  const guessedMs = Math.min(UNMEASURED_CEILING_MS, Math.max(UNMEASURED_FLOOR_MS, 1.5 * firstAnswerMs));
+  const measuredMs = roundTripMs === undefined ? guessedMs : roundTripMs + 4 * roundTripVarMs;
   return Math.min(TIMEOUT_CEILING_MS, Math.max(TIMEOUT_FLOOR_MS, measuredMs) * 2 ** timeouts);
 }
 
 function onTimeout(state: TransferState, nowMs: number): Step {
   const timeouts = state.timeouts + 1;
   if (!state.heard) {
-    if (timeouts >= FIRST_SENDS_MAX) return end(state, 'gave-up', 'the client never answered');
-    return again(state, timeouts, nowMs + FIRST_TIMEOUT_MS * 2 ** timeouts);
+    const waitMs = FIRST_WAITS_MS[timeouts];
+    if (waitMs === undefined) return end(state, 'gave-up', 'the client never answered');
+    return again(state, timeouts, nowMs + waitMs);
   }
   if (timeouts > TIMEOUTS_MAX || nowMs - state.progressMs >= SILENCE_MAX_MS)
     return end(state, 'gave-up', `the client fell silent with block ${state.acked} of ${state.blocks} acknowledged`);

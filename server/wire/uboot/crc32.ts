@@ -1,6 +1,9 @@
-/** CRC-32 of IEEE 802.3 (polynomial 0xedb88320, reflected), the sum of u-boot's images and saved environments. */
-export function crc32(octets: Uint8Array): number {
-  let crc = 0xffffffff;
+/**
+ * CRC-32 of IEEE 802.3 (polynomial 0xedb88320, reflected), the sum of u-boot's images and saved environments. `before`
+ * is the sum of what stands in front of these octets: a file may be summed in pieces.
+ */
+export function crc32(octets: Uint8Array, before = 0): number {
+  let crc = before ^ 0xffffffff;
   for (const octet of octets) crc = (crc >>> 8) ^ (TABLE[(crc ^ octet) & 0xff] ?? 0);
   return (crc ^ 0xffffffff) >>> 0;
 }

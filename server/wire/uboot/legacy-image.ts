@@ -46,19 +46,29 @@ export interface LegacyImage {
 
 /** Builds a legacy image with both checksums right, octet for octet as mkimage does. */
 export function buildLegacyImage(image: LegacyImage): Uint8Array {
-  const octets = new Uint8Array(LEGACY_HEADER_OCTETS + image.payload.length);
+  const { payload } = image;
+  const octets = new Uint8Array(LEGACY_HEADER_OCTETS + payload.length);
+  octets.set(buildLegacyHeader({ ...image, payloadOctets: payload.length, payloadSum: crc32(payload) }));
+  octets.set(payload, LEGACY_HEADER_OCTETS);
+  return octets;
+}
+
+/** The header alone, for a payload that is too large to be held: its length and CRC-32 are known beforehand. */
+export function buildLegacyHeader(
+  image: Omit<LegacyImage, 'payload'> & { readonly payloadOctets: number; readonly payloadSum: number },
+): Uint8Array {
+  const octets = new Uint8Array(LEGACY_HEADER_OCTETS);
   const view = new DataView(octets.buffer);
   const { os, arch, type, compression } = image;
   view.setUint32(0, MAGIC);
   view.setUint32(8, image.madeAtS);
-  view.setUint32(12, image.payload.length);
+  view.setUint32(12, image.payloadOctets);
   view.setUint32(16, image.load);
   view.setUint32(20, image.entry);
-  view.setUint32(24, crc32(image.payload));
+  view.setUint32(24, image.payloadSum);
   octets.set([IMAGE_OS[os], IMAGE_ARCH[arch], IMAGE_TYPE[type], IMAGE_COMPRESSION[compression]], 28);
   octets.set(new TextEncoder().encode(image.name).subarray(0, NAME_OCTETS), 32);
-  view.setUint32(4, crc32(octets.subarray(0, LEGACY_HEADER_OCTETS)));
-  octets.set(image.payload, LEGACY_HEADER_OCTETS);
+  view.setUint32(4, crc32(octets));
   return octets;
 }
 

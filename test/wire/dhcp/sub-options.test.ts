@@ -1,7 +1,13 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { OPT } from '../../../server/wire/dhcp/options.ts';
-import { decodeSubOptions, encodePxe, pxeBootDirect, relayPort } from '../../../server/wire/dhcp/sub-options.ts';
+import {
+  decodeSubOptions,
+  encodePxe,
+  pxeBootDirect,
+  relayPort,
+  rpiBootMenu,
+} from '../../../server/wire/dhcp/sub-options.ts';
 
 const relay = (...value: number[]): ReadonlyMap<number, Uint8Array> =>
   new Map([[OPT.relayAgentInformation, Uint8Array.from(value)]]);
@@ -9,6 +15,14 @@ const relay = (...value: number[]): ReadonlyMap<number, Uint8Array> =>
 describe('wire/dhcp/sub-options', () => {
   it('F7 the PXE answer says "boot file direct" and ends with 255', () => {
     assert.deepEqual([...pxeBootDirect()], [6, 1, 8, 255]);
+  });
+
+  it('the menu a Raspberry Pi wants is the printed one, but for the blanks its oldest ROM looks for', () => {
+    // Printed in Raspberry Pi's documentation of network boot, as tcpdump shows an answer of dnsmasq.
+    const printed =
+      '6.1.3.10.4.0.80.88.69.9.20.0.0.17.82.97.115.112.98.101.114.114.121.32.80.105.32.66.111.111.116.255';
+    const padded = printed.replace('.9.20.0.0.17.', '.9.23.0.0.20.').replace(/\.255$/, '.32.32.32.255');
+    assert.equal([...rpiBootMenu()].join('.'), padded);
   });
 
   it('B16 the PXE encapsulation pads with 0 and ends at 255', () => {

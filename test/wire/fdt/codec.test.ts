@@ -61,7 +61,7 @@ describe('the device-tree codec', () => {
           return typeof reasonOf(cut === null ? octets : octets.subarray(0, cut)) === 'string';
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -154,7 +154,7 @@ describe('the device-tree codec', () => {
   });
 
   it('refuses more nodes than any real tree has', () => {
-    const nodes = Array.from({ length: 65_536 }, (_, index) => fdtNode(index.toString(36)));
-    assert.match(reasonOf(encodeFdt(treeOf(fdtNode('', [], nodes)))), /more than 65536 nodes/);
+    const nodes = Array.from({ length: 16_384 }, (_, index) => fdtNode(index.toString(36)));
+    assert.match(reasonOf(encodeFdt(treeOf(fdtNode('', [], nodes)))), /more than 16384 nodes/);
   });
 });
