@@ -4,7 +4,7 @@ import type { Layer } from './boot-verdict.ts';
 import { secondsWords, type Finding, type Rule } from './verdict-rule.ts';
 
 /** A loader that gives up asks for its next way within this; a board that starts anew takes its firmware's time first. */
-const WENT_ON_MS = 1500;
+const WENT_ON_MS = 700;
 /** From so many hundredths of its blocks sent again on, a transfer suffers from the network. */
 const LOSSY_PERCENT = 3;
 const BLOCK_OCTETS = 1468;

@@ -85,7 +85,7 @@ export function judge(question: Question): Verdict {
 
 function verdictOf(rule: string, finding: Finding, { story, faults, nowMs }: Question): Verdict {
   const good = lastGood(story);
-  const found = finding.state === 'under way' ? undefined : faults.find(({ layer }) => layer === finding.layer);
+  const found = finding.state === 'under way' ? undefined : faultFor(rule, finding, faults);
   const base: Verdict = {
     ...{ state: finding.state, rule, lastGood: good?.step, layer: finding.layer, cause: finding.cause },
     others: finding.others ?? [],
@@ -96,8 +96,13 @@ function verdictOf(rule: string, finding: Finding, { story, faults, nowMs }: Que
   };
   if (!found) return base;
   // A fault in the file itself explains what was seen; what was seen stays beside it.
-  const { cause, remedy } = found;
-  return { ...base, cause, remedy, others: [finding.cause, ...base.others], confidence: 'likely' };
+  const { layer, cause, remedy } = found;
+  return { ...base, layer, cause, remedy, others: [finding.cause, ...base.others], confidence: 'likely' };
+}
+
+/** A loader that gives up may do so for whatever it was given; else a fault explains its own layer only. */
+function faultFor(rule: string, finding: Finding, faults: readonly FileFault[]): FileFault | undefined {
+  return faults.find(({ layer }) => layer === finding.layer) ?? (rule === 'loader-went-on' ? faults[0] : undefined);
 }
 
 /** A verdict as one sentence, as the timeline tells it. */

@@ -15,7 +15,7 @@ import type { Render } from '../ports/render.ts';
 import type { Rng } from '../ports/rng.ts';
 import { writeBootargs } from '../render/bootargs-dtb.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
-import { createBootSessions } from '../services/boot-sessions.ts';
+import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
@@ -95,8 +95,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   });
   await followEvents({ store, log, reservations, sessions, prepare });
   prepare();
-  const inspect = inspectFiles({ ...parts, openArtefact: (sha256) => parts.artefacts.open(sha256) });
-  const verdicts = await watchBoots({ store, sessions, inspect, deadlines: parts.bootDeadlines, clock, log });
+  const verdicts = await startWatch(parts, sessions);
   return {
     machines: createMachineService({ ...parts, networks }),
     power: createPowerService(parts),
@@ -125,6 +124,11 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     timeline,
     verdicts,
   };
+}
+
+function startWatch(parts: ServiceParts, sessions: BootSessions): Promise<BootWatch> {
+  const inspect = inspectFiles({ ...parts, openArtefact: (sha256) => parts.artefacts.open(sha256) });
+  return watchBoots({ ...parts, sessions, inspect, deadlines: parts.bootDeadlines });
 }
 
 /** Where the facts of a boot decision are looked up. */
