@@ -38,6 +38,15 @@ export async function foreignSources(etc = '/etc'): Promise<string> {
   );
 }
 
+/**
+ * The same sources with Debian 13 in place of Debian 12, for what Debian 12 does not have yet; unchanged on a newer host.
+ * The archives' keyring of Debian 12 knows the key of Debian 13.
+ * @throws BuildError as `foreignSources`.
+ */
+export async function newerSources(etc = '/etc'): Promise<string> {
+  return (await foreignSources(etc)).replace(/^Suites: .*$/gm, (line) => line.replaceAll('bookworm', 'trixie'));
+}
+
 const textOf = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
 const words = (text: string): readonly string[] => text.split(/\s+/).filter(Boolean);
 

@@ -12,8 +12,8 @@ const DEMO_SIZES: DemoSizes = { kernelOctets: 600_000, initrdOctets: 900_000, lo
 
 /** The loader programs each architecture's firmware asks for; u-boot needs none. */
 const LOADERS = {
-  amd64: ['shimx64.efi', 'grubx64.efi'],
-  arm64: ['shimaa64.efi', 'grubaa64.efi'],
+  amd64: ['shimx64.efi', 'grubx64.efi', 'ipxe-amd64.efi'],
+  arm64: ['shimaa64.efi', 'grubaa64.efi', 'ipxe-arm64.efi'],
   armhf: [],
 } as const;
 type DemoArch = keyof typeof LOADERS;

@@ -4,7 +4,7 @@ import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mac } from '../server/core/address.ts';
 import { markedDtb } from './qemu/marked-dtb.ts';
-import { qemuCommand, VARS_TEMPLATES, type QemuKind, type QemuMachine } from './qemu/machine-args.ts';
+import { qemuCommand, varsTemplate, type QemuKind, type QemuMachine, type UefiBoot } from './qemu/machine-args.ts';
 import { FLASH_OCTETS, savedEnvironment } from './qemu/uboot-environment.ts';
 import type { RackBoard } from './rack-board.ts';
 
@@ -20,6 +20,8 @@ export interface QemuBoardOrder {
   readonly folder: string;
   /** How a u-boot board boots; `stock` is Debian's built-in environment. No meaning for the others. */
   readonly uboot?: 'pxe' | 'script' | 'stock';
+  /** How a UEFI board boots; `pxe` unless said. */
+  readonly uefi?: UefiBoot;
   /** Default true; false lets a device tree through to Linux on arm64 UEFI. */
   readonly acpi?: boolean;
 }
@@ -36,8 +38,8 @@ export interface QemuBoard extends RackBoard {
 export async function qemuBoard(order: QemuBoardOrder): Promise<QemuBoard> {
   const serialLog = join(order.folder, `${order.name}.serial.log`);
   const flash = await makeFlash(order);
-  const { kind, mac, uuid, tap, acpi = true } = order;
-  const machine: QemuMachine = { kind, mac, uuid, tap, flash, serialLog, acpi, dumpDtb: undefined };
+  const { kind, mac, uuid, tap, uefi, acpi = true } = order;
+  const machine: QemuMachine = { kind, mac, uuid, tap, flash, serialLog, acpi, uefi, dumpDtb: undefined };
   let running: ChildProcess | undefined;
   const powerOn = async (): Promise<void> => {
     if (running) return;
@@ -77,7 +79,7 @@ function start(machine: QemuMachine, complaints: string): ChildProcess {
 
 async function makeFlash(order: QemuBoardOrder): Promise<string | undefined> {
   const file = join(order.folder, `${order.name}.flash.fd`);
-  const template = VARS_TEMPLATES[order.kind];
+  const template = varsTemplate(order.kind, order.uefi ?? 'pxe');
   if (template !== undefined) {
     await copyFile(template, file);
     return file;

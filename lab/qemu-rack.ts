@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { startChassisControl } from './chassis-control.ts';
 import { startIpmiSim } from './ipmi-sim.ts';
 import type { Lan } from './netns.ts';
-import type { QemuKind } from './qemu/machine-args.ts';
+import type { QemuKind, UefiBoot } from './qemu/machine-args.ts';
 import { qemuBoard, type QemuBoard } from './qemu-board.ts';
 import type { Mac } from '../server/core/address.ts';
 import type { Rack, RackSlot } from './rack.ts';
@@ -15,6 +15,7 @@ export interface QemuSlotOrder {
   readonly mac: Mac;
   readonly uuid: string;
   readonly uboot?: 'pxe' | 'script' | 'stock';
+  readonly uefi?: UefiBoot;
   readonly acpi?: boolean;
   /** Where its BMC listens. */
   readonly bmc: { readonly address: string; readonly port: number; readonly password: string };

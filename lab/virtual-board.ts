@@ -5,7 +5,7 @@ import type { Rng } from '../server/ports/rng.ts';
 import type { RackBoard } from './rack-board.ts';
 import type { BoardNet, TftpAnswer } from './virtual/board-net.ts';
 import { BoardRecord, type BoardReport, type BoardStage } from './virtual/board-record.ts';
-import { acquire } from './virtual/dhcp-client.ts';
+import { acquire, askProxy } from './virtual/dhcp-client.ts';
 import {
   BootFailed,
   type BoardLease,
@@ -154,10 +154,16 @@ class Board implements VirtualBoard {
         const say = (words: string): void => {
           this.#say('dhcp', words);
         };
-        const lease = await acquire({ wire: net.dhcp, clock, rng, mac: this.mac, signal, say }, identity);
-        if (!lease) throw new BootFailed(`${identity.stage}: no answer to DHCP`);
+        const client = { wire: net.dhcp, clock, rng, mac: this.mac, signal, say };
+        const acquired = await acquire(client, identity);
+        if (!acquired) throw new BootFailed(`${identity.stage}: no answer to DHCP`);
+        const { lease, proxy } = acquired;
         await this.#take(lease);
-        return lease;
+        if (proxy === undefined) return lease;
+        const whole = await askProxy(client, identity, lease, proxy);
+        if (!whole) throw new BootFailed(`${identity.stage}: PXE-E55: ProxyDHCP service did not reply on port 4011`);
+        await this.#take(whole);
+        return whole;
       },
       tftp: (path, habit) => this.#tftp(path, habit, signal),
       tftpProbe: async (path, habit) => {

@@ -11,11 +11,25 @@ export const FIRMWARE_FILES = {
   'bios-ipxe': { file: '/usr/share/seabios/bios-256k.bin', from: 'seabios' },
 } as const satisfies Record<QemuKind, { file: string; from: string }>;
 
-/** The empty variable stores the UEFI kinds start from; each board gets a copy of its own. */
-export const VARS_TEMPLATES: Readonly<Partial<Record<QemuKind, string>>> = {
+/** The empty variable stores the UEFI kinds start from. */
+const VARS_TEMPLATES: Readonly<Partial<Record<QemuKind, string>>> = {
   'uefi-x64': '/usr/share/OVMF/OVMF_VARS_4M.fd',
   'uefi-arm64': '/usr/share/AAVMF/AAVMF_VARS.fd',
 };
+
+/** The variable store a board's own is copied from; nothing for kinds that have none. */
+export function varsTemplate(kind: QemuKind, uefi: UefiBoot): string | undefined {
+  return kind === 'uefi-x64' && uefi === 'secure' ? SECURE_BOOT.vars : VARS_TEMPLATES[kind];
+}
+
+/** How a UEFI machine goes about its network boot; `pxe` unless said. */
+export type UefiBoot = 'pxe' | 'http' | 'secure';
+
+/** OVMF that checks signatures in system management mode, and variables with Microsoft's keys in them. */
+const SECURE_BOOT = {
+  code: '/usr/share/OVMF/OVMF_CODE_4M.secboot.fd',
+  vars: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+} as const;
 
 /** What one machine is started with. */
 export interface QemuMachine {
@@ -32,6 +46,8 @@ export interface QemuMachine {
   readonly acpi: boolean;
   /** Writes the device tree there and ends. */
   readonly dumpDtb: string | undefined;
+  /** No meaning for the kinds without UEFI; `secure` is for x64 only. */
+  readonly uefi?: UefiBoot | undefined;
 }
 
 const PROGRAM = {
@@ -52,6 +68,7 @@ export function qemuCommand(machine: QemuMachine): { readonly command: string; r
       ...['-display', 'none', '-nodefaults', '-accel', 'tcg', '-serial', serial, '-uuid', machine.uuid],
       ...platformArgs(machine, dump),
       ...nicArgs(machine),
+      ...httpBootArgs(machine),
       ...['-object', 'rng-random,id=r0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=r0'],
     ],
   };
@@ -65,11 +82,9 @@ function platformArgs(machine: QemuMachine, dump: string): readonly string[] {
       return ['-machine', `pc,graphics=off${dump}`, '-m', '512'];
     case 'uefi-x64':
       return [
-        '-machine',
-        `q35${dump}`,
-        '-m',
-        '768',
-        ...flashArgs(0, FIRMWARE_FILES[kind].file),
+        ...(machine.uefi === 'secure' ? SECURE_MACHINE : ['-machine', `q35${dump}`]),
+        ...['-m', '768'],
+        ...flashArgs(0, machine.uefi === 'secure' ? SECURE_BOOT.code : FIRMWARE_FILES[kind].file),
         ...secondFlash(machine),
       ];
     case 'uefi-arm64':
@@ -88,6 +103,16 @@ function platformArgs(machine: QemuMachine, dump: string): readonly string[] {
         ...['-bios', FIRMWARE_FILES[kind].file, ...secondFlash(machine)],
       ];
   }
+}
+
+/** Only firmware in system management mode may write the variables: else Linux could switch Secure Boot off. */
+const SECURE_MACHINE = ['-machine', 'q35,smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on'] as const;
+
+/** EDK2 comes to HTTP boot only after PXE over IPv4 and IPv6 has given up, which takes minutes. */
+function httpBootArgs(machine: QemuMachine): readonly string[] {
+  if (machine.uefi !== 'http') return [];
+  const off = (name: string): readonly string[] => ['-fw_cfg', `name=opt/org.tianocore/${name},string=n`];
+  return [...off('IPv4PXESupport'), ...off('IPv6PXESupport')];
 }
 
 function flashArgs(unit: number, file: string): readonly string[] {

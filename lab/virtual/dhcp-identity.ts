@@ -10,6 +10,11 @@ export interface DhcpIdentity {
   readonly broadcastFlag: boolean;
   /** The `file` field of its own DISCOVER and REQUEST, as u-boot fills it. */
   readonly file: string;
+  /**
+   * How it takes boot data of a proxy beside the DHCP server (PXE 2.1): out of its OFFER, or by asking its port 4011.
+   * Nothing: it takes the first offer there is, whole or not.
+   */
+  readonly proxy?: 'from-offer' | 'ask-4011';
   /** Pauses before each next DISCOVER; after the last one it gives up. */
   readonly retryMs: readonly number[];
 }
@@ -56,19 +61,20 @@ export function uefiIdentity(clientArch: 7 | 11, uuid: string): DhcpIdentity {
     ]),
     broadcastFlag: true,
     file: '',
+    proxy: 'ask-4011',
     retryMs: PXE_RETRY_MS,
   };
 }
 
-/** iPXE 2019 as SeaBIOS loads it from a NIC's ROM. */
-export function ipxeIdentity(mac: Mac, uuid: string): DhcpIdentity {
+/** iPXE 2019 as SeaBIOS loads it from a NIC's ROM, or with the option 93 of the UEFI that started it. */
+export function ipxeIdentity(mac: Mac, uuid: string, clientArch: 0 | 7 | 11 = 0): DhcpIdentity {
   return {
     stage: 'iPXE',
     options: new Map<number, Uint8Array>([
       [OPT.maxMessageSize, number16(1472)],
-      [OPT.clientArch, number16(0)],
+      [OPT.clientArch, number16(clientArch)],
       [OPT.clientNdi, Uint8Array.of(1, 2, 1)],
-      [OPT.vendorClass, ascii('PXEClient:Arch:00000:UNDI:002001')],
+      [OPT.vendorClass, ascii(`PXEClient:Arch:${String(clientArch).padStart(5, '0')}:UNDI:002001`)],
       [OPT.userClass, ascii('iPXE')],
       [OPT.parameterRequestList, Uint8Array.from(IPXE_WANTED)],
       [OPT.clientId, clientId(mac)],
@@ -76,6 +82,7 @@ export function ipxeIdentity(mac: Mac, uuid: string): DhcpIdentity {
     ]),
     broadcastFlag: false,
     file: '',
+    proxy: 'from-offer',
     retryMs: [1000, 2000, 4000, 8000],
   };
 }

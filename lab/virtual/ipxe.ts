@@ -8,9 +8,9 @@ const HABIT: TftpHabit = { options: { blksize: '1432', tsize: '0' } };
 const HEADERS = { 'User-Agent': 'iPXE/1.0.0+git-20190125' };
 const CHAINS_MAX = 4;
 
-/** SeaBIOS with iPXE's ROM: the script over TFTP, what it names over HTTP. */
-export async function ipxe(hands: Hands): Promise<Handover> {
-  const lease = await hands.lease(ipxeIdentity(hands.spec.mac, hands.spec.uuid));
+/** iPXE, in the ROM under SeaBIOS (0) or started by UEFI (7, 11): the script over TFTP, what it names over HTTP. */
+export async function ipxe(hands: Hands, clientArch: 0 | 7 | 11 = 0): Promise<Handover> {
+  const lease = await hands.lease(ipxeIdentity(hands.spec.mac, hands.spec.uuid, clientArch));
   if (lease.file === '') throw new BootFailed('Nothing to boot: No such file or directory (http://ipxe.org/2d03e13b)');
   const order = await followChain(hands, lease, lease.file);
   if (order.do !== 'boot') return { to: 'local-disk' };

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { formatIpv4, formatSubnet, macOf, type Ipv4, type Mac, type Subnet } from '../../server/core/address.ts';
 import { labClock } from '../lab-clock.ts';
@@ -25,6 +26,8 @@ export interface SocketNet extends BoardNet {
 }
 
 const CHADDR_AT = 28;
+/** Where a proxy beside a DHCP server is asked (PXE 2.1). */
+const PROXY_PORT = 4011;
 /** First of the routing tables used for `own` addresses; the device's index is added. */
 const TABLES_FROM = 1000;
 
@@ -52,6 +55,7 @@ export async function socketNet(order: SocketNetOrder): Promise<SocketNet> {
         if (group.size === 0) ears.delete(mac);
       };
     },
+    askProxy,
   };
   const at = (address: Ipv4): TftpServerAt => ({ address, port: ports.tftp, clock });
   return {
@@ -64,6 +68,19 @@ export async function socketNet(order: SocketNetOrder): Promise<SocketNet> {
     close: () => {
       socket.close();
     },
+  };
+}
+
+/** From the board's own address, as UEFI does it: port 4011 at both ends (PXE 2.1). */
+function askProxy(to: Ipv4, from: Ipv4, datagram: Uint8Array, hear: (datagram: Uint8Array) => void): () => void {
+  const socket = createSocket('udp4');
+  socket.on('message', hear);
+  socket.on('error', () => undefined);
+  socket.bind(PROXY_PORT, formatIpv4(from), () => {
+    socket.send(datagram, PROXY_PORT, formatIpv4(to));
+  });
+  return () => {
+    socket.close();
   };
 }
 

@@ -1,5 +1,6 @@
 import { runGrubCfg } from '../boot-text/grub-cfg.ts';
 import { uefiIdentity } from './dhcp-identity.ts';
+import { ipxe } from './ipxe.ts';
 import { BootFailed, type Hands, type Handover, type TftpHabit } from './hands.ts';
 
 const PXE: TftpHabit = { options: { blksize: '1468', windowsize: '4' } };
@@ -14,7 +15,7 @@ const FLAVOURS = {
   arm64: { clientArch: 11, grub: 'grubaa64.efi', platform: 'arm64-efi' },
 } as const;
 
-/** UEFI's PXE, Debian's shim 15 and grubnet 2.06, from the first DISCOVER to the kernel. */
+/** UEFI's PXE, then Debian's shim 15 and grubnet 2.06, or iPXE, from the first DISCOVER to the kernel. */
 export async function uefi(hands: Hands, flavour: keyof typeof FLAVOURS): Promise<Handover> {
   const { clientArch, grub, platform } = FLAVOURS[flavour];
   const lease = await hands.lease(uefiIdentity(clientArch, hands.spec.uuid));
@@ -22,6 +23,7 @@ export async function uefi(hands: Hands, flavour: keyof typeof FLAVOURS): Promis
   await hands.tftpProbe(lease.file, PXE_PROBE);
   const shim = await hands.tftp(lease.file, PXE);
   if (!shim) throw new BootFailed('PXE-E23: Client received TFTP error from server');
+  if (/(^|\/)ipxe[^/]*$/.test(lease.file)) return ipxe(hands, clientArch);
   const folder = lease.file.slice(0, lease.file.lastIndexOf('/') + 1);
   for (const name of REVOCATIONS) await hands.tftp(folder + name, SHIM);
   if (!(await hands.tftp(folder + grub, SHIM))) throw new BootFailed(`shim: no ${folder}${grub}`);

@@ -20,7 +20,10 @@ export type BootPath =
   | { readonly is: 'unknown' };
 
 /** The loaders' programs that agents bring along, by the name the firmware asks for. */
-export const LOADER_FILES = ['shimx64.efi', 'grubx64.efi', 'shimaa64.efi', 'grubaa64.efi', 'undionly.kpxe'] as const;
+export const LOADER_FILES = [
+  ...['shimx64.efi', 'grubx64.efi', 'shimaa64.efi', 'grubaa64.efi'],
+  ...['undionly.kpxe', 'ipxe-amd64.efi', 'ipxe-arm64.efi', 'pxelinux.0', 'ldlinux.c32'],
+] as const;
 
 const FIXED: ReadonlyMap<string, BootFormat> = new Map([
   ['boot.scr.uimg', 'boot-script'],
@@ -41,7 +44,9 @@ function pathOf(parts: readonly string[]): BootPath {
     return { is: 'artefact', sha256Start: second, name: third };
   const format = FIXED.get(parts.join('/'));
   if (format) return { is: 'config', format, mac: undefined };
-  const loader = parts.length === 1 ? LOADER_FILES.find((name) => name === first) : undefined;
+  // UEFI's HTTP boot asks below /boot/, where all boot files are over HTTP.
+  const alone = parts.length === 2 && first === 'boot' ? second : parts.length === 1 ? first : undefined;
+  const loader = LOADER_FILES.find((name) => name === alone);
   if (loader) return { is: 'loader', name: loader };
   if (isRpiName(parts.join('/'))) return { is: 'rpi', name: parts.join('/') };
   return chosenDtbOf(parts) ?? extlinuxOf(parts) ?? inFolder(parts) ?? { is: 'unknown' };

@@ -39,6 +39,8 @@ export interface BootFacts {
   /** Site-wide argument words. */
   readonly siteArgs: readonly string[];
   readonly server: { readonly address: Ipv4; readonly httpPort: number };
+  /** Whether another DHCP server gives the addresses there (`dhcp: proxy`). */
+  readonly isProxied?: boolean;
   /** The one-boot token the agent will show; 32 hexadecimal digits. */
   readonly token: string;
   /** What kernels and initrds are by their first octets, as far as they were looked at. */

@@ -135,12 +135,14 @@ function tellDhcp(story: BootStory, event: FarrierEvent): BootStory {
   const mark = markOf(event);
   if (text(event, 'by') === 'system') return { ...story, systemDhcp: story.systemDhcp ?? mark };
   const sent = text(event, 'sent');
-  const isAnswered = sent === 'OFFER' || sent === 'ACK';
+  // Beside another DHCP server the address comes from there.
+  const isTaken = sent === 'ACK' || event.detail['takesFrom'] !== undefined;
+  const isAnswered = sent === 'OFFER' || isTaken;
   return {
     ...story,
     heard: story.heard ?? mark,
     messages: story.messages + 1,
-    acked: sent === 'ACK' ? mark : story.acked,
+    acked: isTaken ? mark : story.acked,
     unanswered: isAnswered ? undefined : { ...mark, words: event.text },
   };
 }

@@ -61,7 +61,7 @@ export function fitArgs(needs: ArgNeeds): ArgFit {
 function fitFormat(needs: ArgNeeds, format: BootFormat): ArgFit {
   const words = needs.words(format);
   const plain = words.map((each) => each.word);
-  const fault = faultOf(words) ?? faultIn(format, plain);
+  const fault = faultOf(words) ?? faultIn(format, plain) ?? faultInPxelinux(needs.loader, format, plain);
   if (fault !== undefined)
     return { fits: false, because: fault, remedy: 'change that word where it is set', measure: undefined };
   const { board, loader } = needs;
@@ -88,6 +88,13 @@ function faultOf(words: readonly KernelArg[]): string | undefined {
 function faultIn(format: BootFormat, words: readonly string[]): string | undefined {
   const text = argText(format, words);
   return text.ok ? undefined : text.error;
+}
+
+/** PXELINUX reads u-boot's config too, but knows none of the escapes that u-boot needs. */
+function faultInPxelinux(loader: BoardLoader, format: BootFormat, words: readonly string[]): string | undefined {
+  if (loader.loader === 'u-boot' || format !== 'extlinux') return undefined;
+  const word = words.find((each) => escapeOctets(format, [each]) > 0);
+  return word === undefined ? undefined : `the word ${nameOfWord(word)} cannot pass PXELINUX: it holds $, ' or \\`;
 }
 
 function tooMuch(limit: ArgLimit, measure: ArgMeasure): ArgFit {

@@ -117,7 +117,12 @@ function planChoice(facts: BootFacts, request: BootRequest, asked: Requester, ch
       `a file of it is named ${JSON.stringify(unnamed.name.slice(0, 40))}`,
       'import it under a name of letters and digits',
     );
-  return planArgs(facts, request, choice, { board, loader: loader.value, files, isEfi: asked.clientArch !== 0 });
+  return planArgs(facts, request, choice, {
+    board,
+    loader: request.format === undefined ? besideDhcp(facts, board, loader.value) : loader.value,
+    files,
+    isEfi: asked.clientArch !== 0,
+  });
 }
 
 const NOTHING_SEEN: NonNullable<BootFacts['forms']> = new Map();
@@ -153,13 +158,35 @@ function loaderOf(board: Board, asked: Requester, format: BootFormat | undefined
     );
   }
   const loader = board.loaders.find((each) => asked.loader === undefined || each.loader === asked.loader);
-  if (loader) return ok(loader);
+  if (loader) return ok(asked.isUbootEfiStep ? inEfiStep(loader) : loader);
   return err(
     refuse(
       `${asked.loader ?? 'its loader'} asks, which board "${board.name}" does not have`,
       `set the right board; the loaders of this one: ${known}`,
     ),
   );
+}
+
+/**
+ * GRUB looks for its config where the DHCP server says and passes over a proxy's word (seen with 2.06): beside another
+ * DHCP server iPXE goes before it, on boards that can run it.
+ */
+function besideDhcp(facts: BootFacts, board: Board, loader: BoardLoader): BoardLoader {
+  const ipxe = board.loaders.find((each) => each.loader === 'ipxe' && each.formats.includes('ipxe'));
+  if (facts.isProxied !== true || loader.loader !== 'uefi' || !ipxe) return loader;
+  const formats = ['ipxe' as const, ...loader.formats.filter((format) => format !== 'ipxe')];
+  return { ...loader, formats, argOctetsMax: { ...ipxe.argOctetsMax, ...loader.argOctetsMax } };
+}
+
+/** GRUB boots beside another DHCP server only when that one names us. */
+function needsNaming(facts: BootFacts, loader: BoardLoader, format: BootFormat): string {
+  if (facts.isProxied !== true || loader.loader !== 'uefi' || format !== 'grub') return '';
+  return `; the DHCP server there must name ${formatIpv4(facts.server.address)} as next-server, which GRUB asks`;
+}
+
+/** What u-boot's EFI step can be given of what u-boot reads; all of it where that is nothing, for the reason's sake. */
+function inEfiStep(loader: BoardLoader): BoardLoader {
+  return loader.formats.includes('grub') ? { ...loader, formats: ['grub'] } : loader;
 }
 
 /** The DTB to serve: the machine's own before its board's; nothing where the firmware's tree is right. */
@@ -188,7 +215,7 @@ function planArgs(facts: BootFacts, request: BootRequest, choice: Choice, fittin
   if (formats.length === 0)
     return refuse(`iPXE hands over no DTB, and board "${board.name}" needs one`, 'boot that board by its own loader');
   const words = (format: BootFormat): readonly KernelArg[] => wordsOf(facts, request, choice, fitting, format);
-  const prefix = (format: BootFormat): string => prefixOf(format, files.kernel, fitting.isEfi);
+  const prefix = (format: BootFormat): string => prefixOf(format, fitting);
   const fit = fitArgs({ board, loader, formats, words, prefix });
   if (fit.fits) {
     const because = fit.passedOver === undefined ? '' : `; ${fit.format}, for ${fit.passedOver}`;
@@ -214,7 +241,7 @@ function bootOf(facts: BootFacts, request: BootRequest, choice: Choice, fitting:
   if (!rpi.ok) return rpi.error;
   return {
     do: 'boot',
-    because: choice.because + told.because,
+    because: choice.because + told.because + needsNaming(facts, loader, told.format),
     purpose: choice.purpose,
     bundle: bundleRef(choice.bundle),
     board: board.name,
@@ -274,14 +301,20 @@ function wordsOf(
   });
 }
 
-/** What the loader itself puts before the words: GRUB its image's path, iPXE under UEFI its image's name. */
-function prefixOf(format: BootFormat, kernel: Artefact, isEfi: boolean): string {
+/**
+ * What the loader itself adds to the words: GRUB its image's path, iPXE under UEFI its image's name, PXELINUX the paths
+ * of both (that of the initrd behind the words, which counts the same).
+ */
+function prefixOf(format: BootFormat, { loader, isEfi, files }: Fitting): string {
+  const { kernel, initrd } = files;
   switch (format) {
     case 'grub':
       return `BOOT_IMAGE=/${artefactPath(kernel)} `;
     case 'ipxe':
       return isEfi ? `${kernel.name} ` : '';
     case 'extlinux':
+      if (loader.loader === 'u-boot') return '';
+      return `BOOT_IMAGE=${artefactPath(kernel)} ${initrd ? `initrd=${artefactPath(initrd)} ` : ''}`;
     case 'boot-script':
     case 'rpi':
       return '';

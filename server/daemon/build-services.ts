@@ -1,4 +1,4 @@
-import { contains, type Ipv4, type Mac, type Sha256 } from '../core/address.ts';
+import { contains, type Ipv4, type Sha256 } from '../core/address.ts';
 import type { BootDeadlines } from '../core/boot-verdict.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
@@ -8,7 +8,7 @@ import { openDerivedFiles } from '../files/derived-files.ts';
 import { inspectFiles } from '../files/inspect-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DhcpAdvisor } from '../ports/dhcp-advisor.ts';
+import type { DhcpAdvisor, MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Render } from '../ports/render.ts';
@@ -45,7 +45,7 @@ export interface ServiceParts extends Memory {
   readonly bootDeadlines: BootDeadlines;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
   readonly leases: () => readonly Lease[];
-  readonly macOfAddress: (address: Ipv4) => Mac | undefined;
+  readonly macOfAddress: MacOfAddress;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -79,8 +79,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     events: store.events,
     sha256: sha256Of,
     seen: createServedSeen({ openDtb, compareTrees, clock }),
-    isLeasedHere: (address) =>
-      parts.networks.some((network) => network.dhcp === 'full' && contains(network.subnet, address)),
+    isHolderKnown: (address) => parts.networks.some((network) => isHolderKnown(network, address)),
     recognise: (evidence) => recognise(parts.boards.list(), evidence),
   });
   const sources = bootSources(parts);
@@ -129,6 +128,11 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
 function startWatch(parts: ServiceParts, sessions: BootSessions): Promise<BootWatch> {
   const inspect = inspectFiles({ ...parts, openArtefact: (sha256) => parts.artefacts.open(sha256) });
   return watchBoots({ ...parts, sessions, inspect, deadlines: parts.bootDeadlines });
+}
+
+/** Behind a relay in proxy mode there is only what clients say, and after a restart not even that. */
+function isHolderKnown({ dhcp, subnet, interface: device }: Network, address: Ipv4): boolean {
+  return contains(subnet, address) && (dhcp === 'full' || (dhcp === 'proxy' && device !== undefined));
 }
 
 /** Where the facts of a boot decision are looked up. */

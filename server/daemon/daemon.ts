@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
+import { formatIpv4 } from '../core/address.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { projectRoot } from '../edges/project-root.ts';
 import { realClock } from '../edges/real-clock.ts';
@@ -14,8 +14,8 @@ import { bootFilesRouter } from '../http/boot-files.ts';
 import { listenHttp, refuseSecond, type ListenAt } from '../http/listen.ts';
 import { startDhcpListener, type DhcpListener } from '../net/dhcp-listener.ts';
 import { listInterfaces } from '../net/interfaces.ts';
-import { describeRival } from '../net/rival.ts';
 import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
+import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Log } from '../ports/log.ts';
 import { openRender } from '../render/render.ts';
 import { createReadiness } from '../services/readiness.ts';
@@ -28,8 +28,10 @@ import { openMemory, type Memory } from './open-memory.ts';
 import { findSegmenting } from './segmenting.ts';
 import { versionOf } from './version.ts';
 import { refuseRivals } from './rivals.ts';
+import { serverEvent, serverNotices } from './server-news.ts';
 import { nodePasswordCrypto } from '../edges/password-crypto.ts';
 import { createUserService } from '../services/users.ts';
+import type { Notice } from '../http/deps.ts';
 
 const PORTS = { dhcpServer: 67, dhcpClient: 68, tftp: 69 };
 /** How often files and addresses that may have changed are looked at. */
@@ -89,7 +91,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     drivers.close();
   });
-  const leases = createLeaseView();
+  const leases = createLeaseView(networks);
   const services = await buildServices({
     ...memory,
     ...edges,
@@ -113,7 +115,8 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   leases.attach(dhcp);
   const tftp = await startTftp(config, networks, ports, services, edges);
   closers.push(() => tftp.close());
-  const app = createHttpApp(httpDeps({ memory, services, boards, drivers, networks, root, edges }));
+  const { notices } = leases;
+  const app = createHttpApp(httpDeps({ memory, services, boards, drivers, networks, notices, root, edges }));
   closers.push(() => {
     app.close();
   });
@@ -134,16 +137,19 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
 
 interface LeaseView {
   readonly leases: () => readonly Lease[];
-  readonly macOfAddress: (address: Ipv4) => Mac | undefined;
+  readonly macOfAddress: MacOfAddress;
+  /** What operators should know of other DHCP servers now. */
+  readonly notices: () => readonly Notice[];
   attach(dhcp: DhcpListener): void;
 }
 
 /** The services are built before DHCP listens, so they see its leases through this. */
-function createLeaseView(): LeaseView {
+function createLeaseView(networks: readonly Network[]): LeaseView {
   let dhcp: DhcpListener | undefined;
   return {
     leases: () => dhcp?.leases() ?? [],
     macOfAddress: (address) => dhcp?.macOf(address),
+    notices: () => (dhcp ? serverNotices(dhcp.otherServers(), networks) : []),
     attach: (listener) => {
       dhcp = listener;
     },
@@ -165,17 +171,8 @@ function startDhcp(
     leases: memory.store.leases,
     ports: { server: ports.dhcpServer, client: ports.dhcpClient },
     ...edges,
-    onRival: (rival) => {
-      edges.log.warn(`another DHCP server: ${describeRival(rival)}`);
-      services.timeline.add({
-        atMs: edges.clock.now(),
-        kind: 'network',
-        severity: 'bad',
-        machine: undefined,
-        boot: undefined,
-        text: `another DHCP server answers: ${describeRival(rival)}; switch it off, or boards may get its answers`,
-        detail: { interface: rival.interface, server: formatIpv4(rival.serverId) },
-      });
+    onServer: (news) => {
+      services.timeline.add(serverEvent(news, networks, edges.clock.now()));
     },
   });
 }
@@ -202,6 +199,7 @@ function httpDeps(parts: {
   readonly boards: BoardCatalogue;
   readonly drivers: Awaited<ReturnType<typeof createPowerDrivers>>;
   readonly networks: readonly Network[];
+  readonly notices: () => readonly Notice[];
   readonly root: string;
   readonly edges: Edges;
 }): Parameters<typeof createHttpApp>[0] {
@@ -216,6 +214,7 @@ function httpDeps(parts: {
     drivers: parts.drivers,
     artefacts: memory.artefacts,
     networks: parts.networks,
+    notices: parts.notices,
     notReady: createReadiness({ store: memory.store, clock: parts.edges.clock }),
     assetsFolder: join(root, 'server', 'web', 'assets'),
     templatesFolder: join(root, 'templates', 'html'),

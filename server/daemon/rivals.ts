@@ -1,6 +1,7 @@
 import type { Network } from '../core/lease.ts';
 import { LOOPBACK } from '../net/interfaces.ts';
 import { sharedNeighbours } from '../net/neighbours.ts';
+import { probeMeans } from '../net/probe-address.ts';
 import { describeRival, findRivals, type Rival } from '../net/rival.ts';
 import { udpOnDevice } from '../net/udp-on-device.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -13,8 +14,8 @@ export class RivalFound extends Error {
 }
 
 /**
- * Asks on each interface whether another DHCP server answers, for a second, and refuses to start beside one.
- * With `force` it only says so. @throws RivalFound
+ * Asks on each interface where we give the addresses whether another DHCP server answers, for a moment, and refuses to
+ * start beside one. With `force` it only says so. @throws RivalFound
  */
 export async function refuseRivals(
   networks: readonly Network[],
@@ -39,7 +40,8 @@ async function look(
   edges: { readonly clock: Clock; readonly rng: Rng; readonly log: Log },
 ): Promise<readonly Rival[]> {
   try {
-    const world = { ...edges, open: udpOnDevice, neighbours: sharedNeighbours() };
+    const { knock } = probeMeans(edges.clock);
+    const world = { ...edges, open: udpOnDevice, neighbours: sharedNeighbours(), knock };
     return await findRivals(network.interface ?? '', network.address, world);
   } catch (error) {
     edges.log.warn(`no look-out for other DHCP servers on ${network.interface ?? ''}: ${String(error)}`);

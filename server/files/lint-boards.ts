@@ -9,11 +9,11 @@ import { readBoardText, type BoardFinding } from './board-file.ts';
 
 /** Formats each loader can be told its plan in. */
 const READS: Readonly<Record<Loader, readonly BootFormat[]>> = {
-  'u-boot': ['extlinux', 'boot-script'],
-  'pxe-bios': ['ipxe'],
-  ipxe: ['ipxe'],
-  uefi: ['grub'],
-  'uefi-http': ['grub', 'ipxe'],
+  'u-boot': ['extlinux', 'boot-script', 'grub'],
+  'pxe-bios': ['ipxe', 'extlinux'],
+  ipxe: ['ipxe', 'extlinux'],
+  uefi: ['grub', 'ipxe'],
+  'uefi-http': ['ipxe'],
   grub: ['grub'],
   rpi: ['rpi'],
 };

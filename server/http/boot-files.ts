@@ -147,7 +147,8 @@ class BootFileAnswer {
       }
       this.#octetsSent += piece.length;
     }
-    await this.#finish(range.is === 'part' ? `range ${first}-${end - 1}` : 'whole');
+    const sent = range.is === 'part' ? `range ${first}-${end - 1}` : 'whole';
+    await this.#finish(isBodyWanted ? sent : 'asked only for the size');
   }
 
   async #piece(content: Content, at: number, octets: number): Promise<Uint8Array> {

@@ -22,6 +22,12 @@ interface BoardFinding {
   readonly words: string;
 }
 
+/** Something wrong around the daemon that operators should see on the rack page. */
+export interface Notice {
+  readonly tone: 'warning' | 'bad';
+  readonly text: string;
+}
+
 /** A router of another part that answers below a path, before any session is asked for (boot files). */
 interface Mounted {
   readonly path: string;
@@ -43,6 +49,8 @@ export interface HttpDeps {
   readonly drivers: PowerDrivers;
   readonly artefacts: Artefacts;
   readonly networks: readonly Network[];
+  /** What stands above the rack now; nothing when all is well. */
+  readonly notices?: () => readonly Notice[];
   /** Why the daemon cannot serve now, in words; nothing when it can. */
   readonly notReady: () => Promise<string | undefined>;
   readonly clock: Clock;

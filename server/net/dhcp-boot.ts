@@ -180,7 +180,7 @@ function networkOptions(network: Network): ReadonlyMap<number, Uint8Array> {
 }
 
 /** Options of clients that boot. UEFI ignores an offer that does not return its own kind in option 60. */
-function addBootOptions(
+export function addBootOptions(
   has: Map<number, Uint8Array>,
   message: DhcpMessage,
   { client, request }: BootAsk,

@@ -23,6 +23,7 @@ import {
   snameField,
   type BootAsk,
 } from './dhcp-boot.ts';
+import type { Peer } from './udp-on-device.ts';
 
 /** A request that was decoded and belongs to a network of ours. */
 export interface Incoming {
@@ -30,6 +31,7 @@ export interface Incoming {
   readonly type: MessageType;
   readonly message: DhcpMessage;
   readonly mac: Mac;
+  readonly from: Peer;
 }
 
 /** What became of a message. */
@@ -44,7 +46,14 @@ export type Outcome =
       readonly because: string | undefined;
     }
   /** `done`: a DECLINE or RELEASE that counted; it is never answered. */
-  | { readonly is: 'silent'; readonly done: boolean; readonly address: Ipv4 | undefined; readonly because: string };
+  | {
+      readonly is: 'silent';
+      readonly done: boolean;
+      readonly address: Ipv4 | undefined;
+      readonly because: string;
+      /** Proxy mode: the other server, whose offer of `address` the client takes. */
+      readonly takesFrom?: Ipv4;
+    };
 
 /** What an exchange needs besides the message. */
 export interface ExchangeEdges {
@@ -172,7 +181,8 @@ export function portSeen(message: DhcpMessage): RelayPort {
   return message.giaddr === NO_ADDRESS ? { circuitId: undefined, remoteId: undefined } : relayPort(message.options);
 }
 
-function isEthernet(message: DhcpMessage): boolean {
+/** Whether `chaddr` is a MAC. */
+export function isEthernet(message: DhcpMessage): boolean {
   return message.htype === ETHERNET && message.hlen === 6;
 }
 
@@ -188,7 +198,8 @@ function keysOf(incoming: Incoming): readonly string[] {
   return [...new Set(keys.filter((key) => key !== undefined))];
 }
 
-function silent(because: string): Outcome {
+/** No answer, and why. */
+export function silent(because: string): Outcome {
   return { is: 'silent', done: false, address: undefined, because };
 }
 
@@ -232,12 +243,12 @@ function nak(incoming: Incoming, because: string): Outcome {
 }
 
 /** The client's limit (option 57). */
-function layoutFor(message: DhcpMessage, mayOverload: boolean): Layout {
+export function layoutFor(message: DhcpMessage, mayOverload: boolean): Layout {
   return { datagramOctets: datagramOctetsMax(u16Option(message.options, OPT.maxMessageSize)), mayOverload };
 }
 
 /** What a reply takes over from its request; nothing else is ever copied (RFC 2131 §4.3.1, table 3). */
-function replyHeader(
+export function replyHeader(
   message: DhcpMessage,
   sent: MessageType,
   ours: Pick<MessageToSend, 'ciaddr' | 'yiaddr' | 'siaddr' | 'sname' | 'file'>,

@@ -6,6 +6,7 @@ import { BOOTREQUEST, ETHERNET, numberOfType, type DhcpMessage } from '../wire/d
 import type { OptionToSend } from '../wire/dhcp/option-field.ts';
 import { OPT } from '../wire/dhcp/options.ts';
 import { bootAskOf, fileField, grantOptions, snameField, type Grant } from './dhcp-boot.ts';
+import { NO_PROXY, proxyOptions, takesProxyOffers } from './dhcp-proxy.ts';
 
 /** What would be asked and given. */
 export interface AnswerToExplain {
@@ -28,7 +29,17 @@ const WISHES = {
     ...[1, 2, 3, 4, 5, 6, 12, 13, 15, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 66, 67, 97],
     ...VENDOR_OPTIONS,
   ],
+  http: [1, 2, 3, 4, 5, 6, 12, 13, 15, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 67, 97],
 } as const;
+
+/** Option 60 of firmware that has not been heard yet. */
+const VENDOR_CLASSES: Readonly<Record<keyof typeof WISHES, string>> = {
+  uboot: 'U-Boot',
+  rpi: 'PXEClient',
+  ipxe: 'PXEClient',
+  uefi: 'PXEClient',
+  http: 'HTTPClient',
+};
 
 /**
  * The ACK a board would get, field by field and option by option in the order of the wire: made by the very code that
@@ -37,6 +48,7 @@ const WISHES = {
 export function explainAnswer(about: AnswerToExplain): readonly string[] {
   const message = pretendRequest(about.request);
   const { network, file, hostname } = about;
+  if (network.dhcp === 'proxy') return explainProxy(message, network, file);
   const grant: Grant = { type: 'ACK', network, leaseS: network.leaseS, file, hostname };
   const [sname, named] = [snameField(message, grant), fileField(file)];
   return [
@@ -45,6 +57,21 @@ export function explainAnswer(about: AnswerToExplain): readonly string[] {
     ...(sname === '' ? [] : [`sname "${sname}"`]),
     ...(named === '' ? [] : [`file "${named}"`]),
     ...grantOptions(message, bootAskOf(message), grant).map(optionLine),
+  ];
+}
+
+/** The OFFER of a proxy, made by the code that answers. */
+function explainProxy(message: DhcpMessage, network: Network, file: string | undefined): readonly string[] {
+  const boot = bootAskOf(message);
+  const noAddress = 'yiaddr none: another DHCP server gives the address (dhcp: proxy)';
+  if (file === undefined) return [noAddress, 'no answer'];
+  if (!takesProxyOffers(boot)) return [noAddress, `no answer: ${NO_PROXY}`];
+  const named = fileField(file);
+  return [
+    noAddress,
+    `siaddr ${formatIpv4(network.address)}`,
+    ...(named === '' ? [] : [`file "${named}"`]),
+    ...proxyOptions(message, boot, network, 'OFFER', file).map(optionLine),
   ];
 }
 
@@ -75,20 +102,34 @@ function signs(request: BootRequest): readonly (readonly [number, Uint8Array])[]
   const { clientArch, vendorClass, userClass, systemUuid, mac, loader } = request;
   const isIpxe = loader === 'ipxe';
   const isUboot = loader === 'u-boot';
+  const kind = kindOf(request);
   const all: readonly (readonly [number, Uint8Array | undefined])[] = [
     [OPT.clientArch, clientArch === undefined ? undefined : Uint8Array.of(clientArch >> 8, clientArch & 255)],
-    [OPT.vendorClass, text(vendorClass ?? (isUboot ? 'U-Boot' : 'PXEClient'))],
+    [OPT.vendorClass, text(vendorClass ?? VENDOR_CLASSES[kind])],
     [OPT.userClass, userClass === undefined ? undefined : text(userClass)],
-    [OPT.parameterRequestList, Uint8Array.from(WISHES[wishesOf(request)])],
+    [OPT.parameterRequestList, Uint8Array.from(WISHES[kind])],
     [OPT.clientUuid, isUboot || systemUuid === undefined ? undefined : uuidOctets(systemUuid)],
     [OPT.clientId, isIpxe ? Uint8Array.of(ETHERNET, ...octetsOfMac(mac)) : undefined],
   ];
   return all.flatMap(([code, value]) => (value ? [[code, value] as const] : []));
 }
 
-function wishesOf(request: BootRequest): keyof typeof WISHES {
+function kindOf(request: BootRequest): keyof typeof WISHES {
   const loader = isRaspberryPi(request) ? 'rpi' : request.loader;
-  return loader === 'u-boot' ? 'uboot' : loader === 'ipxe' || loader === 'rpi' ? loader : 'uefi';
+  switch (loader) {
+    case 'u-boot':
+      return 'uboot';
+    case 'uefi-http':
+      return 'http';
+    case 'ipxe':
+    case 'rpi':
+      return loader;
+    case 'pxe-bios':
+    case 'uefi':
+    case 'grub':
+    case undefined:
+      return 'uefi';
+  }
 }
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);

@@ -3,6 +3,7 @@ import type { Network } from '../core/lease.ts';
 import { BOOTREQUEST, decodeMessage, messageType, type DhcpMessage } from '../wire/dhcp/message.ts';
 import type { Incoming } from './dhcp-exchange.ts';
 import { LOOPBACK } from './interfaces.ts';
+import type { Peer } from './udp-on-device.ts';
 
 /** What is known of the wire when a datagram comes in. */
 export interface Wire {
@@ -18,19 +19,40 @@ export type DropReason = 'malformed' | 'notRequests' | 'bootp' | 'looped' | 'unk
  * Decodes a datagram and finds its network, or says under which counter it is dropped: not for a DHCP server
  * (RFC 2131 §2), from ourselves, or for a network that is not served (§4.3.1).
  */
-export function routeDatagram(octets: Uint8Array, source: Ipv4, device: string, wire: Wire): Incoming | DropReason {
+export function routeDatagram(octets: Uint8Array, from: Peer, device: string, wire: Wire): Incoming | DropReason {
   const decoded = decodeMessage(octets);
   if (!decoded.ok) return 'malformed';
   const message = decoded.value;
   if (message.op !== BOOTREQUEST) return 'notRequests';
   // On loopback whoever sends is this host; there a relay alone could make a loop.
-  const isOwn = device !== LOOPBACK && wire.isOurs(source);
+  const isOwn = device !== LOOPBACK && wire.isOurs(from.address);
   const isLooped = isOwn || (message.giaddr !== NO_ADDRESS && wire.isOurs(message.giaddr));
   if (isLooped) return 'looped';
   const type = messageType(message.options);
   if (type === undefined) return 'bootp';
-  const network = networkOf(message, source, device, wire.networks);
-  return network ? { network, type, message, mac: macOf(message.chaddr) } : 'unknownNetwork';
+  const network = networkOf(message, from.address, device, wire.networks);
+  return network ? { network, type, message, mac: macOf(message.chaddr), from } : 'unknownNetwork';
+}
+
+/**
+ * The same for what came to the proxy's own port 4011 (PXE 2.1): only from addresses of networks in proxy mode, so that
+ * nobody else can be made a target of the answers.
+ */
+export function routeProxyDatagram(octets: Uint8Array, from: Peer, device: string, wire: Wire): Incoming | DropReason {
+  const decoded = decodeMessage(octets);
+  if (!decoded.ok) return 'malformed';
+  const message = decoded.value;
+  if (message.op !== BOOTREQUEST) return 'notRequests';
+  if (device !== LOOPBACK && wire.isOurs(from.address)) return 'looped';
+  const type = messageType(message.options);
+  if (type === undefined) return 'bootp';
+  const network = wire.networks.find(
+    (each) =>
+      each.dhcp === 'proxy' &&
+      contains(each.subnet, from.address) &&
+      (each.interface === undefined || each.interface === device),
+  );
+  return network ? { network, type, message, mac: macOf(message.chaddr), from } : 'unknownNetwork';
 }
 
 /**
@@ -44,7 +66,7 @@ function networkOf(
   networks: readonly Network[],
 ): Network | undefined {
   const { giaddr, ciaddr } = message;
-  const served = networks.filter((each) => each.dhcp === 'full');
+  const served = networks.filter((each) => each.dhcp !== 'off');
   if (giaddr !== NO_ADDRESS) return served.find((each) => each.giaddr === giaddr);
   const isRouted = ciaddr !== NO_ADDRESS && ciaddr === source;
   const relayed = isRouted

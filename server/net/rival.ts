@@ -16,11 +16,17 @@ import type { OptionToSend } from '../wire/dhcp/option-field.ts';
 import { ipv4Option, OPT } from '../wire/dhcp/options.ts';
 import { CLIENT_PORT, LIMITED_BROADCAST, SERVER_PORT } from '../wire/dhcp/reply-to.ts';
 import type { ReadNeighbours } from './neighbours.ts';
+import type { ProbeMeans } from './probe-address.ts';
 import type { OpenDeviceSocket } from './tied-socket.ts';
 import type { DeviceSocketEvents, Peer } from './udp-on-device.ts';
 
-/** How long a probe waits for an answer. INFORM is answered at once; some servers ping for seconds before an OFFER. */
-const PROBE_WAIT_MS = 1000;
+/**
+ * How long the start waits for an answer. INFORM is mostly answered at once; ISC dhcpd may pass over it and pings for a
+ * second before its OFFER; others ping for longer and are heard by the watch that follows.
+ */
+const PROBE_WAIT_MS = 1500;
+/** How long a host that sent only broadcasts has to answer ARP, so that its hardware address can be named. */
+const KNOCK_WAIT_MS = 300;
 /**
  * Room for some ten answers. The kernel gives back each broadcast of our own service here; in a storm it drops most of
  * them, which costs less than to read them, and a rival answers often enough to be heard.
@@ -37,6 +43,10 @@ export interface Rival {
   readonly mac: Mac | undefined;
   /** How it was noticed, in words. */
   readonly seen: string;
+  /** Whether it answered a probe of ours: then its silence means that it is gone. */
+  readonly toProbe: boolean;
+  /** Whether it is a proxy too: it offers no address but boot data. */
+  readonly isProxy: boolean;
 }
 
 /** `10.77.0.9 (52:54:00:00:00:09) on eth1: OFFER to our probe`. */
@@ -51,6 +61,7 @@ export interface RivalEdges {
   readonly rng: Rng;
   readonly open: OpenDeviceSocket;
   readonly neighbours: ReadNeighbours;
+  readonly knock: ProbeMeans['knock'];
 }
 
 /** A place to listen for answers of other servers. */
@@ -70,7 +81,7 @@ export async function findRivals(device: string, ours: Ipv4, edges: RivalEdges):
   watch.probe();
   await pause(edges.clock, PROBE_WAIT_MS);
   await watch.close();
-  return Promise.all([...found.values()].map((rival) => withMac(rival, edges.neighbours)));
+  return Promise.all([...found.values()].map((rival) => withMac(rival, edges)));
 }
 
 /** Hears every OFFER, ACK and NAK on the link that is not ours, until closed. @throws BindError */
@@ -100,10 +111,16 @@ export async function watchRivals(
   };
 }
 
-/** Adds the hardware address the kernel has learnt meanwhile. */
-export async function withMac(rival: Rival, neighbours: ReadNeighbours): Promise<Rival> {
-  const known = await neighbours(rival.interface).catch(() => undefined);
-  return { ...rival, mac: known?.get(rival.source ?? rival.serverId)?.mac ?? rival.mac };
+/** Adds the hardware address the kernel knows; a host that was heard itself is made to answer ARP for that. */
+export async function withMac(rival: Rival, edges: Pick<RivalEdges, 'neighbours' | 'knock'>): Promise<Rival> {
+  const look = async (): Promise<Mac | undefined> => {
+    const known = await edges.neighbours(rival.interface).catch(() => undefined);
+    return known?.get(rival.source ?? rival.serverId)?.mac;
+  };
+  const mac = await look();
+  if (mac !== undefined || rival.source === undefined) return { ...rival, mac: mac ?? rival.mac };
+  await edges.knock(rival.source, KNOCK_WAIT_MS);
+  return { ...rival, mac: (await look()) ?? rival.mac };
 }
 
 function rivalIn(octets: Uint8Array, from: Peer, device: string, ours: Ipv4, probeMac: Mac): Rival | undefined {
@@ -114,8 +131,10 @@ function rivalIn(octets: Uint8Array, from: Peer, device: string, ours: Ipv4, pro
   const serverId = ipv4Option(decoded.value.options, OPT.serverId) ?? from.address;
   if (type === undefined || serverId === ours) return undefined;
   const client = macOf(decoded.value.chaddr);
-  const seen = `${type} to ${client === probeMac ? 'our probe' : client}`;
-  return { interface: device, serverId, source: from.address, mac: undefined, seen };
+  const toProbe = client === probeMac;
+  const seen = `${type} to ${toProbe ? 'our probe' : client}`;
+  const isProxy = type === 'OFFER' && decoded.value.yiaddr === NO_ADDRESS;
+  return { interface: device, serverId, source: from.address, mac: undefined, seen, toProbe, isProxy };
 }
 
 /** A locally administered address nobody has. */

@@ -27,6 +27,8 @@ export interface DhcpRecord {
   readonly address: Ipv4 | undefined;
   readonly file: string | undefined;
   readonly because: string | undefined;
+  /** Proxy mode: the other server whose offer of `address` the client takes. */
+  readonly takesFrom?: Ipv4 | undefined;
   /** The switch port, as the relay's option 82 says it; nothing without a relay. */
   readonly relayPort: string | undefined;
   readonly durationMs: number;
@@ -41,3 +43,6 @@ export interface DhcpAdvisor {
   /** Which machine was told which address last, so that TFTP and HTTP requests find their machine. */
   record(record: DhcpRecord): void;
 }
+
+/** Who has an address now: according to the leases, or as far as can be seen where another server gives them. */
+export type MacOfAddress = (address: Ipv4) => Mac | undefined | Promise<Mac | undefined>;

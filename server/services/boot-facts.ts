@@ -43,7 +43,7 @@ export async function bootFacts(
   about: {
     readonly machine: Machine | undefined;
     readonly request: BootRequest;
-    readonly network: Pick<Network, 'unknown' | 'address'>;
+    readonly network: Pick<Network, 'unknown' | 'address' | 'dhcp'>;
     readonly token: string;
   },
 ): Promise<BootFacts> {
@@ -61,6 +61,7 @@ export async function bootFacts(
     machineDtb: await dtbOfMachine(sources, machine),
     siteArgs: sources.siteArgs,
     server: { address: network.address, httpPort: sources.httpPort },
+    isProxied: network.dhcp === 'proxy',
     token: about.token,
     forms: await formsOf(sources, [agent?.kernel, agent?.initrd, bundle?.kernel, bundle?.initrd]),
     derived: undefined,

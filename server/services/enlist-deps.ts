@@ -1,8 +1,9 @@
-import type { Ipv4, Mac } from '../core/address.ts';
+import type { Ipv4 } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Facts } from '../core/facts.ts';
 import type { Machine, Recognition } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
 import type { ServedSeen } from './served-seen.ts';
@@ -24,10 +25,9 @@ export interface EnlistDeps {
   readonly machines: Store['machines'];
   readonly boots: Pick<Store['boots'], 'byTokenHash' | 'setToken'>;
   readonly events: Pick<Store['events'], 'append'>;
-  /** Who has an address now, according to the leases. */
-  readonly macOfAddress: (address: Ipv4) => Mac | undefined;
-  /** Whether we lease addresses where this one lies; elsewhere nothing can be said of its holder. */
-  readonly isLeasedHere: (address: Ipv4) => boolean;
+  readonly macOfAddress: MacOfAddress;
+  /** Whether the holder of an address can be told: we lease it, or see the machine on the wire. */
+  readonly isHolderKnown: (address: Ipv4) => boolean;
   /** Compares what a kernel saw with what its boot was served. */
   readonly seen: ServedSeen;
   readonly clock: Clock;

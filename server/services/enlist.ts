@@ -58,7 +58,7 @@ export function createEnlistService(deps: EnlistDeps): EnlistService {
     if (!boot || deps.clock.now() - boot.startedMs > TOKEN_LIFE_MS) return VOID;
     const machine = await deps.machines.byId(boot.machine);
     if (!machine) return VOID;
-    if (isItsAddress(deps, machine, from)) return boot;
+    if (await isItsAddress(deps, machine, from)) return boot;
     await noteForeignUse(deps, boot, machine, from);
     return ELSEWHERE;
   };
@@ -98,19 +98,19 @@ export function createEnlistService(deps: EnlistDeps): EnlistService {
   };
 }
 
-/** The second condition beside the token. Where another server leases the addresses there is only the token. */
-function isItsAddress(deps: EnlistDeps, machine: Machine, from: Ipv4): boolean {
-  if (!deps.isLeasedHere(from)) return true;
-  const holder = deps.macOfAddress(from);
+/** The second condition beside the token. Where nobody can say who has an address there is only the token. */
+async function isItsAddress(deps: EnlistDeps, machine: Machine, from: Ipv4): Promise<boolean> {
+  if (!deps.isHolderKnown(from)) return true;
+  const holder = await deps.macOfAddress(from);
   return holder !== undefined && machine.macs.includes(holder);
 }
 
 async function noteForeignUse(deps: EnlistDeps, boot: BootRecord, machine: Machine, from: Ipv4): Promise<void> {
-  const holder = deps.macOfAddress(from) ?? 'nobody we know';
+  const holder = (await deps.macOfAddress(from)) ?? 'nobody we know';
   await deps.events.append([
     {
       ...{ atMs: deps.clock.now(), kind: 'security', severity: 'warning', machine: machine.id, boot: boot.id },
-      text: `its boot token came from ${formatIpv4(from)}, which is leased to ${holder}: refused`,
+      text: `its boot token came from ${formatIpv4(from)}, which belongs to ${holder}: refused`,
       detail: { from: formatIpv4(from), holder },
     },
   ]);

@@ -4,7 +4,7 @@ import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import { artefactPath, type Artefact } from '../core/bundle.ts';
 import { chosenDtbPath, configPath } from '../core/boot-path.ts';
 import type { Lease, Network } from '../core/lease.ts';
-import { firstFile, type FirstFile } from '../core/loader-file.ts';
+import { firstFile, programsOf, type FirstFile } from '../core/loader-file.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Render } from '../ports/render.ts';
 import type { Store } from '../ports/store.ts';
@@ -135,11 +135,13 @@ export function wouldAsk(
   const board = machine && deps.boards.byName(boardNameOf(machine) ?? '');
   const code = clientArch ?? machine?.firmware?.clientArch ?? board?.signs.clientArch[0];
   const known = code === undefined ? undefined : CLIENT_ARCH[code];
-  const userClass = machine?.firmware?.userClass;
+  // What its firmware said under another number belongs to another stage: iPXE's class, not that of the ROM before it.
+  const said = code === machine?.firmware?.clientArch ? machine?.firmware : undefined;
+  const userClass = said?.userClass;
   return {
     mac,
     clientArch: code,
-    vendorClass: machine?.firmware?.vendorClass ?? board?.signs.vendorClass[0],
+    vendorClass: said?.vendorClass ?? board?.signs.vendorClass[0],
     userClass,
     systemUuid: machine ? machine.systemUuid : SOME_UUID,
     loader: userClass?.startsWith('iPXE') ? 'ipxe' : (known?.loader ?? board?.loaders[0]?.loader),
@@ -174,7 +176,7 @@ async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Pr
   ];
   const configs = texts.flatMap(([path, text]) => (text.ok ? [shownText(deps, path, text.value)] : []));
   const firmware = plan.rpi?.firmware.map((each) => ({ ...shown(each), path: firmwarePath(each.name) })) ?? [];
-  const loaders = (await loadersOf(deps, plan, boot)).map((each) => ({ ...shown(each), path: each.name }));
+  const loaders = await loadersOf(deps, plan, boot);
   const dtb = await dtbOf(deps, plan);
   const files = [plan.kernel, plan.initrd].flatMap((each) => (each ? [shown(each)] : []));
   return [...loaders, ...firmware, ...configs, ...files, ...dtb];
@@ -199,8 +201,10 @@ function shownText(deps: Pick<ExplainDeps, 'digest' | 'text'>, path: string, oct
   return { path, octets: octets.length, sha256: deps.digest(octets), text: deps.text(octets) };
 }
 
-async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly Artefact[]> {
-  const first = firstFile(plan, boot).file;
-  const agent = newestAgent(await deps.store.bundles.list(), boot.arch);
-  return agent?.loaders.filter((each) => each.name === first || each.name.replace('grub', 'shim') === first) ?? [];
+async function loadersOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {
+  const loaders = newestAgent(await deps.store.bundles.list(), boot.arch)?.loaders ?? [];
+  return programsOf(firstFile(plan, boot).file).flatMap((path) => {
+    const named = loaders.find((each) => each.name === path.split('/').at(-1));
+    return named ? [{ ...shown(named), path }] : [];
+  });
 }

@@ -110,10 +110,10 @@ function whyNoReservation(world: EditWorld, machine: Machine, address: Ipv4): st
   return because === undefined ? undefined : `${formatIpv4(address)} cannot be kept: ${because}`;
 }
 
-/** The address an accepted machine will keep: one outside of the pools, else the one it leases now. */
+/** The address an accepted machine will keep, where we give them: one outside of the pools, else the one it leases now. */
 export function reservationFor(machine: Machine, world: EditWorld, leases: readonly Lease[]): Ipv4 | undefined {
   const network = world.networks.find((each) => each.name === machine.network);
-  if (!network) return undefined;
+  if (network?.dhcp !== 'full') return undefined;
   const kept = world.machines.flatMap((each) => (each.id === machine.id ? [] : (each.reserved ?? [])));
   const inUse = leases.filter((lease) => !machine.macs.includes(lease.mac)).map((lease) => lease.address);
   const mine = leases.find((lease) => lease.network === network.name && machine.macs.includes(lease.mac));

@@ -36,6 +36,7 @@ function isOurs(network: Network, address: Ipv4): boolean {
 
 /** Why an address cannot be kept for a machine on a network; nothing when it can. */
 export function whyNotReservable(network: Network, address: Ipv4): string | undefined {
+  if (network.dhcp === 'proxy') return `another DHCP server gives the addresses of ${network.name}; keep it there`;
   if (!contains(network.subnet, address)) return `it lies outside of network ${network.name}`;
   if (address === network.subnet.network || address === broadcastOf(network.subnet))
     return 'it names the network itself, not a host';

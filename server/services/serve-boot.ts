@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
+import { formatIpv4, type Mac } from '../core/address.ts';
 import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import type { BootServed } from '../core/boot-verdict.ts';
 import { artefactPath } from '../core/bundle.ts';
@@ -112,7 +112,8 @@ export function createDhcpAdvisor(deps: ServeBootDeps): DhcpAdvisor {
       watch.sawPort(record);
       const session = deps.sessions.byMac(record.mac);
       if (!session) return;
-      if (record.sent === 'ACK' && record.address !== undefined) session.address = record.address;
+      const isGiven = record.sent === 'ACK' || record.takesFrom !== undefined;
+      if (isGiven && record.address !== undefined) session.address = record.address;
       session.lastMs = deps.clock.now();
       tell(deps, session, 'dhcp', record.sent === 'NAK' ? 'warning' : 'note', dhcpWords(record), {
         ...dhcpDetail(record),
@@ -156,6 +157,8 @@ function dhcpWords(record: DhcpRecord): string {
   const address = record.address === undefined ? '' : ` ${formatIpv4(record.address)}`;
   const file = record.file === undefined ? '' : `, first file ${record.file}`;
   const because = record.because === undefined ? '' : ` (${record.because})`;
+  if (record.takesFrom !== undefined)
+    return `DHCP ${record.received}: takes${address} from the DHCP server ${formatIpv4(record.takesFrom)}`;
   return record.sent === undefined
     ? `DHCP ${record.received}: no answer${because}`
     : `DHCP ${record.received} → ${record.sent}${address}${file}${file === '' ? because : ''}`;
@@ -168,8 +171,6 @@ function dhcpDetail(record: DhcpRecord): Readonly<Record<string, string | number
     durationMs: record.durationMs,
     ...(record.address === undefined ? {} : { address: formatIpv4(record.address) }),
     ...(record.file === undefined ? {} : { file: record.file }),
+    ...(record.takesFrom === undefined ? {} : { takesFrom: formatIpv4(record.takesFrom) }),
   };
 }
-
-/** Who has an address now, according to the leases. */
-export type MacOfAddress = (address: Ipv4) => Mac | undefined;

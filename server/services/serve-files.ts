@@ -9,13 +9,14 @@ import type { Network } from '../core/lease.ts';
 import type { Machine } from '../core/machine.ts';
 import { contentInMemory, type Artefacts, type Content } from '../ports/artefacts.ts';
 import type { BootFiles, FileAnswer, FileRequest, TransferReport } from '../ports/boot-files.ts';
+import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Render, WriteBootargs } from '../ports/render.ts';
 import { chosenDtb } from './chosen-dtb.ts';
 import { planMachine } from './plan-machine.ts';
 import { boardFor, newestAgent } from './boot-facts.ts';
 import { rememberedRequest, type BootSession } from './boot-sessions.ts';
 import { readsRpiNames, rpiFile } from './serve-rpi.ts';
-import { decide, tell, type MacOfAddress, type ServeBootDeps } from './serve-boot.ts';
+import { decide, tell, type ServeBootDeps } from './serve-boot.ts';
 
 /** What file requests need besides the decision itself. */
 export interface ServeFilesDeps extends ServeBootDeps {
@@ -77,7 +78,7 @@ async function answerOf(
 }
 
 async function whoAsks(deps: ServeFilesDeps, peer: Ipv4): Promise<Asker | undefined> {
-  const mac = deps.macOfAddress(peer);
+  const mac = await deps.macOfAddress(peer);
   const network = deps.networkOfPeer(peer);
   const machine = mac && (await deps.machines.byMac(mac));
   if (mac === undefined || network === undefined || machine === undefined) return undefined;
@@ -137,7 +138,7 @@ async function openConfig(
   path: { readonly format: BootFormat; readonly mac: Mac | undefined },
   asker: Asker | undefined,
 ): Promise<FileAnswer> {
-  if (!asker) return { is: 'refused', because: `${formatIpv4(request.peer)} holds no lease of a known machine` };
+  if (!asker) return { is: 'refused', because: `${formatIpv4(request.peer)} is the address of no known machine` };
   // A config carries the boot's token: only the board it is for may read it.
   if (path.mac !== undefined && path.mac !== asker.mac)
     return { is: 'refused', because: `it asked for the config of ${path.mac}, which is another board` };
@@ -246,6 +247,9 @@ function tellTransfer(
 
 function transferWords(content: Content, report: TransferReport): string {
   const octets = String(content.octets);
+  // HEAD, as UEFI's HTTP boot sends it first, or a copy that is still good.
+  const isBare = report.octetsSent === 0 && content.octets > 0;
+  if (report.outcome === 'done' && isBare) return `${report.words}, ${octets} octets`;
   if (report.outcome === 'done') return `${octets} octets in ${String(Math.round(report.durationMs))} ms`;
   // EDK2 reads the size from the OACK, ends the transfer with ERROR 8, and asks anew.
   if (report.outcome === 'aborted-by-peer' && report.octetsSent === 0)

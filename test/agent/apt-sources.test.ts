@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { foreignSources } from '../../agent/apt-sources.ts';
+import { foreignSources, newerSources } from '../../agent/apt-sources.ts';
 import { BuildError } from '../../agent/build-error.ts';
 import { inTempFolder } from '../support/archives.ts';
 
@@ -82,5 +82,23 @@ describe("the host's apt sources, for another architecture", () => {
       assert.match(error.message, /no source of bookworm .*; add the distribution's own archive to .*sources\.list\.d/);
       return true;
     });
+  });
+
+  it('what Debian 12 lacks comes from Debian 13 by the same archives; a newer host keeps its own', async () => {
+    for (const [host, want] of [
+      ['bookworm', 'trixie'],
+      ['trixie', 'trixie'],
+      ['forky', 'forky'],
+    ] as const) {
+      const text = await inTempFolder(async (etc) => {
+        await mkdir(join(etc, 'apt'), { recursive: true });
+        await writeFile(join(etc, 'os-release'), `VERSION_CODENAME=${host}\n`);
+        const list = `deb [signed-by=/k/bookworm.gpg] http://mirror/bookworm ${host} main\n`;
+        await writeFile(join(etc, 'apt', 'sources.list'), list);
+        return newerSources(etc);
+      });
+      assert.match(text, new RegExp(`URIs: http://mirror/bookworm\nSuites: ${want}\n`));
+      assert.match(text, /Signed-By: \/k\/bookworm\.gpg/);
+    }
   });
 });

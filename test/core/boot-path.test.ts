@@ -29,6 +29,9 @@ describe('boot paths', () => {
       '/boot/0123456789abcdef/linux',
       { is: 'artefact', sha256Start: '0123456789abcdef', name: 'linux' },
     ],
+    ["UEFI's HTTP boot asks below /boot/", '/boot/ipxe-arm64.efi', { is: 'loader', name: 'ipxe-arm64.efi' }],
+    ['iPXE asks for a script beside itself', '/boot/autoexec.ipxe', { is: 'unknown' }],
+    ['PXELINUX asks by UUID first', 'pxelinux.cfg/7eabf5da-f5f6-cd53-9583-3dd819d43414', { is: 'unknown' }],
     ['the DTB made for one boot', 'chosen/01-52-54-00-12-34-56.dtb', { is: 'chosen-dtb', mac }],
     ['such a DTB beside a bootfile', '/sub/chosen/01-52-54-00-12-34-56.dtb', { is: 'chosen-dtb', mac }],
     ['a DTB of that name elsewhere', 'dtbs/01-52-54-00-12-34-56.dtb', { is: 'unknown' }],
@@ -53,7 +56,10 @@ describe('boot paths', () => {
       const path = parseBootPath(configPath(format, mac));
       assert.ok(path.is === 'config' && path.format === format);
     }
-    for (const name of LOADER_FILES) assert.deepEqual(parseBootPath(name), { is: 'loader', name });
+    for (const name of LOADER_FILES) {
+      assert.deepEqual(parseBootPath(name), { is: 'loader', name });
+      assert.deepEqual(parseBootPath(`/boot/${name}`), { is: 'loader', name });
+    }
   });
 
   it('the DTB of a boot is found again by the path its config names', () => {

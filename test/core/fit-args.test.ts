@@ -40,6 +40,20 @@ describe('fitArgs', () => {
     assert.equal(fitArgs({ ...bare, words: () => [{ word: 'x'.repeat(255), origin: 'site' }] }).fits, true);
   });
 
+  it("PXELINUX gets no word that u-boot's escapes would change; u-boot does", () => {
+    for (const word of ['a=$b', "a='b", 'a=\\b']) {
+      const asked: ArgNeeds = {
+        ...needs(word, ['extlinux']),
+        loader: { loader: 'pxe-bios', formats: [], argOctetsMax: {} },
+      };
+      const fit = fitArgs(asked);
+      assert.ok(!fit.fits);
+      assert.match(fit.because, /"a=…" cannot pass PXELINUX/);
+      assert.equal(fitArgs({ ...asked, loader: { ...asked.loader, loader: 'u-boot' } }).fits, true);
+      assert.equal(fitArgs({ ...asked, formats: ['ipxe'] }).fits, true);
+    }
+  });
+
   it('a word no kernel can read is refused whatever the format, without a measure', () => {
     const fit = fitArgs(needs('a b'));
     assert.ok(!fit.fits);

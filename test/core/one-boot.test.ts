@@ -6,7 +6,17 @@ import { firstFile } from '../../server/core/loader-file.ts';
 import type { Board } from '../../server/core/board.ts';
 import { agent, debian, facts, machine, pcBoard, uboot, ubootBoard } from './boot-fixtures.ts';
 
-const armServer: Board = { ...pcBoard, name: 'bench-arm-server', arch: 'arm64', kernelFormat: 'Image' };
+const armServer: Board = {
+  ...pcBoard,
+  name: 'bench-arm-server',
+  arch: 'arm64',
+  kernelFormat: 'Image',
+  loaders: [...pcBoard.loaders, { loader: 'uefi-http', formats: ['ipxe'], argOctetsMax: {} }],
+};
+const efiStepBoard: Board = {
+  ...ubootBoard,
+  loaders: [{ loader: 'u-boot', formats: ['boot-script', 'grub'], argOctetsMax: { 'boot-script': 1500 } }],
+};
 const arm32: Board = {
   ...ubootBoard,
   name: 'bench-armhf',
@@ -34,6 +44,14 @@ const boots: readonly (readonly [string, Board, readonly Stage[]])[] = [
     'u-boot 2025.01 arm64: its EFI step alone, with hexadecimal digits in option 60',
     ubootBoard,
     [{ says: { clientArch: 11, vendorClass: 'PXEClient:Arch:0000b:UNDI:003000' }, file: undefined }],
+  ],
+  [
+    'the same on a board that reads grub there: script, then GRUB',
+    efiStepBoard,
+    [
+      { says: { clientArch: 22, vendorClass: 'U-Boot.armv8' }, file: 'boot.scr.uimg' },
+      { says: { clientArch: 11, vendorClass: 'PXEClient:Arch:0000b:UNDI:003000' }, file: 'grubaa64.efi' },
+    ],
   ],
   [
     'u-boot 2023.01 armhf',
@@ -79,14 +97,21 @@ const boots: readonly (readonly [string, Board, readonly Stage[]])[] = [
     ],
   ],
   [
-    'AAVMF arm64, HTTP boot after PXE has given up',
+    'AAVMF arm64, HTTP boot after PXE has given up, and iPXE chained by it',
     armServer,
     [
       {
         says: { clientArch: 11, systemUuid: UUID, vendorClass: 'PXEClient:Arch:00011:UNDI:003000' },
         file: 'shimaa64.efi',
       },
-      { says: { clientArch: 19, systemUuid: UUID, vendorClass: 'HTTPClient:Arch:00019:UNDI:003000' }, file: undefined },
+      {
+        says: { clientArch: 19, systemUuid: UUID, vendorClass: 'HTTPClient:Arch:00019:UNDI:003000' },
+        file: 'http://10.77.0.1:5240/boot/ipxe-arm64.efi',
+      },
+      {
+        says: { clientArch: 11, systemUuid: UUID, userClass: 'iPXE', vendorClass: 'PXEClient:Arch:00011:UNDI:003010' },
+        file: 'boot.ipxe',
+      },
     ],
   ],
   [

@@ -29,6 +29,8 @@ const pc: BootFacts = {
 const textOf = (plan: BootPlan): string =>
   plan.do === 'boot' ? plan.args.text : plan.do === 'refuse' ? `${plan.because} | ${plan.remedy}` : plan.because;
 
+const textOfReason = (plan: BootPlan): string => plan.because;
+
 /** One extra word that makes the finished arguments exactly so many octets, as the u-boot board measures them. */
 function filledTo(octets: number, format: 'extlinux' | 'boot-script'): BootPlan {
   const bare = planBoot(facts, { ...uboot, format: 'extlinux' });
@@ -36,6 +38,39 @@ function filledTo(octets: number, format: 'extlinux' | 'boot-script'): BootPlan 
   const room = octets - octetsOf(bare.args.text) - 1;
   return planBoot(withMachine({ extraArgs: ['x'.repeat(room)] }), { ...uboot, format });
 }
+
+describe("u-boot's EFI step", () => {
+  const [loader] = ubootBoard.loaders;
+  const withGrub = { ...ubootBoard, loaders: [{ ...loader!, formats: [...loader!.formats, 'grub' as const] }] };
+  const step: BootRequest = { ...uboot, clientArch: 11, vendorClass: 'PXEClient:Arch:00011:UNDI:003000' };
+  const formatOf = (plan: BootPlan): string => (plan.do === 'boot' ? plan.format : plan.because);
+
+  it("is told in GRUB's words, though its board prefers others for u-boot itself", () => {
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, step)), 'grub');
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, uboot)), 'extlinux');
+    assert.equal(formatOf(planBoot({ ...facts, board: withGrub }, { ...step, format: 'grub' })), 'grub');
+  });
+
+  it('on a board that reads no grub it is no refusal: u-boot has had its script', () => {
+    assert.equal(formatOf(planBoot(facts, step)), 'extlinux');
+  });
+});
+
+describe('PXELINUX', () => {
+  const loaders = [{ loader: 'pxe-bios', formats: ['extlinux'], argOctetsMax: { extlinux: 2046 } }] as const;
+  const bios: BootRequest = { ...uefi, clientArch: 0 };
+  const octetsIn = (bundle: BootFacts['bundle']): number | undefined => {
+    const plan = planBoot({ ...pc, board: { ...pcBoard, loaders }, bundle }, bios);
+    return plan.do === 'boot' ? plan.args.limits[0]!.octets - octetsOf(plan.args.text) : undefined;
+  };
+
+  it('is measured with the paths it adds to the words: that of the kernel, and of the initrd where there is one', () => {
+    const kernel = 'BOOT_IMAGE=boot/a1a1a1a1a1a1a1a1/linux ';
+    const initrd = 'initrd=boot/b2b2b2b2b2b2b2b2/initrd.gz ';
+    assert.equal(octetsIn(pc.bundle), kernel.length + initrd.length);
+    assert.equal(octetsIn(pc.bundle && { ...pc.bundle, initrd: undefined }), kernel.length);
+  });
+});
 
 const cases: readonly (readonly [string, BootFacts, BootRequest, BootPlan['do'], RegExp])[] = [
   [
@@ -303,6 +338,26 @@ describe('planBoot', () => {
     const given: BootFacts = { ...pc, machine: { ...machine, firmware } };
     const plan = planBoot(given, { ...uefi, clientArch: undefined, systemUuid: undefined, format: 'grub' });
     assert.equal(plan.do === 'boot' && plan.loader, 'uefi');
+  });
+
+  it('beside another DHCP server UEFI boots by iPXE, and by GRUB only with the words what that server must name', () => {
+    const beside: BootFacts = { ...pc, isProxied: true };
+    const formatOf = (plan: BootPlan): string => (plan.do === 'boot' ? `${plan.loader} ${plan.format}` : plan.do);
+    assert.equal(formatOf(planBoot(pc, uefi)), 'uefi grub');
+    assert.equal(formatOf(planBoot(beside, uefi)), 'uefi ipxe');
+    assert.equal(formatOf(planBoot(beside, { ...uefi, format: 'grub' })), 'uefi grub', 'who asks for it reads it');
+    const signed = { ...pcBoard, loaders: pcBoard.loaders.filter((each) => each.loader === 'uefi') };
+    const needsTree: BootFacts = {
+      ...beside,
+      machine: { ...machine, dtb: digestOf('dd') },
+      machineDtb: artefact('a.dtb', 'dd'),
+    };
+    for (const given of [{ ...beside, board: signed }, needsTree]) {
+      const plan = planBoot(given, uefi);
+      assert.equal(formatOf(plan), 'uefi grub');
+      assert.match(textOfReason(plan), /the DHCP server there must name 10\.77\.0\.1 as next-server/);
+    }
+    assert.doesNotMatch(textOfReason(planBoot(beside, uefi)), /next-server/);
   });
 
   it('property: no words, states or requests make it throw, cut or lose a word', () => {

@@ -1,17 +1,16 @@
 import { strict as assert } from 'node:assert';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentArch } from '../../agent/build.ts';
-import { fetchLoaders } from '../../agent/loaders.ts';
 import { layLan, type Lan } from '../../lab/netns.ts';
 import type { QemuKind } from '../../lab/qemu/machine-args.ts';
 import type { QemuBoard } from '../../lab/qemu-board.ts';
 import { buildQemuRack } from '../../lab/qemu-rack.ts';
 import type { Rack, RackSlot } from '../../lab/rack.ts';
-import { memberOf, type SocketApi } from '../../lab/socket-api.ts';
+import { memberOf } from '../../lab/socket-api.ts';
 import { macOf } from '../../server/core/address.ts';
-import { agentFor, TEST_CACHE } from '../support/agent-boot.ts';
+import { importAgent } from '../support/import-agent.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 
 const SECOND_BOOT = 'lab.second=1';
@@ -70,7 +69,8 @@ describe('real firmware, powered through its BMC', function () {
       findings.filter((finding) => String(memberOf(finding, 'file')).startsWith(folder)),
       [],
     );
-    for (const arch of ['amd64', 'arm64', 'armhf'] as const) await importAgent(farrier.api, arch);
+    for (const arch of ['amd64', 'arm64', 'armhf'] as const)
+      await importAgent(farrier.api, arch, { folder, second: [SECOND_BOOT] });
   });
   after(async () => {
     await rack.stop();
@@ -87,23 +87,6 @@ describe('real firmware, powered through its BMC', function () {
     const lines = [...head, "signs: { oui: ['02:fa:22'] }", ...dtb, "sources: ['this test']", ''];
     if (hasDtb) await writeFile(join(place, 'lab.dtb'), await board.dtb(modelOf(kind)));
     await writeFile(join(place, 'board.yaml'), lines.join('\n'));
-  }
-
-  async function importAgent(api: SocketApi, arch: AgentArch): Promise<void> {
-    const built = await agentFor(arch);
-    const file = async (name: string, path: string): Promise<{ name: string; sha256: string }> => ({
-      name,
-      sha256: await api.upload(name, await readFile(path)),
-    });
-    const files = { kernel: await file('linux', built.kernel), initrd: await file('initrd.gz', built.initrd) };
-    const found = await fetchLoaders({ arch, cacheDir: TEST_CACHE, outDir: join(folder, `loaders-${arch}`) });
-    const loaders = [];
-    for (const each of found) loaders.push(await file(each.name, each.file));
-    const common = { version: '1', arch, loaders, ...files, source: 'built by this test' };
-    const { kernelArgs } = built;
-    await api.must('POST', '/api/v1/bundles', { ...common, name: `agent-${arch}`, role: 'agent', kernelArgs });
-    const system = { ...common, name: `second-${arch}`, role: 'system', kernelArgs: [SECOND_BOOT] };
-    await api.must('POST', '/api/v1/bundles', system);
   }
 
   async function failing(slot: RackSlot<QemuBoard>, work: () => Promise<void>): Promise<void> {

@@ -415,6 +415,8 @@ describe('the shipped boards', () => {
     ['its EFI step', { ...none, mac: q, clientArch: 11 }, 'qemu-virt-arm64-uboot'],
     ['u-boot armhf in QEMU', { ...none, mac: q, clientArch: 21 }, 'qemu-virt-armhf-uboot'],
     ['UEFI x64', { ...none, mac: real, clientArch: 7, systemUuid: 'u' }, 'generic-x64-uefi'],
+    ['HTTP boot x64', { ...none, mac: real, clientArch: 16, systemUuid: 'u' }, 'generic-x64-uefi'],
+    ['HTTP boot arm64 in QEMU', { ...none, mac: q, clientArch: 19, systemUuid: 'u' }, 'qemu-virt-arm64-uefi'],
     ['UEFI x64 in QEMU', { ...none, mac: q, clientArch: 7, systemUuid: 'u' }, 'qemu-q35-x64-uefi'],
     ['UEFI arm64', { ...none, mac: real, clientArch: 11, systemUuid: 'u' }, 'generic-arm64-uefi'],
     ['UEFI arm64 in QEMU', { ...none, mac: q, clientArch: 11, systemUuid: 'u' }, 'qemu-virt-arm64-uefi'],

@@ -137,9 +137,18 @@ describe('boot files over HTTP', () => {
     assert.deepEqual([status, headers['content-length'], headers.etag, body.length], [200, '10', TAG, 0]);
     await settled();
     assert.deepEqual(
-      reports.map((each) => [each.outcome, each.octetsSent]),
-      [['done', 0]],
+      reports.map((each) => [each.outcome, each.octetsSent, each.words]),
+      [['done', 0, 'asked only for the size']],
     );
+  });
+
+  it("UEFI's HTTP boot names the host without its port, and is answered all the same", async () => {
+    const headers = { Host: '127.0.0.1', 'User-Agent': 'UefiHttpBoot/1.0' };
+    for (const method of ['HEAD', 'GET']) {
+      const answer = await ask(LINUX, headers, method);
+      assert.deepEqual([answer.status, answer.headers['content-length']], [200, '10']);
+      assert.equal(answer.headers['transfer-encoding'], undefined);
+    }
   });
 
   const ranges: readonly (readonly [string, Record<string, string>, number, string, string | undefined])[] = [

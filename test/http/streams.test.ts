@@ -149,7 +149,7 @@ describe('event streams', () => {
     assert.equal(reader.messages[0]?.data['full'], true);
     assert.deepEqual(
       partsOf(reader.messages[0]).map((part) => part.id),
-      ['counts', 'row-m-sample0001'],
+      ['notices', 'counts', 'row-m-sample0001'],
     );
     for (let n = 2; n <= 201; n += 1) {
       const machine = sampleMachine(n, { state: 'new', name: `board-${String(n)}`, macs: [] });

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { rootProperties } from '../../lab/dtb-root.ts';
 import { crc32 } from '../../lab/crc32.ts';
-import { QEMU_KINDS, qemuCommand, type QemuMachine } from '../../lab/qemu/machine-args.ts';
+import { QEMU_KINDS, qemuCommand, varsTemplate, type QemuMachine } from '../../lab/qemu/machine-args.ts';
 import { withModel } from '../../lab/qemu/marked-dtb.ts';
 import { savedEnvironment } from '../../lab/qemu/uboot-environment.ts';
 
@@ -44,6 +44,16 @@ describe('the parts of a QEMU board', () => {
     assert.match(line('uefi-x64'), /romfile=,bootindex=0/);
     assert.doesNotMatch(line('bios-ipxe'), /romfile=/);
     assert.match(line('uefi-arm64'), /-machine virt,acpi=off/);
+  });
+
+  it('HTTP boot skips PXE, Secure Boot has its own firmware and variables, and neither touches other kinds', () => {
+    const line = (kind: QemuMachine['kind'], uefi: QemuMachine['uefi']): string =>
+      qemuCommand({ ...MACHINE, kind, uefi }).args.join(' ');
+    assert.match(line('uefi-arm64', 'http'), /opt\/org\.tianocore\/IPv4PXESupport,string=n/);
+    assert.doesNotMatch(line('uefi-x64', 'pxe'), /PXESupport|smm|secboot/);
+    assert.match(line('uefi-x64', 'secure'), /q35,smm=on .*property=secure,value=on .*OVMF_CODE_4M\.secboot\.fd/);
+    assert.match(varsTemplate('uefi-x64', 'secure') ?? '', /\.ms\.fd$/);
+    assert.equal(varsTemplate('uboot-arm64', 'pxe'), undefined);
   });
 
   it('a model is replaced or put in, whatever is in it', () => {

@@ -7,7 +7,6 @@ import { formatIpv4 } from '../../server/core/address.ts';
 import type { Network } from '../../server/core/lease.ts';
 import { BindError } from '../../server/net/bind-error.ts';
 import { startDhcpListener, type DhcpListener } from '../../server/net/dhcp-listener.ts';
-import type { Rival } from '../../server/net/rival.ts';
 import { FakeAdvisor, ip, mac, network } from '../support/dhcp-lab.ts';
 import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
@@ -22,11 +21,10 @@ interface Running {
   readonly advisor: FakeAdvisor;
   readonly store: MemoryLeaseStore;
   readonly log: QuietLog;
-  readonly rivals: Rival[];
 }
 
 async function start(networks: readonly Network[], advisor = new FakeAdvisor()): Promise<Running> {
-  const [store, log, rivals] = [new MemoryLeaseStore(), createQuietLog(), [] as Rival[]];
+  const [store, log] = [new MemoryLeaseStore(), createQuietLog()];
   const listener = await startDhcpListener({
     networks,
     advisor,
@@ -34,9 +32,9 @@ async function start(networks: readonly Network[], advisor = new FakeAdvisor()):
     clock: realClock,
     rng: realRng,
     log,
-    onRival: (rival) => rivals.push(rival),
+    onServer: () => undefined,
   });
-  return { listener, advisor, store, log, rivals };
+  return { listener, advisor, store, log };
 }
 
 /** A message as the npm package `dhcp` read it. */

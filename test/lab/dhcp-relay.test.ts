@@ -53,7 +53,7 @@ describe('DHCP through a real relay in a lab', () => {
       clock: realClock,
       rng: realRng,
       log: createQuietLog(),
-      onRival: () => undefined,
+      onServer: () => undefined,
     });
     relay = router.spawn('dnsmasq', [
       '-k',

@@ -7,6 +7,7 @@ import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
 import { formatIpv4 } from '../../server/core/address.ts';
 import { startDhcpListener } from '../../server/net/dhcp-listener.ts';
 import { sharedNeighbours } from '../../server/net/neighbours.ts';
+import { probeMeans } from '../../server/net/probe-address.ts';
 import { findRivals, type Rival } from '../../server/net/rival.ts';
 import { udpOnDevice } from '../../server/net/udp-on-device.ts';
 import { FakeAdvisor, ip, network } from '../support/dhcp-lab.ts';
@@ -14,9 +15,11 @@ import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { realRng } from '../../server/edges/real-rng.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { startForeign, type Foreign } from '../support/foreign-dhcp.ts';
 
 const OURS = ip('10.77.0.1');
-const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours() };
+const { knock } = probeMeans(realClock);
+const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours(), knock };
 const THEIR_MAC = '52:54:00:77:00:99';
 
 async function until(what: string, isSo: () => boolean, timeoutMs = 10_000): Promise<void> {
@@ -81,6 +84,10 @@ describe('DHCP rivals in a lab', () => {
     return child;
   }
 
+  function kea(): Promise<Foreign> {
+    return startForeign('Kea', host, { prefix24: '10.77.0', folder });
+  }
+
   it('7 an empty wire has no rival', async () => {
     assert.deepEqual(await findRivals('rivalbr0', OURS, edges), []);
   });
@@ -88,6 +95,7 @@ describe('DHCP rivals in a lab', () => {
   for (const [name, start] of [
     ['dnsmasq', () => dnsmasq()],
     ['busybox udhcpd', udhcpd],
+    ['Kea', kea],
   ] as const)
     it(`7 ${name} is found within a second and named by address and MAC`, async () => {
       const server = await start();
@@ -99,7 +107,8 @@ describe('DHCP rivals in a lab', () => {
           ['10.77.0.9', THEIR_MAC, 'rivalbr0'],
         );
       } finally {
-        await stopped(server);
+        if ('stop' in server) await server.stop();
+        else await stopped(server);
       }
     });
 
@@ -112,7 +121,9 @@ describe('DHCP rivals in a lab', () => {
       clock: realClock,
       rng: realRng,
       log,
-      onRival: (rival) => rivals.push(rival),
+      onServer: (news) => {
+        if (news.is === 'seen') rivals.push(news.rival);
+      },
     });
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.deepEqual([rivals, listener.leases(), listener.counters.sent], [[], [], 0]);

@@ -21,6 +21,9 @@ describe('net: DHCP, explained', () => {
     ['uboot-2025-arm64', 'boot.scr.uimg'],
     ['uefi-x64-pxe', 'shimx64.efi'],
     ['uefi-arm64-pxe', 'shimaa64.efi'],
+    ['uefi-x64-http', 'http://10.77.0.1:5240/boot/ipxe-amd64.efi'],
+    ['uefi-arm64-http', 'http://10.77.0.1:5240/boot/ipxe-arm64.efi'],
+    ['uboot-arm64-efi-step', 'grubaa64.efi'],
     ['ipxe-bios', 'boot.ipxe'],
     ['ipxe-uefi-arm64', 'boot.ipxe'],
   ];
@@ -60,6 +63,22 @@ describe('net: DHCP, explained', () => {
       assert.deepEqual(told.slice(0, 2), ['yiaddr 10.77.0.9', 'siaddr 10.77.0.1']);
       assert.ok(told.includes(`file "${file}"`));
     });
+
+  it('G51 in proxy mode it is the OFFER without an address, or why there is none', () => {
+    const proxied = network({ dhcp: 'proxy', pools: [] });
+    const about = { network: proxied, address: ip('10.77.0.9'), hostname: 'mustang-01' };
+    const told = (name: string, file: string | undefined): string => {
+      const { request } = bootAskOf(captured(name));
+      return explainAnswer({ ...about, request, file }).join('\n');
+    };
+    const uefi = told('uefi-x64-pxe', 'ipxe-amd64.efi');
+    assert.match(uefi, /^yiaddr none: another DHCP server gives the address/);
+    assert.match(uefi, /siaddr 10\.77\.0\.1\nfile "ipxe-amd64\.efi"\noption 53 message type 02\noption 54 /);
+    assert.doesNotMatch(uefi, /option (1|43|51) /);
+    assert.match(told('ipxe-bios', 'boot.ipxe'), /option 43 PXE vendor options 06 01 08 ff/);
+    assert.match(told('uboot-arm64', 'boot.scr.uimg'), /no answer: .*next-server/);
+    assert.match(told('uefi-x64-pxe', undefined), /no answer$/);
+  });
 
   it('a machine that gets no file gets none of the boot options', () => {
     const { request } = bootAskOf(captured('uefi-x64-pxe'));

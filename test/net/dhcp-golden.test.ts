@@ -23,19 +23,20 @@ interface Needs {
   readonly packets: string;
   readonly file: string | undefined;
   /** Option 60 of the answer: UEFI passes over an offer that is not of its own kind. */
-  readonly vendorClass: 'PXEClient' | undefined;
+  readonly vendorClass: 'PXEClient' | 'HTTPClient' | undefined;
 }
+const HTTP_FILE = 'http://10.77.0.1:5240/boot/ipxe-amd64.efi';
 const FIRMWARE: readonly Needs[] = [
   { firmware: 'SeaBIOS with an iPXE ROM', packets: 'ipxe-bios', file: 'boot.ipxe', vendorClass: 'PXEClient' },
   { firmware: 'iPXE chained on UEFI', packets: 'ipxe-uefi-arm64', file: 'boot.ipxe', vendorClass: 'PXEClient' },
   { firmware: 'UEFI x64 PXE', packets: 'uefi-x64-pxe', file: 'shimx64.efi', vendorClass: 'PXEClient' },
   { firmware: 'UEFI arm64 PXE', packets: 'uefi-arm64-pxe', file: 'shimaa64.efi', vendorClass: 'PXEClient' },
-  { firmware: 'UEFI x64 HTTP, which is not served', packets: 'uefi-x64-http', file: undefined, vendorClass: undefined },
-  { firmware: 'UEFI arm64 HTTP', packets: 'uefi-arm64-http', file: undefined, vendorClass: undefined },
+  { firmware: 'UEFI x64 HTTP', packets: 'uefi-x64-http', file: HTTP_FILE, vendorClass: 'HTTPClient' },
+  { firmware: 'UEFI arm64 HTTP', packets: 'uefi-arm64-http', file: HTTP_FILE, vendorClass: 'HTTPClient' },
   { firmware: 'u-boot arm64', packets: 'uboot-arm64', file: 'boot.scr.uimg', vendorClass: undefined },
   { firmware: 'u-boot armhf', packets: 'uboot-armhf', file: 'boot.scr.uimg', vendorClass: undefined },
   { firmware: 'u-boot arm64, stock', packets: 'uboot-arm64-stock', file: 'boot.scr.uimg', vendorClass: undefined },
-  { firmware: 'its EFI step', packets: 'uboot-arm64-efi-step', file: undefined, vendorClass: undefined },
+  { firmware: 'its EFI step', packets: 'uboot-arm64-efi-step', file: 'grubaa64.efi', vendorClass: 'PXEClient' },
   { firmware: 'u-boot 2025.01', packets: 'uboot-2025-arm64', file: 'boot.scr.uimg', vendorClass: undefined },
   { firmware: 'busybox udhcpc', packets: 'busybox-udhcpc', file: undefined, vendorClass: undefined },
 ];
@@ -101,9 +102,9 @@ function checkParameters({ options, sname }: DhcpMessage, asked: DhcpMessage, ne
   assert.equal(ipv4Option(options, OPT.router), wants.has(OPT.router) ? ip('10.77.0.254') : undefined);
   assert.deepEqual(ipv4ListOption(options, OPT.dnsServer), wants.has(OPT.dnsServer) ? [ip('10.77.0.53')] : undefined);
   assert.equal(textOption(options, OPT.vendorClass), needs.vendorClass);
-  const isBooted = needs.vendorClass === 'PXEClient';
-  assert.deepEqual(options.get(OPT.vendorSpecific), isBooted ? Uint8Array.of(6, 1, 8, 255) : undefined);
-  assert.deepEqual(options.get(OPT.clientUuid), isBooted ? asked.options.get(OPT.clientUuid) : undefined);
+  const isPxe = needs.vendorClass === 'PXEClient';
+  assert.deepEqual(options.get(OPT.vendorSpecific), isPxe ? Uint8Array.of(6, 1, 8, 255) : undefined);
+  assert.deepEqual(options.get(OPT.clientUuid), needs.vendorClass ? asked.options.get(OPT.clientUuid) : undefined);
   const named = needs.file !== undefined;
   assert.equal(textOption(options, OPT.bootFileName), named && wants.has(OPT.bootFileName) ? needs.file : undefined);
   assert.equal(

@@ -2,9 +2,7 @@ import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { formatIpv4, NO_ADDRESS, octetsOfMac } from '../../server/core/address.ts';
-import type { Network } from '../../server/core/lease.ts';
 import { BindError } from '../../server/net/bind-error.ts';
-import { DhcpConfigError, servedNetworks } from '../../server/net/dhcp-listener.ts';
 import type { OptionToSend } from '../../server/wire/dhcp/option-field.ts';
 import { ipv4Option, OPT, textOption, u32Option } from '../../server/wire/dhcp/options.ts';
 import { clientMessage, ip, mac, macNo, network, relayedNetwork, text, u32 } from '../support/dhcp-lab.ts';
@@ -166,6 +164,7 @@ describe('net/dhcp-listener: what is answered', () => {
   it('D6 a REQUEST for another server is not answered, and tells of that server', async () => {
     await lab.ask(clientMessage('DISCOVER'));
     assert.equal(await lab.ask(clientMessage('REQUEST', {}, selecting('10.77.0.100', ip('10.77.0.9')))), undefined);
+    await lab.clock.pass(2000);
     assert.deepEqual(
       lab.rivals.map((rival) => [formatIpv4(rival.serverId), rival.interface]),
       [['10.77.0.9', 'eth1']],
@@ -464,10 +463,13 @@ describe('net/dhcp-listener: faults', () => {
     assert.equal(lab.host.sockets.size, 0);
   });
 
-  it('a network that wants proxy mode is refused at the start, one that is off is left alone', () => {
-    assert.throws(() => servedNetworks([network({ dhcp: 'proxy' })]), DhcpConfigError);
-    const names = servedNetworks([network({ dhcp: 'off' }), network()]).map((each: Network) => each.dhcp);
-    assert.deepEqual(names, ['full']);
+  it('a network that is off is left alone', async () => {
+    const lab = await fakeLab([
+      network({ dhcp: 'off' }),
+      network({ name: 'rack9', interface: 'eth2', address: ip('10.79.0.1') }),
+    ]);
+    assert.deepEqual([...lab.host.sockets.keys()].sort(), ['eth2:67', 'eth2:68']);
+    await lab.listener.close();
   });
 
   it('a port that is taken at the start refuses the start', async () => {

@@ -1,15 +1,12 @@
 import { strict as assert } from 'node:assert';
 import { NO_ADDRESS, type Ipv4 } from '../../server/core/address.ts';
-import { BindError } from '../../server/net/bind-error.ts';
 import type { Neighbour } from '../../server/net/neighbours.ts';
-import { describeRival, findRivals, type Rival, type RivalEdges } from '../../server/net/rival.ts';
-import { openRivalDesk } from '../../server/net/rival-desk.ts';
+import { describeRival, findRivals, type RivalEdges } from '../../server/net/rival.ts';
 import { decodeMessage, messageType } from '../../server/wire/dhcp/message.ts';
 import { OPT } from '../../server/wire/dhcp/options.ts';
 import { clientMessage, countingRng, ip, macNo, u32 } from '../support/dhcp-lab.ts';
 import { FakeHost } from '../support/fake-wire.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { createQuietLog } from '../support/quiet-log.ts';
 
 const OURS = ip('10.77.0.1');
 const THEIRS = ip('10.77.0.9');
@@ -27,6 +24,7 @@ function scene(neighbours: ReadonlyMap<Ipv4, Neighbour> = new Map()): Scene {
     rng: countingRng(),
     open: (device, port, events) => host.open(device, port, events),
     neighbours: () => Promise.resolve(neighbours),
+    knock: () => Promise.resolve(false),
   };
 }
 
@@ -63,7 +61,7 @@ describe('net/rival', () => {
       [2, 2],
       'locally administered',
     );
-    it.clock.advance(1000);
+    it.clock.advance(1500);
     assert.deepEqual(await found, []);
     assert.equal(it.host.sockets.size, 0, 'port 68 is given back');
   });
@@ -74,7 +72,7 @@ describe('net/rival', () => {
     await rest();
     hear(it.host, offer(THEIRS));
     hear(it.host, offer(THEIRS));
-    it.clock.advance(1000);
+    it.clock.advance(1500);
     const [rival, ...others] = await found;
     assert.ok(rival);
     assert.equal(others.length, 0);
@@ -89,7 +87,7 @@ describe('net/rival', () => {
     hear(it.host, offer(OURS), THEIRS);
     hear(it.host, offer(THEIRS, 1));
     hear(it.host, new Uint8Array(300));
-    it.clock.advance(1000);
+    it.clock.advance(1500);
     assert.deepEqual(await found, []);
   });
 
@@ -98,65 +96,46 @@ describe('net/rival', () => {
     const found = findRivals('eth1', OURS, it);
     await rest();
     hear(it.host, offer());
-    it.clock.advance(1000);
+    it.clock.advance(1500);
     assert.deepEqual(
       (await found).map((rival) => [rival.serverId, rival.source]),
       [[THEIRS, THEIRS]],
     );
   });
-});
 
-describe('net/rival-desk', () => {
-  const rival = (serverId: Ipv4): Rival => ({
-    interface: 'eth1',
-    serverId,
-    source: serverId,
-    mac: undefined,
-    seen: 'x',
-  });
-
-  it('9 asks every three minutes, and hears answers to clients at any time', async () => {
-    const it = scene();
-    const [log, reported] = [createQuietLog(), [] as Rival[]];
-    const desk = openRivalDesk({ ...it, log, report: (found) => reported.push(found) });
-    const watch = await desk.watch('eth1', OURS);
-    assert.equal(it.host.sent.length, 2);
-    it.clock.advance(180_000);
-    assert.equal(it.host.sent.length, 4);
+  it('9 a server that only broadcasts is made to answer ARP, so that its MAC can be named', async () => {
+    const neighbours = new Map<Ipv4, Neighbour>();
+    const knocked: Ipv4[] = [];
+    const it = scene(neighbours);
+    const knock = (address: Ipv4): Promise<boolean> => {
+      knocked.push(address);
+      neighbours.set(address, { mac: macNo(9), isReachable: true });
+      return Promise.resolve(true);
+    };
+    const found = findRivals('eth1', OURS, { ...it, knock });
+    await rest();
     hear(it.host, offer(THEIRS));
+    it.clock.advance(1500);
+    assert.deepEqual([(await found)[0]?.mac, knocked], [macNo(9), [THEIRS]]);
+  });
+
+  it('an OFFER without an address is that of another proxy, an answer to our INFORM is not', async () => {
+    const it = scene();
+    const found = findRivals('eth1', OURS, it);
     await rest();
-    assert.deepEqual(
-      reported.map((found) => found.seen),
-      [`OFFER to ${macNo(5)}`],
+    hear(it.host, offer(THEIRS));
+    hear(
+      it.host,
+      clientMessage('ACK', { op: 2, mac: macNo(5) }, [u32(OPT.serverId, ip('10.77.0.8'))]),
+      ip('10.77.0.8'),
     );
-    assert.match(log.lines.join(), /another DHCP server: 10\.77\.0\.9 on eth1/);
-    await watch.close();
-    it.clock.advance(180_000);
-    assert.equal(it.host.sent.length, 4);
-  });
-
-  it('the same server is reported again only after five minutes; a flood of names does not grow', async () => {
-    const it = scene();
-    const reported: Rival[] = [];
-    const desk = openRivalDesk({ ...it, log: createQuietLog(), report: (found) => reported.push(found) });
-    desk.heard(rival(THEIRS));
-    desk.heard(rival(THEIRS));
-    await rest();
-    assert.equal(reported.length, 1);
-    it.clock.advance(300_000);
-    desk.heard(rival(THEIRS));
-    await rest();
-    assert.equal(reported.length, 2);
-  });
-
-  it('where port 68 is taken it does without, and says so', async () => {
-    const it = scene();
-    const log = createQuietLog();
-    it.host.failure = () => new BindError('port-taken', 'UDP port 68 on eth1 is held by dhclient (pid 9)');
-    const watch = await openRivalDesk({ ...it, log, report: () => undefined }).watch('eth1', OURS);
-    assert.match(log.lines.join(), /no watch for other DHCP servers on eth1: .*dhclient/);
-    await watch.close();
-    it.host.failure = () => new Error('our own mistake');
-    await assert.rejects(openRivalDesk({ ...it, log, report: () => undefined }).watch('eth1', OURS), /our own mistake/);
+    it.clock.advance(1500);
+    assert.deepEqual(
+      (await found).map((rival) => [rival.isProxy, rival.toProbe]),
+      [
+        [true, false],
+        [false, false],
+      ],
+    );
   });
 });

@@ -79,7 +79,7 @@ function createWorld(change: (store: Store) => Store = (store) => store): World 
     machines: store.machines,
     boots: store.boots,
     events: store.events,
-    isLeasedHere: (address) => contains(network().subnet, address),
+    isHolderKnown: (address) => contains(network().subnet, address),
     macOfAddress: (address) => leases.get(address),
     clock,
     rng: countingRng(),
@@ -453,7 +453,7 @@ describe('enlist: what agents send', () => {
     }
     const told = (await world.events()).filter((event) => event.kind === 'security');
     assert.equal(told.length, 4);
-    assert.match(told[0]?.text ?? '', /from 10\.77\.0\.101, which is leased to 52:54:00:00:00:66: refused/);
+    assert.match(told[0]?.text ?? '', /from 10\.77\.0\.101, which belongs to 52:54:00:00:00:66: refused/);
     assert.ok(!JSON.stringify(told).includes(TOKEN));
     assert.equal((await world.enlist.agentFacts(TOKEN, FROM, golden('arm64'))).is, 'done', 'the owner may still');
   });

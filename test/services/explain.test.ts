@@ -4,7 +4,7 @@ import { sha256Of } from '../../server/edges/digest.ts';
 import { explainAnswer } from '../../server/net/dhcp-explain.ts';
 import { createExplain, type Explain } from '../../server/services/explain.ts';
 import { createBootFiles } from '../../server/services/serve-files.ts';
-import { debian, MAC, machine, macFrom, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
+import { agent, artefact, debian, MAC, machine, macFrom, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
 import { BOARD_ADDRESS, layBench, rack1, SERVER, type BootBench } from './boot-bench.ts';
 
 function explainOn(bench: BootBench, recognised = ubootBoard.name): Explain {
@@ -61,6 +61,34 @@ describe('explain', () => {
     const explain = explainOn(layBench(undefined, [arm]), arm.name);
     const told = await explained(explain, { mac: macFrom('52:54:00:00:00:0b'), clientArch: 11 });
     assert.ok(told.dhcp.includes('file "shimaa64.efi"'), told.dhcp.join('; '));
+  });
+
+  const http = { loader: 'uefi-http', formats: ['ipxe'], argOctetsMax: {} } as const;
+  it('UEFI’s HTTP boot is told its URL, its kind in option 60, and the iPXE behind it', async () => {
+    const arm = { ...pcBoard, name: 'bench-http', arch: 'arm64' as const, loaders: [...pcBoard.loaders, http] };
+    const bench = layBench(undefined, [arm]);
+    const loaders = [artefact('ipxe-arm64.efi', 'c3'), artefact('grubaa64.efi', 'd4')];
+    await bench.store.bundles.add({ ...agent, version: '2', createdMs: 1, loaders }, []);
+    const told = await explained(explainOn(bench, arm.name), { mac: macFrom('52:54:00:00:00:0c'), clientArch: 19 });
+    assert.ok(
+      told.dhcp.includes('option 67 boot file name "http://10.77.0.1:5240/boot/ipxe-arm64.efi"'),
+      told.dhcp.join(),
+    );
+    assert.ok(told.dhcp.includes('option 60 vendor class "HTTPClient"'));
+    assert.deepEqual(
+      told.files.slice(0, 2).map((file) => file.path),
+      ['boot/ipxe-arm64.efi', 'boot.ipxe'],
+    );
+  });
+
+  it('a machine last seen as iPXE is explained as its ROM when that is asked for', async () => {
+    const firmware = { clientArch: 7, vendorClass: 'PXEClient:Arch:00007:UNDI:003010', userClass: 'iPXE' };
+    const pc = { ...pcBoard, arch: 'arm64' as const, loaders: [...pcBoard.loaders, http] };
+    const known = { ...machine, firmware, board: pc.name, systemUuid: 'u' };
+    const explain = explainOn(layBench(known, [pc]), pc.name);
+    assert.ok(
+      (await explained(explain, { ref: known.name, clientArch: 19 })).dhcp.some((line) => /ipxe-arm64/.test(line)),
+    );
   });
 
   it('a refusal is told with its reason and remedy, and no file', async () => {

@@ -57,4 +57,12 @@ describe('reservations', () => {
       undefined,
     );
   });
+
+  it('where another server gives the addresses they are kept there', () => {
+    const proxied: Network = { ...networkOf('10.77.0.0/24', []), dhcp: 'proxy' };
+    assert.match(
+      whyNotReservable(proxied, ip('10.77.0.50')) ?? '',
+      /another DHCP server gives the addresses of rack1; keep it there/,
+    );
+  });
 });

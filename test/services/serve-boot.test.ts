@@ -65,14 +65,25 @@ describe('the boot decision as DHCP asks it', () => {
     advisor.record({ ...record, received: 'DISCOVER', sent: 'OFFER', address: BOARD_ADDRESS });
     advisor.record({ ...record, received: 'REQUEST', sent: 'NAK', address: undefined });
     advisor.record({ ...record, mac: other, received: 'REQUEST', sent: 'ACK', address: BOARD_ADDRESS });
+    const takesFrom = BOARD_ADDRESS;
+    advisor.record({
+      ...record,
+      file: undefined,
+      received: 'REQUEST',
+      sent: undefined,
+      address: BOARD_ADDRESS,
+      takesFrom,
+    });
     const lines = (await bench.events()).filter((event) => event.kind === 'dhcp');
     assert.deepEqual(
-      lines.map((event) => [event.severity, event.detail['sent'], event.detail['address']]),
+      lines.map((event) => [event.severity, event.detail['sent'], event.detail['address'], event.detail['takesFrom']]),
       [
-        ['note', 'OFFER', '10.77.0.100'],
-        ['warning', 'NAK', undefined],
+        ['note', 'OFFER', '10.77.0.100', undefined],
+        ['warning', 'NAK', undefined, undefined],
+        ['note', 'nothing', '10.77.0.100', '10.77.0.100'],
       ],
     );
+    assert.match(lines[2]?.text ?? '', /^DHCP REQUEST: takes 10\.77\.0\.100 from the DHCP server 10\.77\.0\.100$/);
   });
 
   it('silence for minutes, or a kernel served, makes the next word of the firmware a new boot', async () => {
@@ -189,6 +200,11 @@ describe('the boot decision as files ask it', () => {
     const events = await bench.events();
     const [first] = events.filter((event) => event.kind === 'tftp');
     assert.deepEqual([first?.severity, first?.text.split(': ')[1]], ['note', 'asked only for the size, 1000 octets']);
+    const head = await files.open({ ...asked(artefactPath(debian.kernel)), via: 'http' });
+    assert.ok(head.is === 'file');
+    head.ended({ ...report, outcome: 'done', octetsSent: 0, words: 'asked only for the size' });
+    const http = (await bench.events()).find((event) => event.kind === 'http');
+    assert.deepEqual([http?.severity, http?.text.split(': ')[1]], ['good', 'asked only for the size, 1000 octets']);
     const ends = events.filter((event) => event.kind === 'boot' && event.severity === 'good');
     assert.deepEqual(
       ends.map((event) => [event.text, event.detail['path']]),

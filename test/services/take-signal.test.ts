@@ -29,7 +29,7 @@ async function lay(treesDiffer: readonly string[] = []) {
   const enlist = createEnlistService({
     ...{ machines: store.machines, boots: store.boots, events: store.events, clock, sha256: hash },
     macOfAddress: (address) => (address === FROM ? MAC : macFrom('52:54:00:99:99:99')),
-    isLeasedHere: () => true,
+    isHolderKnown: () => true,
     rng: { octets: (count) => new Uint8Array(count) },
     recognise: () => undefined,
     seen: createServedSeen({

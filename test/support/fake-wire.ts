@@ -3,6 +3,7 @@ import type { Network } from '../../server/core/lease.ts';
 import { startDhcpListener, type DhcpEdges, type DhcpListener } from '../../server/net/dhcp-listener.ts';
 import type { HostInterface } from '../../server/net/interfaces.ts';
 import type { Rival } from '../../server/net/rival.ts';
+import type { ServerNews } from '../../server/net/rival-desk.ts';
 import type { DeviceSocket, DeviceSocketEvents, Peer } from '../../server/net/udp-on-device.ts';
 import type { DhcpAdvisor } from '../../server/ports/dhcp-advisor.ts';
 import { decodeMessage, messageType, type DhcpMessage } from '../../server/wire/dhcp/message.ts';
@@ -51,6 +52,16 @@ export class FakeHost {
   }
 }
 
+/** Where a datagram comes in, and from whom; port 67 of `eth1` from a client without an address unless said. */
+export interface AskFrom {
+  readonly device?: string;
+  readonly address?: Ipv4;
+  /** Our port: 67 or 4011. */
+  readonly to?: number;
+  /** The client's port: 68 unless said. */
+  readonly port?: number;
+}
+
 /** A DHCP service on a host in memory. */
 export interface FakeLab {
   readonly host: FakeHost;
@@ -59,9 +70,11 @@ export interface FakeLab {
   readonly clock: FakeClock;
   readonly log: QuietLog;
   readonly rivals: Rival[];
+  /** What was told of other DHCP servers besides. */
+  readonly otherNews: ServerNews[];
   readonly listener: DhcpListener;
   /** Hands the server a datagram and gives the reply, once the server has come to rest. */
-  ask(octets: Uint8Array, from?: { device?: string; address?: Ipv4 }): Promise<Reply | undefined>;
+  ask(octets: Uint8Array, from?: AskFrom): Promise<Reply | undefined>;
 }
 
 /** A reply, read. */
@@ -71,6 +84,8 @@ export interface Reply {
   readonly to: Peer;
   readonly octets: Uint8Array;
   readonly device: string;
+  /** The port of ours it left by. */
+  readonly port: number;
 }
 
 /**
@@ -84,16 +99,21 @@ export async function fakeLab(
 ): Promise<FakeLab> {
   const [host, advisor, store] = [new FakeHost(), new FakeAdvisor(), new MemoryLeaseStore()];
   const [clock, log, rivals] = [createFakeClock(), createQuietLog(), [] as Rival[]];
+  const otherNews: ServerNews[] = [];
   host.plug('eth1', 2, ip('10.77.0.1'));
   host.plug('eth2', 3, ip('10.79.0.1'), ip('10.79.0.2'));
   const listener = await startDhcpListener({
     ...{ networks, advisor: decides ?? advisor, leases: store, clock, rng: countingRng(), log },
-    onRival: (rival) => rivals.push(rival),
+    onServer: (news) => {
+      if (news.is === 'seen') rivals.push(news.rival);
+      else otherNews.push(news);
+    },
     edges: {
       open: (device, port, events) => host.open(device, port, events),
       interfaces: () => Promise.resolve(new Map(host.present)),
       probe: () => Promise.resolve(false),
       neighbours: () => Promise.resolve(new Map()),
+      knock: () => Promise.resolve(false),
       ...edges,
     },
   });
@@ -105,6 +125,7 @@ export async function fakeLab(
     clock,
     log,
     rivals,
+    otherNews,
     listener,
     ask: (octets, from) => ask(host, listener, octets, from),
   };
@@ -114,18 +135,19 @@ async function ask(
   host: FakeHost,
   listener: DhcpListener,
   octets: Uint8Array,
-  from: { device?: string; address?: Ipv4 } = {},
+  from: AskFrom = {},
 ): Promise<Reply | undefined> {
-  const { device = 'eth1', address = ip('0.0.0.0') } = from;
+  const { device = 'eth1', address = ip('0.0.0.0'), to: door = 67, port = 68 } = from;
   const before = host.sent.length;
-  host.sockets.get(`${device}:67`)?.datagram(octets, { address, port: 68 });
+  host.sockets.get(`${device}:${String(door)}`)?.datagram(octets, { address, port });
   await settled(listener);
-  const sent = host.sent[before];
+  // What leaves by port 68 asks other servers, and answers nobody.
+  const sent = host.sent.slice(before).find((each) => each.port !== 68);
   if (!sent) return undefined;
   const decoded = decodeMessage(sent.octets);
   if (!decoded.ok) throw new Error(decoded.error);
-  const { octets: reply, to, device: out } = sent;
-  return { message: decoded.value, type: messageType(decoded.value.options), to, octets: reply, device: out };
+  const { octets: reply, to, device: out, port: by } = sent;
+  return { message: decoded.value, type: messageType(decoded.value.options), to, octets: reply, device: out, port: by };
 }
 
 /** A few turns of the event loop: the queue, the advice and the commit each take one. */

@@ -16,7 +16,8 @@ export interface FarrierNetwork {
   readonly interface: string;
   readonly subnet: string;
   readonly address: string;
-  readonly pools: readonly string[];
+  readonly dhcp?: 'full' | 'proxy' | 'off';
+  readonly pools?: readonly string[];
   readonly unknown?: 'ignore' | 'enlist' | 'local-disk';
   readonly leaseS?: number;
   readonly probe?: 'arp' | 'ping' | 'none';

@@ -6,6 +6,7 @@ import {
   countsFragment,
   machineFragment,
   machinePageFragments,
+  noticesFragment,
   type Fragment,
   type Looker,
 } from '../pages/fragments.ts';
@@ -176,7 +177,8 @@ class Hub implements PageHub {
     const machines = [...(await this.#deps.store.machines.list())].sort(byName);
     const views = await viewMachines(this.#deps, machines);
     const parts = views.map((view) => machineFragment(this.#deps, this.#pages, view, canOperate));
-    return { full: true, parts: [countsFragment(this.#pages, views), ...parts], gone: [], say: [] };
+    const head = [noticesFragment(this.#deps, this.#pages), countsFragment(this.#pages, views)];
+    return { full: true, parts: [...head, ...parts], gone: [], say: [] };
   }
 
   async #machine(id: MachineId, watched: Watched, full: boolean): Promise<Drawing> {

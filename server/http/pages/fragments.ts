@@ -53,6 +53,12 @@ export function countsFragment(pages: Pages, machines: readonly Pick<MachineView
   return { id: 'counts', into: undefined, html: pages.part('parts/counts.njk', markOf(counts), content) };
 }
 
+/** What operators should know of the networks, above the rack. */
+export function noticesFragment(deps: Pick<HttpDeps, 'notices'>, pages: Pages): Fragment {
+  const notices = deps.notices?.() ?? [];
+  return { id: 'notices', into: undefined, html: pages.part('parts/notices.njk', markOf(notices), { notices }) };
+}
+
 async function nextBoot(deps: Deps, machine: Machine): Promise<NextBoot | undefined> {
   const outcome = await deps.explain({ ref: machine.id });
   return outcome.is === 'done' ? nextBootOf(outcome.explanation) : undefined;

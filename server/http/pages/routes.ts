@@ -10,7 +10,7 @@ import { NO_FIELDS, PAGE, html, problem, route, type Route } from '../route.ts';
 import { loginQuery, rowsQuery } from '../schemas.ts';
 import { bootPage } from './boot-page.ts';
 import { cataloguePages } from './catalogue.ts';
-import { countsFragment, machineFragment, machinePageFragments } from './fragments.ts';
+import { countsFragment, machineFragment, machinePageFragments, noticesFragment } from './fragments.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
 import { driverForms } from './machine.ts';
 import { boardChoices, toneOf } from './rack.ts';
@@ -57,7 +57,8 @@ function rackPage({ deps, pages }: PageParts): Route {
       const frame: Frame = { title: 'Rack', at: 'rack', who, stream: '/events/rows' };
       const counts = countsFragment(pages, views).html;
       const networks = deps.networks.map((network) => network.name);
-      const content = { rows: of('rack-rows'), cards: of('new-cards'), counts, networks };
+      const notices = noticesFragment(deps, pages).html;
+      const content = { rows: of('rack-rows'), cards: of('new-cards'), counts, notices, networks };
       return html(pages.page('rack.njk', frame, content));
     },
   });

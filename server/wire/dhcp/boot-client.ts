@@ -28,7 +28,8 @@ export function readBootClient(options: DhcpOptions): BootClient {
     userClass,
     isPxe: vendorClass?.startsWith('PXEClient') ?? false,
     isHttp: vendorClass?.startsWith('HTTPClient') ?? false,
-    isIpxe: userClass === 'iPXE' || options.has(OPT.ipxeEncapsulated),
+    // gPXE, its forerunner, sends the same option but runs no iPXE script: to us it is the ROM under it.
+    isIpxe: userClass === 'iPXE' || (options.has(OPT.ipxeEncapsulated) && userClass !== 'gPXE'),
     isUBoot: vendorClass?.startsWith('U-Boot') ?? false,
   };
 }

@@ -58,6 +58,8 @@ describe('wire/dhcp/boot-client', () => {
     assert.equal(readBootClient(said(OPT.userClass, '\u0004iPXE\u0003lab')).isIpxe, true);
     assert.equal(readBootClient(of(OPT.ipxeEncapsulated, 177, 0)).isIpxe, true);
     assert.equal(readBootClient(said(OPT.userClass, 'gPXE')).isIpxe, false);
+    const gpxe = new Map([...said(OPT.userClass, 'gPXE'), ...of(OPT.ipxeEncapsulated, 177, 0)]);
+    assert.equal(readBootClient(gpxe).isIpxe, false, 'gPXE sends it too');
     assert.equal(readBootClient(new Map()).isIpxe, false);
   });
 
