@@ -5,6 +5,7 @@ import { pathOf, type Api, type Call } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { isMoving, MACHINE_COLUMNS, machineShape, machineSheet, type MachineAnswer } from './machine-view.ts';
+import { bootShape, writeVerdicts } from './boot-verdicts.ts';
 import { timeText, writeList, writeSheet, type Column } from './output.ts';
 import { waitFor, waitOption } from './wait.ts';
 
@@ -86,7 +87,7 @@ const eventShape = z.looseObject({
   boot: z.string().optional(),
   text: z.string(),
 });
-const timelineShape = z.object({ boots: z.array(z.looseObject({ id: z.string() })), events: z.array(eventShape) });
+const timelineShape = z.object({ boots: z.array(bootShape), events: z.array(eventShape) });
 const EVENT_COLUMNS: readonly Column<z.infer<typeof eventShape>>[] = [
   { title: 'TIME', value: (event) => timeText(event.atMs) },
   { title: 'KIND', value: (event) => event.kind },
@@ -119,14 +120,16 @@ function addReading(machine: Command, context: CommandContext): void {
     });
   machine
     .command('timeline')
-    .description('what happened to it, oldest first')
+    .description('the verdicts over its last boots, and what happened to it, oldest first')
     .addArgument(REF)
     .option('--boot <id>', 'only this boot')
     .option('--limit <count>', 'only the newest so many')
     .action(async (ref: string, query: { readonly boot?: string; readonly limit?: string }, command: Command) => {
       const call: Call = { method: 'GET', path: pathOf('machines', ref, 'timeline'), query: { ...query } };
-      const { events } = await context.api(command).call(call, timelineShape);
-      writeList(terminal, context.format(command), { items: events, columns: EVENT_COLUMNS });
+      const { boots, events } = await context.api(command).call(call, timelineShape);
+      const format = context.format(command);
+      if (format === 'table') writeVerdicts(terminal, boots);
+      writeList(terminal, format, { items: events, columns: EVENT_COLUMNS });
     });
 }
 

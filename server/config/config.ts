@@ -1,4 +1,5 @@
 import type { Ipv4 } from '../core/address.ts';
+import type { BootDeadlines } from '../core/boot-verdict.ts';
 import type { Network } from '../core/lease.ts';
 
 /** A network as configured; `address` is absent until the daemon has read it from the interface. */
@@ -23,6 +24,8 @@ export interface Config {
   readonly fetch: { readonly http: boolean; readonly hosts: readonly string[] };
   /** Kernel-argument words for every machine. */
   readonly siteArgs: readonly string[];
+  /** When the next step of a boot is due. */
+  readonly bootDeadlines: BootDeadlines;
 }
 
 /** Something wrong with the file: where, what, and what to do about it. */

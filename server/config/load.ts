@@ -47,6 +47,7 @@ function configOf(file: string, settings: Settings): Config {
     fetch: settings.fetch,
     tftp: settings.tftp,
     siteArgs: settings.siteArgs,
+    bootDeadlines: settings.bootDeadlines,
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BOOT_DEADLINES } from '../core/boot-verdict.ts';
 import { parseIpv4, parseRange, parseSubnet } from '../core/address.ts';
 import { err, ok, type Result } from '../core/result.ts';
 
@@ -81,6 +82,16 @@ const fetch = z.strictObject({
 
 const http = z.strictObject({ listen: readable(parseListen).default('0.0.0.0:5240') });
 
+const due = (seconds: number): z.ZodDefault<z.ZodInt> => z.int().min(5).max(86_400).default(seconds);
+
+const bootDeadlines = z.strictObject({
+  heardS: due(BOOT_DEADLINES.heardS),
+  addressS: due(BOOT_DEADLINES.addressS),
+  firstFileS: due(BOOT_DEADLINES.firstFileS),
+  nextFileS: due(BOOT_DEADLINES.nextFileS),
+  callS: due(BOOT_DEADLINES.callS),
+  bootedS: due(BOOT_DEADLINES.bootedS),
+});
 const tftp = z.strictObject({ segmentation: z.enum(['auto', 'off']).default('auto') });
 
 /** `farrier.yaml`, as it is written: texts and defaults, before anything is branded. */
@@ -95,6 +106,7 @@ export const settingsShape = z.strictObject({
   powerDrivers: z.array(folder).default([]),
   fetch: fetch.prefault({}),
   siteArgs: z.array(readable(parseArgWord)).default([]),
+  bootDeadlines: bootDeadlines.prefault({}),
 });
 
 /** `farrier.yaml` as it was written, checked, with the defaults filled in. */
@@ -105,6 +117,7 @@ export type RelayedSettings = Settings['relayed'][number];
 const MAPS = new Map<string | number | undefined, z.ZodObject>([
   ['http', http],
   ['fetch', fetch],
+  ['bootDeadlines', bootDeadlines],
   ['tftp', tftp],
   ['networks', network],
   ['relayed', relayed],

@@ -1,3 +1,4 @@
+import type { BootServed, Verdict } from './boot-verdict.ts';
 import type { MachineId } from './machine.ts';
 
 /** What part of the world an event tells of. */
@@ -34,4 +35,13 @@ export interface BootRecord {
   readonly tokenHash: string | undefined;
   /** What was planned, in words. */
   readonly plan: string;
+  /** What its loader was told to fetch, once that is decided. */
+  readonly served: BootServed | undefined;
+  /** When it was over: another boot began, or it was switched off. */
+  readonly endedMs: number | undefined;
+  /** The verdict, once there is one; a boot under way has none. */
+  readonly verdict: Verdict | undefined;
 }
+
+/** A boot that begins. */
+export type NewBoot = Omit<BootRecord, 'served' | 'endedMs' | 'verdict'>;

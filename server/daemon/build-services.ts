@@ -1,11 +1,12 @@
-import { contains, type Ipv4 } from '../core/address.ts';
-import type { FarrierEvent } from '../core/event.ts';
+import { contains, type Ipv4, type Sha256 } from '../core/address.ts';
+import type { BootDeadlines } from '../core/boot-verdict.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
 import { createBundleReader } from '../files/bundle-reader.ts';
 import { openDerivedFiles } from '../files/derived-files.ts';
+import { inspectFiles } from '../files/inspect-files.ts';
 import type { BootFiles } from '../ports/boot-files.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DhcpAdvisor, MacOfAddress } from '../ports/dhcp-advisor.ts';
@@ -27,16 +28,19 @@ import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts
 import { createExplain, type Explain } from '../services/explain.ts';
 import { createImportBundle, type ImportBundle } from '../services/import-bundle.ts';
 import { createKernelReport, type KernelReport } from '../services/kernel-report.ts';
+import { followEvents } from '../services/follow-events.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
-import { oneAtATime } from '../services/one-at-a-time.ts';
 import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createParameterService, type ParameterService } from '../services/parameters.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
+import { createServedSeen } from '../services/served-seen.ts';
+import { watchBoots, type BootWatch } from '../services/watch-boots.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
 import type { SiteCatalogue } from './site-catalogue.ts';
+import { compareTrees } from '../wire/fdt/compare.ts';
 import type { Memory } from './open-memory.ts';
 
 /** What the use cases are built on. */
@@ -49,6 +53,7 @@ export interface ServiceParts extends Memory {
   readonly siteArgs: readonly string[];
   readonly dataDir: string;
   readonly httpPort: number;
+  readonly bootDeadlines: BootDeadlines;
   /** All leases as they stand; DHCP starts after the services, so this asks late. */
   readonly leases: () => readonly Lease[];
   readonly macOfAddress: MacOfAddress;
@@ -74,40 +79,18 @@ export interface Services {
   readonly advisor: DhcpAdvisor;
   readonly bootFiles: BootFiles;
   readonly timeline: EventBuffer;
+  readonly verdicts: BootWatch;
 }
 
 /** Wires the use cases to each other and to their parts. */
 export async function buildServices(parts: ServiceParts): Promise<Services> {
-  const { store, clock, rng, log, catalogue } = parts;
-  const { boards } = catalogue;
-  const boardDtbs = await startBoardDtbs(parts);
+  const { store, log } = parts;
+  const { boards } = parts.catalogue;
   const networks = (): readonly Network[] => parts.networks;
-  const reservations = createReservations();
-  const sessions = createBootSessions({ boots: store.boots, clock, rng, sha256: sha256Of });
-  const timeline = createEventBuffer({ events: store.events, clock, log });
-  const enlist = createEnlistService({
-    ...parts,
-    machines: store.machines,
-    boots: store.boots,
-    events: store.events,
-    sha256: sha256Of,
-    isHolderKnown: (address) => parts.networks.some((network) => isHolderKnown(network, address)),
-    recognise: (evidence) => recognise(boards.list(), evidence),
-  });
-  const power = createPowerService({ ...parts, boards });
-  const tries = createBundleTries({ store, power, clock, log }, await store.tries.list());
-  const sources = bootSources(parts, tries);
-  const booting = { ...sources, ...store, sessions, enlist, reservations, timeline, tries, clock };
-  const prepare = createPrepareFiles({
-    ...sources,
-    machines: store.machines,
-    networks,
-    failed: (error) => {
-      log.error(`files for boots could not be prepared: ${String(error)}`);
-    },
-  });
-  await followEvents(parts, { reservations, sessions, prepare });
-  prepare();
+  const boardDtbs = await startBoardDtbs(parts);
+  const booting = await buildBooting(parts);
+  const { sources, power, tries, enlist, timeline } = booting;
+  await followEvents({ ...booting, store, log, prepare: startPreparing(parts, sources, networks) });
   return {
     machines: createMachineService({ ...parts, boards, networks }),
     power,
@@ -127,9 +110,57 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     tries,
     enlist,
     parameters: createParameterService({ ...parts, boards, networks }),
-    advisor: createDhcpAdvisor(booting),
+    ...servingOf(parts, booting),
+    timeline,
+    verdicts: await startWatch(parts, booting.sessions),
+  };
+}
+
+/** What the boots under way are kept in, and who decides about them. */
+interface Booting {
+  readonly sources: BootFactSources;
+  readonly reservations: Reservations;
+  readonly timeline: EventBuffer;
+  readonly sessions: BootSessions;
+  readonly enlist: EnlistService;
+  readonly power: PowerService;
+  readonly tries: BundleTries;
+}
+
+async function buildBooting(parts: ServiceParts): Promise<Booting> {
+  const { store, clock, rng, log, artefacts } = parts;
+  const { boards } = parts.catalogue;
+  const timeline = createEventBuffer({ events: store.events, clock, log });
+  const openDtb = async (sha256: Sha256) => (await boards.openDtb(sha256)) ?? artefacts.open(sha256);
+  const power = createPowerService({ ...parts, boards });
+  const tries = createBundleTries({ store, power, clock, log }, await store.tries.list());
+  return {
+    sources: bootSources(parts, tries),
+    reservations: createReservations(),
+    timeline,
+    sessions: createBootSessions({ boots: store.boots, timeline, clock, rng, sha256: sha256Of }),
+    enlist: createEnlistService({
+      ...parts,
+      machines: store.machines,
+      boots: store.boots,
+      events: store.events,
+      sha256: sha256Of,
+      seen: createServedSeen({ openDtb, compareTrees, clock }),
+      isHolderKnown: (address) => parts.networks.some((network) => isHolderKnown(network, address)),
+      recognise: (evidence) => recognise(boards.list(), evidence),
+    }),
+    power,
+    tries,
+  };
+}
+
+/** How DHCP, TFTP and HTTP ask for what a board gets. */
+function servingOf(parts: ServiceParts, booting: Booting): Pick<Services, 'advisor' | 'bootFiles'> {
+  const deps = { ...booting.sources, ...parts.store, ...booting, clock: parts.clock };
+  return {
+    advisor: createDhcpAdvisor(deps),
     bootFiles: createBootFiles({
-      ...booting,
+      ...deps,
       store: parts.artefacts,
       render: parts.render,
       writeBootargs,
@@ -137,8 +168,31 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       networkOfPeer: (peer) => parts.networks.find((network) => contains(network.subnet, peer)),
       digest: sha256Of,
     }),
-    timeline,
   };
+}
+
+/** Files that boards read in another form are made before they are asked for, from now on. */
+function startPreparing(
+  { store, log }: ServiceParts,
+  sources: BootFactSources,
+  networks: () => readonly Network[],
+): ReturnType<typeof createPrepareFiles> {
+  const prepare = createPrepareFiles({
+    ...sources,
+    machines: store.machines,
+    networks,
+    failed: (error) => {
+      log.error(`files for boots could not be prepared: ${String(error)}`);
+    },
+  });
+  prepare();
+  return prepare;
+}
+
+function startWatch(parts: ServiceParts, sessions: BootSessions): Promise<BootWatch> {
+  const { boards } = parts.catalogue;
+  const inspect = inspectFiles({ boards, openArtefact: (sha256) => parts.artefacts.open(sha256) });
+  return watchBoots({ ...parts, sessions, inspect, deadlines: parts.bootDeadlines });
 }
 
 /** Behind a relay in proxy mode there is only what clients say, and after a restart not even that. */
@@ -187,41 +241,4 @@ function bootSources(parts: ServiceParts, tries: BundleTries): BootFactSources {
     httpPort: parts.httpPort,
     derived: openDerivedFiles({ ...parts, openDtb: (sha256) => parts.catalogue.boards.openDtb(sha256) }),
   };
-}
-
-/**
- * What other parts keep follows the store's events: reservations, boots that a power order ends, files that boards read
- * in another form.
- */
-async function followEvents(
-  parts: ServiceParts,
-  followers: {
-    readonly reservations: Reservations;
-    readonly sessions: BootSessions;
-    readonly prepare: ReturnType<typeof createPrepareFiles>;
-  },
-): Promise<void> {
-  const { reservations, sessions, prepare } = followers;
-  const { store, log } = parts;
-  const refresh = async (): Promise<void> => {
-    reservations.refresh(await store.machines.list());
-  };
-  // All machines are read each time: a hundred that come in at once must not read a hundred times a hundred.
-  const refreshSoon = oneAtATime(refresh, (error) => {
-    log.error(`reservations could not be read again: ${String(error)}`);
-  });
-  // Nobody writes yet, so nothing is missed between the two.
-  await refresh();
-  store.events.subscribe((events) => {
-    for (const event of events) if (switchesOn(event)) sessions.end(event.machine);
-    const changed = events.filter((event) => event.kind === 'state' || event.kind === 'edit');
-    if (changed.length > 0) refreshSoon();
-    const machines = changed.flatMap((event) => (event.machine === undefined ? [] : [event.machine]));
-    if (machines.length > 0) prepare(machines);
-  });
-}
-
-/** A machine that was switched on boots anew, whatever its firmware said before. */
-function switchesOn(event: FarrierEvent): event is FarrierEvent & { machine: NonNullable<FarrierEvent['machine']> } {
-  return event.kind === 'power' && event.machine !== undefined && event.detail['verb'] !== 'off';
 }

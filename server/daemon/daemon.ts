@@ -105,6 +105,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     networks,
     ...{ siteArgs: config.siteArgs, dataDir: config.dataDir },
     httpPort: config.http.port,
+    bootDeadlines: config.bootDeadlines,
     ...leases,
   });
   closers.push(...endsOf(services));
@@ -128,8 +129,15 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
 }
 
 /** Trials end first, then power orders; what they still tell is written last. */
-function endsOf({ timeline, power, tries }: Services): readonly Closer[] {
-  return [() => timeline.flush(), () => power.stop(), () => tries.stop()];
+function endsOf({ timeline, power, tries, verdicts }: Services): readonly Closer[] {
+  return [
+    () => timeline.flush(),
+    () => power.stop(),
+    () => tries.stop(),
+    () => {
+      verdicts.stop();
+    },
+  ];
 }
 
 /** What has deadlines, and what grows. */

@@ -13,6 +13,7 @@ import type { BundleService } from '../services/bundles.ts';
 import type { BundleTries } from '../services/bundle-tries.ts';
 import type { ChannelService } from '../services/channels.ts';
 import type { EnlistService } from '../services/enlist.ts';
+import type { BootWatch } from '../services/watch-boots.ts';
 import type { Explain } from '../services/explain.ts';
 import type { ImportBundle } from '../services/import-bundle.ts';
 import type { KernelReport } from '../services/kernel-report.ts';
@@ -55,6 +56,7 @@ export interface HttpDeps {
   readonly kernelReport: KernelReport;
   readonly enlist: EnlistService;
   readonly parameters: ParameterService;
+  readonly verdicts: Pick<BootWatch, 'of'>;
   readonly users: Users;
   readonly boards: Boards;
   readonly boardDtbs: BoardDtbService;

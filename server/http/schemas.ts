@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BOOT_SIGNALS } from '../services/take-signal.ts';
 import { ARCHES } from '../core/arch.ts';
 import { parseIpv4, parseMac, parseSha256 } from '../core/address.ts';
 import { parseArch } from '../core/arch.ts';
@@ -195,6 +196,16 @@ export const agentStep = z.strictObject({ step: z.string().min(1).max(1000) });
 export const agentFacts = z
   .record(z.string().max(64), z.string())
   .refine((sections) => Object.keys(sections).length <= 64, 'at most 64 sections');
+
+/** What a booted system says of itself, with what its kernel saw: `cmdline`, `fdt` and `fdt-sha256`, as in the facts. */
+export const agentSignal = z.strictObject({
+  signal: z.enum(BOOT_SIGNALS),
+  cmdline: z.string().max(8192).optional(),
+  'cmdline.b64': z.string().max(16_384).optional(),
+  'fdt-sha256': z.string().max(200).optional(),
+  'fdt-sha256.b64': z.string().max(400).optional(),
+  'fdt.b64': z.string().max(700_000).optional(),
+});
 
 /** `?next=` and nothing else, on the log-in page. */
 export const loginQuery = z.strictObject({ next: z.string().max(500).optional() });

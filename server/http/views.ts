@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { formatIpv4, formatSubnet } from '../core/address.ts';
 import { ARCHES } from '../core/arch.ts';
 import type { BootPlan } from '../core/boot-plan.ts';
-import type { BootRecord, FarrierEvent } from '../core/event.ts';
+import type { FarrierEvent } from '../core/event.ts';
 import type { Facts } from '../core/facts.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { LIFECYCLE_EVENTS, STATES, lawfulEvents } from '../core/lifecycle.ts';
@@ -132,14 +132,6 @@ export function viewOfMachine(machine: Machine, beside: Beside): MachineView {
     ...beside,
     boardName: boardNameOf(machine),
   };
-}
-
-/** A boot record without what must stay secret. */
-export const bootView = z.object({ id: z.string(), machine: z.string(), startedMs: z.number(), plan: z.string() });
-
-/** A boot record as the API tells it. */
-export function viewOfBoot(boot: BootRecord): z.infer<typeof bootView> {
-  return { id: boot.id, machine: boot.machine, startedMs: boot.startedMs, plan: boot.plan };
 }
 
 /** A lease with its address as text. */

@@ -5,7 +5,8 @@ import type { BundleContents } from '../core/bundle-contents.ts';
 import type { LastGood } from '../core/bundle-keep.ts';
 import type { BundleTry } from '../core/bundle-try.ts';
 import type { ChannelMove } from '../core/channel.ts';
-import type { BootRecord, FarrierEvent, NewEvent } from '../core/event.ts';
+import type { BootServed, Verdict } from '../core/boot-verdict.ts';
+import type { BootRecord, FarrierEvent, NewBoot, NewEvent } from '../core/event.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
 import type { NewSetParameter, ParameterDeclaration, ParameterPlace, SetParameter } from '../core/parameter.ts';
@@ -70,13 +71,20 @@ export interface LeaseStore {
 
 /** Boots, one record each, with the hash of the token their agent holds. */
 export interface BootStore {
-  /** The tokens of the machine's earlier boots are void from then on, in the same transaction. */
-  add(boot: BootRecord): Promise<void>;
+  /** The machine's earlier boots are over and their tokens void from then on, in the same transaction. */
+  add(boot: NewBoot): Promise<void>;
+  byId(id: string): Promise<BootRecord | undefined>;
+  /** Boots without a verdict that nothing has ended, oldest first. */
+  underWay(): Promise<readonly BootRecord[]>;
   /** Newest first. */
   ofMachine(machine: MachineId, limit: number): Promise<readonly BootRecord[]>;
   byTokenHash(hash: string): Promise<BootRecord | undefined>;
   setToken(id: string, hash: string | undefined): Promise<void>;
-  setPlan(id: string, plan: string): Promise<void>;
+  setPlan(id: string, plan: string, served: BootServed | undefined): Promise<void>;
+  /** Keeps the verdict (nothing: it was taken back) with the events that tell it. */
+  decide(id: string, verdict: Verdict | undefined, events: readonly NewEvent[]): Promise<void>;
+  /** The boots of a machine are over. */
+  end(machine: MachineId, atMs: number): Promise<void>;
   /**
    * Drops all but the newest `keep` of each machine, and those of machines that are gone; at most `atMost` in one
    * transaction; says how many went.

@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
+import type { ServedSeen } from './served-seen.ts';
 
 /** What becomes of an agent's post. */
 export type AgentOutcome =
@@ -27,6 +28,8 @@ export interface EnlistDeps {
   readonly macOfAddress: MacOfAddress;
   /** Whether the holder of an address can be told: we lease it, or see the machine on the wire. */
   readonly isHolderKnown: (address: Ipv4) => boolean;
+  /** Compares what a kernel saw with what its boot was served. */
+  readonly seen: ServedSeen;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly sha256: (text: string) => string;

@@ -8,6 +8,7 @@ import type { AgentOutcome, EnlistDeps } from './enlist-deps.ts';
 import { createAddressLimit } from './enlist-limits.ts';
 import { createMeet } from './meet-machine.ts';
 import { takeFacts } from './take-facts.ts';
+import { takeSignal, type BootSignal } from './take-signal.ts';
 
 export type { AgentOutcome, EnlistDeps, EnlistEvidence } from './enlist-deps.ts';
 
@@ -24,6 +25,13 @@ export interface EnlistService {
   agentFacts(token: string, from: Ipv4, raw: Readonly<Record<string, string>>): Promise<AgentOutcome>;
   /** Whose boot a token is, under the same conditions. */
   whoseBoot(token: string, from: Ipv4): Promise<AgentBoot | AgentOutcome>;
+  /** A booted system says how far it is, with what its kernel saw. The token is void once it has booted. */
+  agentSignal(
+    token: string,
+    from: Ipv4,
+    signal: BootSignal,
+    raw: Readonly<Record<string, string>>,
+  ): Promise<AgentOutcome>;
 }
 
 /** A boot under way and its machine. */
@@ -64,32 +72,44 @@ export function createEnlistService(deps: EnlistDeps): EnlistService {
     return ELSEWHERE;
   };
 
+  const withBoot = async (
+    token: string,
+    from: Ipv4,
+    act: (boot: BootRecord) => Promise<AgentOutcome>,
+  ): Promise<AgentOutcome> => {
+    const boot = await bootOf(token, from);
+    if ('is' in boot) return boot;
+    try {
+      return await act(boot);
+    } catch (error) {
+      await noteFailed(deps, boot, error);
+      throw error;
+    }
+  };
+
   return {
     meet: createMeet(deps),
-    agentStep: async (token, from, step) => {
-      const boot = await bootOf(token, from);
-      return 'is' in boot ? boot : noteStep(deps, boot, step);
-    },
     whoseBoot: async (token, from) => {
       const boot = await bootOf(token, from);
       if ('is' in boot) return boot;
       const machine = await deps.machines.byId(boot.machine);
       return machine ? { is: 'boot', boot, machine } : VOID;
     },
-    agentFacts: async (token, from, raw) => {
-      const boot = await bootOf(token, from);
-      if ('is' in boot) return boot;
-      // The same facts twice at once: the second comes with a token that is as good as void.
-      if (taking.has(boot.id)) return VOID;
-      taking.add(boot.id);
-      try {
-        const outcome = await takeFacts(deps, boot, raw);
-        if (outcome.is === 'done') await deps.boots.setToken(boot.id, undefined);
-        return outcome;
-      } finally {
-        taking.delete(boot.id);
-      }
-    },
+    agentStep: (token, from, step) => withBoot(token, from, (boot) => noteStep(deps, boot, step)),
+    agentSignal: (token, from, signal, raw) => withBoot(token, from, (boot) => takeSignal(deps, boot, signal, raw)),
+    agentFacts: (token, from, raw) =>
+      withBoot(token, from, async (boot) => {
+        // The same facts twice at once: the second comes with a token that is as good as void.
+        if (taking.has(boot.id)) return VOID;
+        taking.add(boot.id);
+        try {
+          const outcome = await takeFacts(deps, boot, raw);
+          if (outcome.is === 'done') await deps.boots.setToken(boot.id, undefined);
+          return outcome;
+        } finally {
+          taking.delete(boot.id);
+        }
+      }),
   };
 }
 
@@ -109,6 +129,16 @@ async function noteForeignUse(deps: EnlistDeps, boot: BootRecord, machine: Machi
       detail: { from: formatIpv4(from), holder },
     },
   ]);
+}
+
+/** The boot's timeline says that Farrier itself failed its system, as far as that can still be written. */
+async function noteFailed(deps: EnlistDeps, boot: BootRecord, error: unknown): Promise<void> {
+  const why = plainText(error instanceof Error ? error.message : String(error)) ?? 'no reason was given';
+  const about = { machine: boot.machine, boot: boot.id, detail: { signal: 'call-failed' } };
+  const text = `Farrier answered its call with an error (${why})`;
+  const event = { ...about, atMs: deps.clock.now(), kind: 'boot', severity: 'bad', text } as const;
+  // The one who called hears of the fault itself; a second one on the way there must not hide it.
+  await deps.events.append([event]).catch(() => undefined);
 }
 
 async function noteStep(deps: EnlistDeps, boot: BootRecord, step: string): Promise<AgentOutcome> {

@@ -1,9 +1,8 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import { createJumpGuard } from './jump-guard.ts';
 
 const LOOK_EVERY_MS = 1000;
-const JUMP_MS = 60_000;
-const GRACE_MS = 60_000;
 
 /**
  * Calls `look` every second, one at a time, with the time of the wall clock: what has a deadline in the store is held
@@ -16,15 +15,10 @@ export function lookRegularly(
 ): { stop(): void } {
   let stopped = false;
   let cancel: () => void = () => undefined;
-  let seen = { now: deps.clock.now(), monotonicMs: deps.clock.monotonicMs() };
-  let graceUntilMs = 0;
+  const isTrusted = createJumpGuard(deps.clock);
 
   const lookUnlessJumped = async (): Promise<void> => {
-    const here = { now: deps.clock.now(), monotonicMs: deps.clock.monotonicMs() };
-    const jumpMs = here.now - seen.now - (here.monotonicMs - seen.monotonicMs);
-    seen = here;
-    if (Math.abs(jumpMs) > JUMP_MS) graceUntilMs = here.monotonicMs + GRACE_MS;
-    if (here.monotonicMs >= graceUntilMs) await look(here.now);
+    if (isTrusted()) await look(deps.clock.now());
   };
   const again = (): void => {
     cancel = deps.clock.after(LOOK_EVERY_MS, () => {

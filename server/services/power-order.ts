@@ -121,7 +121,9 @@ function guarded(
 ): Call<void> {
   let isMarked = false;
   const before = async (): Promise<void> => {
-    if (!progress.called) await mark(job, 'started', orderedWords(job));
+    // What was known before tells whether "on" begins a boot or finds the machine running.
+    const was = { was: job.machine.powerSeen?.state ?? 'unknown' };
+    if (!progress.called) await mark(job, 'started', orderedWords(job), was);
     if (!isMarked && step !== 'started') await mark(job, step, words);
     isMarked = true;
     const now = await job.machines.byId(job.machine.id);
@@ -150,7 +152,7 @@ async function mark(
   seen: NewEvent['detail'] = {},
 ): Promise<void> {
   const { order, line, machine, driver } = job;
-  const detail = { verb: order.verb, driver, ...seen };
+  const detail = { verb: order.verb, driver, step, ...seen };
   const events = words === undefined ? [] : [powerEvent(machine.id, line.clock.now(), 'note', words, detail)];
   if (!(await job.orders.step(order.id, step, words, events))) throw changedHands(job);
 }

@@ -1,6 +1,8 @@
 import { formatIpv4, type Mac } from '../core/address.ts';
 import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
-import type { EventKind, Severity } from '../core/event.ts';
+import type { BootServed } from '../core/boot-verdict.ts';
+import { artefactPath } from '../core/bundle.ts';
+import type { EventKind, NewEvent, Severity } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
 import { firstFile } from '../core/loader-file.ts';
 import type { Machine } from '../core/machine.ts';
@@ -50,14 +52,39 @@ export async function decide(
   const words = planWords(plan);
   if (session.told !== words) {
     session.told = words;
-    await deps.boots.setPlan(session.id, words);
-    tell(deps, session, 'boot', plan.do === 'refuse' ? 'bad' : 'note', words, {
-      plan: plan.do,
-      because: plan.because,
-      ...(plan.do === 'refuse' ? { remedy: plan.remedy } : {}),
-    });
+    await deps.boots.setPlan(session.id, words, plan.do === 'boot' ? servedBy(plan, session.token) : undefined);
+    tell(deps, session, 'boot', plan.do === 'refuse' ? 'bad' : 'note', words, planDetail(plan));
   }
   return plan;
+}
+
+/** What of a plan the timeline keeps; the paths are those its loader is told. */
+function planDetail(plan: BootPlan): NewEvent['detail'] {
+  const { do: what, because } = plan;
+  if (plan.do === 'refuse') return { plan: what, because, remedy: plan.remedy };
+  if (plan.do !== 'boot') return { plan: what, because };
+  const { bundle, board, loader, format, kernel, initrd, dtb } = plan;
+  return {
+    ...{ plan: what, because, bundle, board, loader, format, callsHome: callsHome(plan), kernel: artefactPath(kernel) },
+    ...(initrd ? { initrd: artefactPath(initrd) } : {}),
+    ...(dtb ? { dtb: artefactPath(dtb) } : {}),
+  };
+}
+
+/** Whether the system of a plan is given what it needs to tell that it runs. */
+function callsHome(plan: Extract<BootPlan, { do: 'boot' }>): boolean {
+  return plan.args.words.some(({ word, origin }) => origin === 'boot' && word.startsWith('farrier.token='));
+}
+
+function servedBy(plan: Extract<BootPlan, { do: 'boot' }>, token: string): BootServed {
+  const { purpose, bundle, board, format, kernel, initrd, dtb, args } = plan;
+  return {
+    ...{ purpose, bundle, board, format, callsHome: callsHome(plan) },
+    kernel: kernel.sha256,
+    initrd: initrd?.sha256,
+    dtb: dtb?.sha256,
+    args: args.text.replaceAll(token, '…'),
+  };
 }
 
 /** A plan as one sentence for the timeline. */
@@ -101,13 +128,18 @@ export function createDhcpAdvisor(deps: ServeBootDeps): DhcpAdvisor {
       const isGiven = record.sent === 'ACK' || record.takesFrom !== undefined;
       if (isGiven && record.address !== undefined) session.address = record.address;
       session.lastMs = deps.clock.now();
-      tell(deps, session, 'dhcp', record.sent === 'NAK' ? 'warning' : 'note', dhcpWords(record), dhcpDetail(record));
+      tell(deps, session, 'dhcp', record.sent === 'NAK' ? 'warning' : 'note', dhcpWords(record), {
+        ...dhcpDetail(record),
+        by: session.speaker,
+      });
     },
   };
 }
 
 async function adviseOther(deps: ServeBootDeps, mac: Mac, network: Network): Promise<DhcpAdvice> {
   const machine = await deps.machines.byMac(mac);
+  const session = deps.sessions.byMac(mac);
+  if (session) session.speaker = 'system';
   const answer = machine !== undefined || network.unknown !== 'ignore';
   const because = answer ? 'it does not ask to boot' : `strangers are ignored on ${network.name}`;
   return { answer, machine, file: undefined, because };
@@ -127,6 +159,7 @@ async function adviseBootClient(
   }
   await watch.sawUuid(machine, request.mac, request.systemUuid);
   const session = await deps.sessions.firmwareSpoke(machine, request);
+  session.speaker = 'firmware';
   const plan = await decide(deps, session, { machine, request, network });
   const file = firstFile(plan, request);
   if (plan.do === 'ignore') return { answer: false, machine, file: undefined, because: plan.because };

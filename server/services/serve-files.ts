@@ -14,7 +14,7 @@ import type { Render, WriteBootargs } from '../ports/render.ts';
 import { chosenDtb } from './chosen-dtb.ts';
 import { planMachine } from './plan-machine.ts';
 import { boardFor, newestAgent } from './boot-facts.ts';
-import type { BootSession } from './boot-sessions.ts';
+import { rememberedRequest, type BootSession } from './boot-sessions.ts';
 import { readsRpiNames, rpiFile } from './serve-rpi.ts';
 import { giveOnceBack, useOnce } from './use-once.ts';
 import { decide, tell, type ServeBootDeps } from './serve-boot.ts';
@@ -89,19 +89,6 @@ async function whoAsks(deps: ServeFilesDeps, peer: Ipv4): Promise<Asker | undefi
   return { mac, network, machine, session };
 }
 
-function rememberedRequest(machine: Machine, mac: Mac): BootRequest {
-  return {
-    mac,
-    clientArch: machine.firmware?.clientArch,
-    vendorClass: machine.firmware?.vendorClass,
-    userClass: machine.firmware?.userClass,
-    systemUuid: machine.systemUuid,
-    loader: undefined,
-    arch: machine.arch,
-    format: undefined,
-  };
-}
-
 async function openArtefact(
   deps: ServeFilesDeps,
   request: FileRequest,
@@ -132,7 +119,7 @@ function kernelEnded(
 ): void {
   if (isWhole(content, report)) {
     session.kernelWent = true;
-    tell(deps, session, 'boot', 'good', 'its kernel went out whole', { plan: 'boot', because: request.path });
+    tell(deps, session, 'boot', 'good', 'its kernel went out whole', { signal: 'kernel-out', path: request.path });
     // A transfer that was cut may have given them back while this one was under way.
     useOnce(deps, session).catch(() => undefined);
   } else if (!session.kernelWent && (report.outcome !== 'done' || report.octetsSent === 0)) giveOnceBack(deps, session);
@@ -240,16 +227,23 @@ function fileAnswer(
   then: (report: TransferReport) => void = () => undefined,
 ): FileAnswer {
   if (!content) return { is: 'absent' };
+  if (asker) asker.session.sending += 1;
   return {
     is: 'file',
     content,
     habits: asker && boardFor(deps, asker.machine, asker.session.request)?.tftp,
     ended: (report) => {
       content.close();
+      if (asker) fileEnded(deps, asker.session);
       if (asker) tellTransfer(deps, asker, request, content, report);
       then(report);
     },
   };
+}
+
+function fileEnded(deps: ServeFilesDeps, session: BootSession): void {
+  session.sending -= 1;
+  session.lastFileMs = deps.clock.now();
 }
 
 function tellTransfer(

@@ -23,8 +23,9 @@ export async function takeFacts(deps: EnlistDeps, boot: BootRecord, raw: RawFact
     const machine = await deps.machines.byId(boot.machine);
     if (!machine) return { is: 'forbidden', because: 'the machine of this token is no longer known' };
     const { change, events } = await changeFor(deps, machine, boot, facts, detail);
+    const seen = await deps.seen(boot, raw);
     try {
-      return { is: 'done', machine: await deps.machines.change(machine, change, events) };
+      return { is: 'done', machine: await deps.machines.change(machine, change, [...seen, ...events]) };
     } catch (error) {
       // Somebody wrote in between, or took the name or a MAC: look and decide again.
       if (attempt >= TRIES || !(error instanceof StaleWrite || error instanceof Taken)) throw error;

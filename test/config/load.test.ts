@@ -65,6 +65,7 @@ describe('config: what is taken', () => {
       powerDrivers: [],
       fetch: { http: false, hosts: [] },
       siteArgs: [],
+      bootDeadlines: { heardS: 120, addressS: 30, firstFileS: 30, nextFileS: 60, callS: 240, bootedS: 600 },
       tftp: { segmentation: 'auto' },
     });
   });

@@ -74,14 +74,24 @@ describe('the API', () => {
 
   it('the timeline has boots without their tokens, and events of one boot', async () => {
     const { body } = await call('GET', '/machines/mustang-03/timeline?boot=b-good');
-    assert.deepEqual(body['boots'], [
-      {
-        id: 'b-good',
-        machine: 'm-sample0005',
-        startedMs: NOW_MS - 400_000,
-        plan: 'boots agent@1 as apm-mustang through u-boot (extlinux)',
-      },
-    ]);
+    const [{ verdict, ...boot }] = body['boots'] as readonly [Json];
+    assert.deepEqual(verdict, {
+      ...{ state: 'ended well', rule: 'facts', lastGood: 'booted', others: [], evidence: [], confidence: 'sure' },
+      words: 'it booted the agent, which told what the machine is',
+      cause: 'it booted the agent, which told what the machine is',
+    });
+    assert.deepEqual(
+      [boot],
+      [
+        {
+          id: 'b-good',
+          machine: 'm-sample0005',
+          startedMs: NOW_MS - 400_000,
+          endedMs: NOW_MS - 42_000,
+          plan: 'boots agent@1 as apm-mustang through u-boot (extlinux)',
+        },
+      ],
+    );
     assert.equal((body['events'] as readonly Json[]).length, 10);
   });
 

@@ -16,7 +16,8 @@ describe('parameters over HTTP', () => {
         whoseBoot: async (token) => {
           const machine = await lab.store.machines.byName('mustang-03');
           if (token !== BOOT_TOKEN || !machine) return { is: 'forbidden', because: 'no boot under way has this token' };
-          const boot = { id: 'b-1', machine: machine.id, startedMs: 0, tokenHash: undefined, plan: '' };
+          const open = { served: undefined, endedMs: undefined, verdict: undefined };
+          const boot = { id: 'b-1', machine: machine.id, startedMs: 0, tokenHash: undefined, plan: '', ...open };
           return { is: 'boot', boot, machine };
         },
       },

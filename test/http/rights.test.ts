@@ -23,7 +23,12 @@ const MAY: Readonly<Record<Right, readonly Asker[]>> = {
   agent: [],
 };
 
-const PARTS: Readonly<Record<string, string>> = { ref: 'board-01', name: 'apm-mustang', file: 'farrier.css' };
+const PARTS: Readonly<Record<string, string>> = {
+  ref: 'board-01',
+  boot: 'b-none',
+  name: 'apm-mustang',
+  file: 'farrier.css',
+};
 
 function ask(base: string, operation: Operation, headers: Record<string, string>): Promise<Response> {
   const [method = '', path = ''] = operation.split(' ');

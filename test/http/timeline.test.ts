@@ -1,14 +1,20 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { LIFECYCLE, STATES } from '../../server/core/lifecycle.ts';
-import type { FarrierEvent } from '../../server/core/event.ts';
+import type { BootRecord, FarrierEvent } from '../../server/core/event.ts';
 import { lifecyclePicture } from '../../server/http/pages/lifecycle-picture.ts';
-import { bootsOf, historyOf, tickStepMs } from '../../server/http/pages/timeline.ts';
+import { tickStepMs } from '../../server/http/pages/time-axis.ts';
+import { bootsOf as viewsOf, historyOf } from '../../server/http/pages/timeline.ts';
 import { moment, octetWords, spanWords } from '../../server/http/pages/words.ts';
 import { sampleEvent, sampleMachine } from '../support/samples.ts';
 
 const machine = sampleMachine(1).id;
-const boot = { id: 'b1', machine, startedMs: 10_000, tokenHash: undefined, plan: 'boots agent@1' };
+const boot: BootRecord = {
+  ...{ id: 'b1', machine, startedMs: 10_000, tokenHash: undefined, plan: 'boots agent@1' },
+  ...{ served: undefined, endedMs: undefined, verdict: undefined },
+};
+const bootsOf = (boots: readonly BootRecord[], events: readonly FarrierEvent[]): ReturnType<typeof viewsOf> =>
+  viewsOf(boots, events, (each) => each.verdict);
 const event = (id: number, change: Partial<FarrierEvent>): FarrierEvent => ({
   ...sampleEvent('something', { machine, boot: 'b1' }),
   id,
@@ -34,33 +40,6 @@ describe('the boot timeline', () => {
       ],
     );
     assert.deepEqual([view.total, view.served, view.retransmits], ['10.0 s', '1.0 MiB', 2]);
-  });
-
-  it('the last verdict counts: a refusal is told, a later success takes it back', () => {
-    const refused = event(1, {
-      kind: 'boot',
-      severity: 'bad',
-      atMs: 10_000,
-      text: 'refused',
-      detail: { because: 'too long by 12' },
-    });
-    const went = event(2, { kind: 'boot', severity: 'good', text: 'booted' });
-    const verdict = (...events: readonly FarrierEvent[]): unknown => bootsOf([boot], events)[0]?.verdict;
-    assert.deepEqual(verdict(refused), { text: 'too long by 12', tone: 'bad', remedy: undefined });
-    assert.deepEqual(verdict(refused, { ...went, atMs: 12_000 }), {
-      text: 'Its kernel went out after 2.00 s',
-      tone: 'good',
-      remedy: undefined,
-    });
-    const facts = event(3, { kind: 'agent', severity: 'good', atMs: 19_000 });
-    assert.deepEqual(verdict({ ...went, atMs: 10_000 }, facts), {
-      text: 'The agent told what it is after 9.00 s',
-      tone: 'good',
-      remedy: undefined,
-    });
-    const lost = event(4, { kind: 'tftp', severity: 'warning', text: 'linux: gave up' });
-    assert.deepEqual(verdict(lost), { text: 'linux: gave up', tone: 'warning', remedy: undefined });
-    assert.deepEqual(verdict(), { text: 'No kernel has gone out yet', tone: 'moving', remedy: undefined });
   });
 
   it('a file is its path and its figures; words only where it did not go well', () => {

@@ -103,7 +103,7 @@ export function layBench(machine: Machine | undefined, boards: readonly Board[] 
     writeBootargs,
     machines: store.machines,
     boots: store.boots,
-    sessions: createBootSessions({ boots: store.boots, clock, rng, sha256: sha256Of }),
+    sessions: createBootSessions({ boots: store.boots, timeline, clock, rng, sha256: sha256Of }),
     enlist: { meet: (mac) => store.machines.byMac(mac) },
     reservations: createReservations(),
     timeline,

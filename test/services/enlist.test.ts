@@ -84,6 +84,7 @@ function createWorld(change: (store: Store) => Store = (store) => store): World 
     clock,
     rng: countingRng(),
     sha256,
+    seen: () => Promise.resolve([]),
     recognise: (evidence) => {
       seen.push(evidence);
       if (evidence.facts?.dtCompatible.includes('linux,dummy-virt') === true)

@@ -207,7 +207,7 @@ describe('the boot decision as files ask it', () => {
     assert.deepEqual([http?.severity, http?.text.split(': ')[1]], ['good', 'asked only for the size, 1000 octets']);
     const ends = events.filter((event) => event.kind === 'boot' && event.severity === 'good');
     assert.deepEqual(
-      ends.map((event) => [event.text, event.detail['because']]),
+      ends.map((event) => [event.text, event.detail['path']]),
       [['its kernel went out whole', artefactPath(debian.kernel)]],
       'once, for the whole file',
     );

@@ -166,6 +166,7 @@ const pretendEnlist: EnlistService = {
     ),
   agentFacts: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
   whoseBoot: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
+  agentSignal: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
 };
 
 /** The HTTP server with real services around a memory store, and pretend devices. */
@@ -271,6 +272,7 @@ export function layHttpLab(
     }),
     enlist: pretendEnlist,
     parameters: createParameterService({ store, boards, networks, clock }),
+    verdicts: { of: (boot) => boot.verdict },
     users: pretendUsers(),
     boards,
     lintBoards: () => Promise.resolve([]),

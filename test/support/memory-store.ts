@@ -205,7 +205,7 @@ function createMachines(
   };
 }
 
-function createBoots({ boots, machines }: MemoryTables): BootStore {
+function createBoots({ boots, machines }: MemoryTables, note: EventHub['note']): BootStore {
   const change = (id: string, part: Partial<BootRecord>): Promise<void> =>
     step(() => {
       const boot = boots.get(id);
@@ -215,9 +215,13 @@ function createBoots({ boots, machines }: MemoryTables): BootStore {
     add: (boot) =>
       step(() => {
         for (const old of boots.values())
-          if (old.machine === boot.machine) boots.set(old.id, { ...old, tokenHash: undefined });
-        boots.set(boot.id, boot);
+          if (old.machine === boot.machine)
+            boots.set(old.id, { ...old, tokenHash: undefined, endedMs: old.endedMs ?? boot.startedMs });
+        boots.set(boot.id, { ...boot, served: undefined, endedMs: undefined, verdict: undefined });
       }),
+    byId: (id) => step(() => boots.get(id)),
+    underWay: () =>
+      step(() => [...boots.values()].filter((boot) => boot.endedMs === undefined && boot.verdict === undefined)),
     ofMachine: (machine, limit) =>
       step(() =>
         [...boots.values()]
@@ -228,7 +232,16 @@ function createBoots({ boots, machines }: MemoryTables): BootStore {
       ),
     byTokenHash: (hash) => step(() => [...boots.values()].find((boot) => boot.tokenHash === hash)),
     setToken: (id, tokenHash) => change(id, { tokenHash }),
-    setPlan: (id, plan) => change(id, { plan }),
+    setPlan: (id, plan, served) => change(id, { plan, served }),
+    decide: async (id, verdict, events) => {
+      await change(id, { verdict });
+      note(events);
+    },
+    end: (machine, atMs) =>
+      step(() => {
+        for (const boot of boots.values())
+          if (boot.machine === machine && boot.endedMs === undefined) boots.set(boot.id, { ...boot, endedMs: atMs });
+      }),
     trim: (keep, atMost) =>
       step(() => {
         const newestFirst = [...boots.values()].reverse().sort((a, b) => b.startedMs - a.startedMs);
@@ -445,7 +458,7 @@ export function createMemoryStore(clock: Clock, tables = emptyTables()): Store {
     machines: createMachines(tables, events.note),
     events: events.store,
     leases: new MemoryLeaseStore(),
-    boots: createBoots(tables),
+    boots: createBoots(tables, events.note),
     bundles: createBundles(tables, events.note),
     tries: createTries(tables, events.note),
     artefacts: createArtefacts(),

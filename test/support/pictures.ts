@@ -52,7 +52,10 @@ async function bootOne(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Save' }).first().click();
   await page.locator('#next-boot', { hasText: 'demo-system-amd64@1' }).waitFor();
   await page.getByRole('button', { name: /^Power-cycle/ }).click();
-  await page.locator('.boot', { hasText: 'Its kernel went out' }).first().waitFor({ timeout: 60_000 });
+  await page
+    .locator('.boot', { hasText: /kernel went out|booted/ })
+    .first()
+    .waitFor({ timeout: 60_000 });
   await page.locator('#history', { hasText: 'power cycle done' }).waitFor({ timeout: 60_000 });
 }
 

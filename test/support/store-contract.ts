@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { ipv4 } from '../../server/core/address.ts';
 import type { DtbVersion } from '../../server/core/dtb-version.ts';
+import type { BootServed, Verdict } from '../../server/core/boot-verdict.ts';
 import type { FarrierEvent } from '../../server/core/event.ts';
 import type { MachineId } from '../../server/core/machine.ts';
 import { StaleWrite, Taken, type PowerOrder, type Store } from '../../server/ports/store.ts';
@@ -313,17 +314,61 @@ function bootContract(fresh: () => StoreUnderTest): void {
       tokenHash,
       plan: 'agent',
     });
+    const kept = { served: undefined, endedMs: undefined, verdict: undefined };
     for (const each of [boot(1, undefined), boot(2, undefined), boot(3, undefined)]) await store.boots.add(each);
     await store.boots.setToken('b1', 'h1');
     const ids = (await store.boots.ofMachine(sampleMachine(1).id, 2)).map((each) => each.id);
     assert.deepEqual(ids, ['b3', 'b2']);
-    assert.deepEqual(await store.boots.byTokenHash('h1'), boot(1, 'h1'));
+    assert.deepEqual(await store.boots.byTokenHash('h1'), { ...kept, ...boot(1, 'h1'), endedMs: 100 });
     await store.boots.setToken('b1', undefined);
     await store.boots.setToken('b2', 'h2');
-    await store.boots.setPlan('b2', 'local disk');
+    await store.boots.setPlan('b2', 'local disk', undefined);
     assert.equal(await store.boots.byTokenHash('h1'), undefined);
-    assert.deepEqual(await store.boots.byTokenHash('h2'), { ...boot(2, 'h2'), plan: 'local disk' });
+    assert.deepEqual(await store.boots.byTokenHash('h2'), {
+      ...kept,
+      ...boot(2, 'h2'),
+      endedMs: 101,
+      plan: 'local disk',
+    });
     assert.deepEqual(await store.boots.ofMachine('m-other' as MachineId, 9), []);
+  });
+}
+
+function bootVerdictContract(fresh: () => StoreUnderTest): void {
+  const verdict: Verdict = {
+    ...{ state: 'silent', rule: 'kernel-silent', lastGood: 'kernel', layer: 'kernel', cause: 'it never spoke' },
+    ...{ others: ['a panic'], remedy: 'look', evidence: [3, 7], confidence: 'likely', dueMs: undefined },
+  };
+  const served: BootServed = {
+    ...{ purpose: 'agent', bundle: 'agent@1', board: 'b', format: 'extlinux', args: 'quiet' },
+    ...{ kernel: digest('a'), initrd: undefined, dtb: digest('b'), callsHome: true },
+  };
+
+  it('keeps what was served, the verdict and the end; only boots with neither are under way', async () => {
+    const { store } = fresh();
+    const add = (id: string, n: number, startedMs: number) =>
+      store.boots.add({ id, machine: sampleMachine(n).id, startedMs, tokenHash: undefined, plan: '' });
+    const underWay = async () => (await store.boots.underWay()).map((boot) => boot.id);
+    await add('b1', 1, 1);
+    await add('b2', 2, 2);
+    await add('b3', 1, 3);
+    assert.deepEqual(await underWay(), ['b2', 'b3']);
+    assert.equal((await store.boots.byId('b1'))?.endedMs, 3, 'the next boot ends it');
+    await store.boots.setPlan('b3', 'boots', served);
+    await store.boots.decide('b3', verdict, [sampleEvent('told', { boot: 'b3' })]);
+    const kept = await store.boots.byId('b3');
+    assert.deepEqual([kept?.served, kept?.verdict], [served, verdict]);
+    assert.deepEqual(
+      (await store.events.list({ boot: 'b3', limit: 9 })).map((event) => event.text),
+      ['told'],
+    );
+    assert.deepEqual(await underWay(), ['b2']);
+    await store.boots.decide('b3', undefined, []);
+    assert.deepEqual(await underWay(), ['b2', 'b3'], 'taken back');
+    await store.boots.end(sampleMachine(1).id, 9);
+    await store.boots.end(sampleMachine(1).id, 10);
+    assert.equal((await store.boots.byId('b3'))?.endedMs, 9);
+    assert.deepEqual(await underWay(), ['b2']);
   });
 }
 
@@ -628,6 +673,7 @@ export function describeStoreContract(title: string, open: () => Promise<StoreUn
       bootContract(fresh);
       bootTrimContract(fresh);
       bootTokenContract(fresh);
+      bootVerdictContract(fresh);
     });
     describe('bundles and artefacts', () => {
       bundleContract(fresh);

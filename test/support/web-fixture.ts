@@ -1,3 +1,4 @@
+import type { Verdict } from '../../server/core/boot-verdict.ts';
 import type { NewEvent } from '../../server/core/event.ts';
 import type { Facts } from '../../server/core/facts.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
@@ -190,6 +191,12 @@ async function fillBoots(store: Store, machine: Machine, nowMs: number): Promise
   const good = { id: 'b-good', machine: machine.id, startedMs: nowMs - 400_000, tokenHash: undefined };
   await store.boots.add({ ...good, plan: 'boots agent@1 as apm-mustang through u-boot (extlinux)' });
   await store.events.append(bootEvents(machine.id, good.id, good.startedMs));
+  const done: Verdict = {
+    ...{ state: 'ended well', rule: 'facts', lastGood: 'booted', layer: undefined, others: [], evidence: [] },
+    cause: 'it booted the agent, which told what the machine is',
+    ...{ remedy: undefined, confidence: 'sure', dueMs: undefined },
+  };
+  await store.boots.decide(good.id, done, []);
   const bad = { id: 'b-refused', machine: machine.id, startedMs: nowMs - 42_000, tokenHash: undefined };
   await store.boots.add({ ...bad, plan: 'is refused: kernel arguments need 301 octets, u-boot holds 255' });
   await store.events.append([
@@ -212,6 +219,13 @@ async function fillBoots(store: Store, machine: Machine, nowMs: number): Promise
       },
     }),
   ]);
+  const verdict: Verdict = {
+    ...{ state: 'failed', rule: 'refused', lastGood: 'heard', layer: 'loader', others: [], evidence: [] },
+    cause: 'mustang-03: kernel arguments need 301 octets, u-boot’s extlinux buffer on "apm-mustang" holds 255',
+    remedy: 'shorten "extraArgs" by 46 octets',
+    ...{ confidence: 'sure', dueMs: undefined },
+  };
+  await store.boots.decide(bad.id, verdict, []);
 }
 
 /** Fills a store with a dozen varied machines, two boots, leases, bundles and events. */

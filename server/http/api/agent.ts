@@ -3,12 +3,17 @@ import type { AgentOutcome } from '../../services/enlist.ts';
 import { bearerOf } from '../agent-gate.ts';
 import type { HttpDeps } from '../deps.ts';
 import { EMPTY, NO_FIELDS, problem, route, type Answer, type Route } from '../route.ts';
-import { agentFacts, agentStep } from '../schemas.ts';
+import { agentFacts, agentSignal, agentStep } from '../schemas.ts';
 
 /** The address a request came from, as a number; none where it is no IPv4 address. */
 export function addressOf(from: string): Ipv4 {
   const address = parseIpv4(from);
   return address.ok ? address.value : NO_ADDRESS;
+}
+
+/** The sections that were sent. */
+function sectionsOf(seen: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(seen).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
 }
 
 /** What became of an agent's call, as an answer. */
@@ -41,6 +46,14 @@ export function agentRoutes({ enlist }: Pick<HttpDeps, 'enlist'>): readonly Rout
       answers: { 204: undefined },
       run: async ({ body, from, request }) =>
         answerAgent(await enlist.agentFacts(bearerOf(request) ?? '', addressOf(from), body)),
+    }),
+    route('POST /agent/v1/signal', {
+      query: NO_FIELDS,
+      body: agentSignal,
+      summary: 'How far a booted system is; its token is void after "booted"',
+      answers: { 204: undefined },
+      run: async ({ body: { signal, ...seen }, from, request }) =>
+        answerAgent(await enlist.agentSignal(bearerOf(request) ?? '', addressOf(from), signal, sectionsOf(seen))),
     }),
   ];
 }

@@ -5,7 +5,8 @@ import type { HttpDeps } from '../deps.ts';
 import { byName, viewMachines, viewOneMachine } from '../read-machines.ts';
 import { EMPTY, NO_FIELDS, PLAIN, json, route, type Answer, type Route } from '../route.ts';
 import { forceOrder, forceQuery, machineEdit, timelineQuery } from '../schemas.ts';
-import { bootView, eventView, explanationView, machineView, viewOfBoot } from '../views.ts';
+import { bootView, viewOfBoot } from '../boot-view.ts';
+import { eventView, explanationView, machineView } from '../views.ts';
 import { answerExplain, answerMachine, noMachine } from './outcomes.ts';
 
 /** Keeps only the fields that were given: for the service an absent field is not one that is undefined. */
@@ -59,7 +60,7 @@ function readingRoutes(deps: HttpDeps): readonly Route[] {
         );
         const which = query.boot === undefined ? {} : { boot: query.boot };
         const events = await store.events.list({ machine: machine.id, ...which, limit: query.limit ?? 500 });
-        return json({ boots: boots.map(viewOfBoot), events });
+        return json({ boots: boots.map((boot) => viewOfBoot(boot, deps.verdicts.of(boot))), events });
       },
     }),
     route('GET /api/v1/machines/{ref}/explain', {

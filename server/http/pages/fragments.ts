@@ -1,4 +1,4 @@
-import type { FarrierEvent } from '../../core/event.ts';
+import type { BootRecord, FarrierEvent } from '../../core/event.ts';
 import { REST_STATES } from '../../core/lifecycle.ts';
 import type { Machine } from '../../core/machine.ts';
 import type { PowerDriver } from '../../ports/power-driver.ts';
@@ -9,7 +9,7 @@ import { factLines, hardwareOf, nextBootOf, type NextBoot } from './machine.ts';
 import { parameterPanel } from './parameters.ts';
 import { boardChoices, countsOf, markOf, rowOf, toneOf } from './rack.ts';
 import type { Pages } from './render.ts';
-import { bootsOf, historyOf } from './timeline.ts';
+import { bootsOf, historyOf, type BootView } from './timeline.ts';
 import { moment } from './words.ts';
 
 /** One piece of a page, found again by its id. `into` says where a piece that is not there yet belongs. */
@@ -21,7 +21,7 @@ export interface Fragment {
 
 type Deps = Pick<
   HttpDeps,
-  'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines' | 'parameters'
+  'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines' | 'parameters' | 'verdicts'
 >;
 
 /** What whoever looks on may do. */
@@ -65,16 +65,30 @@ async function nextBoot(deps: Deps, machine: Machine): Promise<NextBoot | undefi
   return outcome.is === 'done' ? nextBootOf(outcome.explanation) : undefined;
 }
 
+function drawBoot(pages: Pages, boot: BootView, isNewest: boolean, link: string | undefined): Fragment {
+  const html = pages.part('parts/boot.njk', markOf(boot, isNewest, link), { boot, isNewest, link });
+  return { id: `boot-${boot.id}`, into: 'boots', html };
+}
+
+/** One boot, open, whichever it is, for a page of its own. */
+export async function bootFragment(deps: Deps, pages: Pages, machine: Machine, boot: BootRecord): Promise<Fragment> {
+  const own = await deps.store.events.list({ boot: boot.id, limit: 3000 });
+  const ofMachine = await deps.store.events.list({ machine: machine.id, limit: 3000 });
+  const events = [...new Map([...ofMachine, ...own].map((event) => [event.id, event])).values()];
+  const inOrder = events.sort((a, b) => a.id - b.id);
+  const [view] = bootsOf([boot], inOrder, (each) => deps.verdicts.of(each));
+  if (!view) throw new Error('a boot without a view');
+  return drawBoot(pages, view, true, undefined);
+}
+
 async function timelineFragments(deps: Deps, pages: Pages, machine: Machine): Promise<readonly Fragment[]> {
   const boots = await deps.store.boots.ofMachine(machine.id, 8);
   const events = await deps.store.events.list({ machine: machine.id, limit: 3000 });
-  const views = bootsOf(boots, events);
+  const views = bootsOf(boots, events, (boot) => deps.verdicts.of(boot));
   const newest = views[0]?.id;
-  const parts = views.map((boot) => {
-    const isNewest = boot.id === newest;
-    const html = pages.part('parts/boot.njk', markOf(boot, isNewest), { boot, isNewest });
-    return { id: `boot-${boot.id}`, into: 'boots', html };
-  });
+  const parts = views.map((boot) =>
+    drawBoot(pages, boot, boot.id === newest, `/machines/${encodeURIComponent(machine.name)}/boots/${boot.id}`),
+  );
   const history = historyOf(events, 40);
   return [
     ...parts,

@@ -9,6 +9,7 @@ import { byName, viewMachines } from '../read-machines.ts';
 import { suffices } from '../rights.ts';
 import { NO_FIELDS, PAGE, html, problem, route, type Route } from '../route.ts';
 import { loginQuery, rowsQuery } from '../schemas.ts';
+import { bootPage } from './boot-page.ts';
 import { cataloguePages } from './catalogue.ts';
 import { countsFragment, machineFragment, machinePageFragments, noticesFragment } from './fragments.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
@@ -31,7 +32,14 @@ export function safeNext(next: string | undefined): string {
 
 /** The web pages and their live stream. */
 export function pageRoutes(parts: PageParts): readonly Route[] {
-  return [rackPage(parts), machinePage(parts), liveRoute(parts), loginPage(parts), ...cataloguePages(parts)];
+  return [
+    rackPage(parts),
+    machinePage(parts),
+    bootPage(parts),
+    liveRoute(parts),
+    loginPage(parts),
+    ...cataloguePages(parts),
+  ];
 }
 
 function rackPage({ deps, pages }: PageParts): Route {

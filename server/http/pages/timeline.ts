@@ -1,7 +1,12 @@
+import type { Verdict } from '../../core/boot-verdict.ts';
 import type { BootRecord, FarrierEvent } from '../../core/event.ts';
+import { powerDuring } from '../../services/watch-boots.ts';
+import { chartOf, type ChartView } from './boot-chart.ts';
+import { verdictView, type VerdictView } from './boot-verdict.ts';
+import { percent, ticksOf, type Tick } from './time-axis.ts';
 import { moment, octetWords, spanWords, type Moment } from './words.ts';
 
-/** A place on the time axis, in per cent with two decimals, as SVG takes it. */
+/** A place on the time axis. */
 interface Bar {
   readonly x: string;
   readonly width: string;
@@ -27,27 +32,23 @@ interface TimelineLine {
   readonly bar: Bar;
 }
 
-/** The one sentence over a boot. */
-interface Verdict {
-  readonly text: string;
-  readonly tone: 'good' | 'warning' | 'bad' | 'moving' | 'quiet';
-  readonly remedy: string | undefined;
-}
-
 /** One boot with its events on a proportional time axis. */
 export interface BootView {
   readonly id: string;
   readonly started: Moment;
   readonly plan: string;
   /** How it stands or how it ended, in one sentence. */
-  readonly verdict: Verdict;
+  readonly verdict: VerdictView;
+  /** Where what its kernel saw is not what it was served, in words. */
+  readonly differences: readonly string[];
+  readonly chart: ChartView;
   readonly lines: readonly TimelineLine[];
   /** Older lines that are not shown. */
   readonly left: number;
   readonly total: string;
   readonly served: string | undefined;
   readonly retransmits: number;
-  readonly ticks: readonly { readonly x: string; readonly words: string }[];
+  readonly ticks: readonly Tick[];
 }
 
 /** So many lines of one boot are shown; a loader that searches for hours would fill the page otherwise. */
@@ -63,26 +64,6 @@ function figure(event: FarrierEvent, key: string): number | undefined {
 function words(event: FarrierEvent, key: string): string | undefined {
   const value = event.detail[key];
   return typeof value === 'string' ? value : undefined;
-}
-
-const percent = (part: number, whole: number): string =>
-  `${(Math.min(1, Math.max(0, part / whole)) * 100).toFixed(2)}%`;
-
-/** A step of 1, 2 or 5 times a power of ten (or a round number of minutes) that gives two to five ticks. */
-export function tickStepMs(totalMs: number): number {
-  const steps = [
-    100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000,
-  ];
-  return steps.find((step) => totalMs / step <= 4) ?? Math.ceil(totalMs / 4);
-}
-
-function ticksOf(totalMs: number): BootView['ticks'] {
-  const step = tickStepMs(totalMs);
-  const count = Math.floor(totalMs / step);
-  return Array.from({ length: count + 1 }, (_, at) => ({
-    x: percent(at * step, totalMs),
-    words: step < 60_000 ? `${(at * step) / 1000} s` : `${(at * step) / 60_000} min`,
-  })).filter((tick) => parseFloat(tick.x) <= 86);
 }
 
 /** What a line says beside its badge, its path and its figures. */
@@ -130,33 +111,22 @@ function foldSearches(lines: readonly TimelineLine[], missed: ReadonlySet<number
   return folded;
 }
 
-function verdictOf(events: readonly FarrierEvent[], startMs: number): Verdict {
-  const said = (text: string, tone: Verdict['tone'], remedy?: string): Verdict => ({ text, tone, remedy });
-  const after = (event: FarrierEvent): string => `after ${spanWords(event.atMs - startMs)}`;
-  const decided = events.filter((event) => event.kind === 'boot').at(-1);
-  if (decided?.severity === 'bad' || decided?.severity === 'warning')
-    return said(words(decided, 'because') ?? decided.text, decided.severity, words(decided, 'remedy'));
-  const told = events.find((event) => event.kind === 'agent' && event.severity === 'good');
-  if (told) return said(`The agent told what it is ${after(told)}`, 'good');
-  if (decided?.severity === 'good') return said(`Its kernel went out ${after(decided)}`, 'good');
-  const trouble = events.findLast((event) => event.severity === 'bad' || event.severity === 'warning');
-  if (trouble) return said(trouble.text, trouble.severity === 'bad' ? 'bad' : 'warning');
-  if (decided?.detail['plan'] === 'local-disk') return said('Sent to its own disk', 'quiet');
-  return said('No kernel has gone out yet', 'moving');
-}
-
-function bootOf(boot: BootRecord, events: readonly FarrierEvent[]): BootView {
+function bootOf(boot: BootRecord, events: readonly FarrierEvent[], verdict: Verdict | undefined): BootView {
   const began = events.map((event) => event.atMs - (figure(event, 'durationMs') ?? 0));
   const startMs = Math.min(boot.startedMs, ...began);
   const totalMs = Math.max(1000, ...events.map((event) => event.atMs - startMs));
   const files = events.filter((event) => event.kind === 'tftp' || event.kind === 'http');
   const served = files.reduce((sum, event) => sum + (figure(event, 'octets') ?? 0), 0);
   const shown = events.slice(-LINES_MAX);
+  const ticks = ticksOf(totalMs);
+  const judged = verdictView(verdict);
   return {
     id: boot.id,
     started: moment(boot.startedMs),
     plan: boot.plan,
-    verdict: verdictOf(events, startMs),
+    verdict: judged,
+    differences: events.filter((event) => event.detail['differs'] === true).map((event) => event.text),
+    chart: chartOf(shown, { startMs, totalMs, isWaiting: judged.tone === 'bad' || judged.tone === 'moving' }),
     lines: foldSearches(
       shown.map((event) => lineOf(event, startMs, totalMs)),
       new Set(shown.filter((event) => event.detail['outcome'] === 'absent').map((event) => event.id)),
@@ -165,18 +135,21 @@ function bootOf(boot: BootRecord, events: readonly FarrierEvent[]): BootView {
     total: spanWords(totalMs),
     served: served > 0 ? octetWords(served) : undefined,
     retransmits: events.reduce((sum, event) => sum + (figure(event, 'retransmits') ?? 0), 0),
-    ticks: ticksOf(totalMs),
+    ticks,
   };
 }
 
-/** A machine's boots, newest first, each with its events in order. */
-export function bootsOf(boots: readonly BootRecord[], events: readonly FarrierEvent[]): readonly BootView[] {
-  return boots.map((boot) =>
-    bootOf(
-      boot,
-      events.filter((event) => event.boot === boot.id),
-    ),
-  );
+/** A machine's boots, newest first, each with its events and those of its machine's power in order. */
+export function bootsOf(
+  boots: readonly BootRecord[],
+  events: readonly FarrierEvent[],
+  verdictOf: (boot: BootRecord) => Verdict | undefined,
+): readonly BootView[] {
+  return boots.map((boot) => {
+    const power = new Set(powerDuring(boot, events));
+    const own = events.filter((event) => event.boot === boot.id || power.has(event));
+    return bootOf(boot, own, verdictOf(boot));
+  });
 }
 
 /** What happened outside of any boot, newest first. */

@@ -2,6 +2,7 @@ import type { BootRecord } from '../../core/event.ts';
 import type { MachineId } from '../../core/machine.ts';
 import type { BootStore } from '../../ports/store.ts';
 import type { Ledger } from './ledger.ts';
+import { fromJson, servedShape, toJson, verdictShape } from './shapes.ts';
 
 interface BootRow {
   readonly id: string;
@@ -9,6 +10,9 @@ interface BootRow {
   readonly started_ms: number;
   readonly token_hash: string | null;
   readonly plan: string;
+  readonly ended_ms: number | null;
+  readonly served: string | null;
+  readonly verdict: string | null;
 }
 
 function bootOf(row: BootRow): BootRecord {
@@ -18,20 +22,27 @@ function bootOf(row: BootRow): BootRecord {
     startedMs: row.started_ms,
     tokenHash: row.token_hash ?? undefined,
     plan: row.plan,
+    served: fromJson(servedShape, row.served),
+    endedMs: row.ended_ms ?? undefined,
+    verdict: fromJson(verdictShape, row.verdict),
   };
 }
 
-/** Boot records in SQLite. */
-export function createBootStore(ledger: Ledger): BootStore {
-  const { db } = ledger;
+function statementsOf(db: Ledger['db']) {
   const insert = db.prepare('INSERT INTO boot (id, machine, started_ms, token_hash, plan) VALUES (?, ?, ?, ?, ?)');
   const voidTokens = db.prepare('UPDATE boot SET token_hash = NULL WHERE machine = ? AND token_hash IS NOT NULL');
+  const end = db.prepare('UPDATE boot SET ended_ms = ? WHERE machine = ? AND ended_ms IS NULL');
+  const decide = db.prepare('UPDATE boot SET verdict = ? WHERE id = ?');
+  const byId = db.prepare<[string], BootRow>('SELECT * FROM boot WHERE id = ?');
+  const underWay = db.prepare<[], BootRow>(
+    'SELECT * FROM boot WHERE ended_ms IS NULL AND verdict IS NULL ORDER BY started_ms',
+  );
   const ofMachine = db.prepare<[MachineId, number], BootRow>(
     'SELECT * FROM boot WHERE machine = ? ORDER BY started_ms DESC, rowid DESC LIMIT ?',
   );
   const byToken = db.prepare<[string], BootRow>('SELECT * FROM boot WHERE token_hash = ?');
   const setToken = db.prepare('UPDATE boot SET token_hash = ? WHERE id = ?');
-  const setPlan = db.prepare('UPDATE boot SET plan = ? WHERE id = ?');
+  const setPlan = db.prepare('UPDATE boot SET plan = ?, served = ? WHERE id = ?');
   const trimOrphans = db.prepare(
     `DELETE FROM boot WHERE id IN (
        SELECT id FROM boot WHERE machine NOT IN (SELECT machine.id FROM machine) LIMIT @atMost)`,
@@ -45,11 +56,51 @@ export function createBootStore(ledger: Ledger): BootStore {
        WHERE place > @keep LIMIT @atMost)`,
   );
   return {
+    insert,
+    voidTokens,
+    end,
+    decide,
+    byId,
+    underWay,
+    ofMachine,
+    byToken,
+    setToken,
+    setPlan,
+    trimOrphans,
+    trimSurplus,
+  };
+}
+
+/** Boot records in SQLite. */
+export function createBootStore(ledger: Ledger): BootStore {
+  const { db } = ledger;
+  const {
+    insert,
+    voidTokens,
+    end,
+    decide,
+    byId,
+    underWay,
+    ofMachine,
+    byToken,
+    setToken,
+    setPlan,
+    trimOrphans,
+    trimSurplus,
+  } = statementsOf(db);
+  return {
     add: (boot) =>
       ledger.write(() => {
         voidTokens.run(boot.machine);
+        end.run(boot.startedMs, boot.machine);
         insert.run(boot.id, boot.machine, boot.startedMs, boot.tokenHash ?? null, boot.plan);
       }),
+    byId: (id) =>
+      ledger.read(() => {
+        const row = byId.get(id);
+        return row && bootOf(row);
+      }),
+    underWay: () => ledger.read(() => underWay.all().map(bootOf)),
     ofMachine: (machine, limit) => ledger.read(() => ofMachine.all(machine, limit).map(bootOf)),
     byTokenHash: (hash) =>
       ledger.read(() => {
@@ -60,9 +111,18 @@ export function createBootStore(ledger: Ledger): BootStore {
       ledger.write(() => {
         setToken.run(hash ?? null, id);
       }),
-    setPlan: (id, plan) =>
+    setPlan: (id, plan, served) =>
       ledger.write(() => {
-        setPlan.run(plan, id);
+        setPlan.run(plan, toJson(servedShape, served), id);
+      }),
+    decide: (id, verdict, events) =>
+      ledger.write((note) => {
+        decide.run(toJson(verdictShape, verdict), id);
+        note(events);
+      }),
+    end: (machine, atMs) =>
+      ledger.write(() => {
+        end.run(atMs, machine);
       }),
     trim: (keep, atMost) =>
       ledger.write(() => {

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { parseMac, parseSha256, type Ipv4, type Mac, type Sha256 } from '../../core/address.ts';
 import { ARCHES } from '../../core/arch.ts';
+import {
+  BOOT_STEPS,
+  CONFIDENCES,
+  LAYERS,
+  VERDICT_STATES,
+  type BootServed,
+  type Verdict,
+} from '../../core/boot-verdict.ts';
 import type { Artefact } from '../../core/bundle.ts';
 import type { BundleContents } from '../../core/bundle-contents.ts';
 import type { Facts } from '../../core/facts.ts';
@@ -61,6 +69,33 @@ export const powerSeenShape: z.ZodType<PowerSeen> = z.object({
   state: z.enum(['on', 'off', 'unknown']),
   atMs: z.number(),
   because: orNone(text),
+});
+
+/** `boot.served`. */
+export const servedShape: z.ZodType<BootServed> = z.object({
+  purpose: z.enum(['agent', 'bundle']),
+  bundle: text,
+  board: text,
+  format: text,
+  kernel: sha256,
+  initrd: orNone(sha256),
+  dtb: orNone(sha256),
+  args: text,
+  callsHome: z.boolean(),
+});
+
+/** `boot.verdict`. */
+export const verdictShape: z.ZodType<Verdict> = z.object({
+  state: z.enum(VERDICT_STATES),
+  rule: text,
+  lastGood: orNone(z.enum(BOOT_STEPS)),
+  layer: orNone(z.enum(LAYERS)),
+  cause: text,
+  others: wordsShape,
+  remedy: orNone(text),
+  evidence: z.array(z.number()),
+  confidence: z.enum(CONFIDENCES),
+  dueMs: orNone(z.number()),
 });
 
 /** `machines.facts`. */
