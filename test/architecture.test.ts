@@ -19,7 +19,7 @@ const FLOOR3 = [CORE, 'server/wire/', 'server/ports/'];
 const FLOORS: Readonly<Record<string, Floor>> = {
   'server/core/': { may: [CORE], outside: [] },
   'server/wire/': {
-    may: ['server/wire/', 'server/core/address.ts', 'server/core/result.ts', 'server/core/kernel-form.ts'],
+    may: ['server/wire/', ...['address', 'kernel-form', 'octets', 'result'].map((name) => `${CORE}${name}.ts`)],
     outside: [],
   },
   'server/ports/': { may: [CORE, 'server/ports/'], outside: [] },

@@ -1,3 +1,4 @@
+import { DTB_OCTETS_MAX } from '../core/dtb-version.ts';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -16,7 +17,6 @@ import { formOfHead, PACKED_HEAD_OCTETS } from './kernel-head.ts';
 
 /** An initrd that unpacks to more than this is not looked at further. */
 const UNPACKED_MAX = 1 << 30;
-const DTB_OCTETS_MAX = 2 << 20;
 
 /** Looks into kernels, initrds, device trees and loaders that were served, for faults that show in their octets. */
 export function inspectFiles(deps: {

@@ -1,3 +1,5 @@
+import { joined } from '../../core/octets.ts';
+
 const ascii = (text: string): readonly number[] => Array.from(text, (letter) => letter.charCodeAt(0));
 
 /** Where a bzImage keeps its version as text; nothing when it has none (Documentation/arch/x86/boot.rst). */
@@ -36,9 +38,7 @@ export class KernelScan {
 
   /** Looks through the next piece. */
   push(octets: Uint8Array): void {
-    const whole = new Uint8Array(this.#tail.length + octets.length);
-    whole.set(this.#tail);
-    whole.set(octets, this.#tail.length);
+    const whole = joined(this.#tail, octets);
     for (let found = indexOf(whole, BANNER, 0); found >= 0 && this.#release === undefined;) {
       this.#release = releaseOf(whole.subarray(found + BANNER.length));
       found = indexOf(whole, BANNER, found + 1);
