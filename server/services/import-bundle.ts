@@ -92,12 +92,15 @@ async function addUnpacked(
         callsHome,
         needs,
       },
-      source: ('url' in order.from ? `${order.from.url} (${found.source})` : found.source).slice(0, 500),
+      source: ('url' in order.from ? `${shownUrl(order.from.url)} (${found.source})` : found.source).slice(0, 500),
       known: { kernelRelease, config, modules, builtIn, packages },
     },
     by,
   );
 }
+
+/** Everybody may read where a bundle came from, and a query may hold somebody's token. */
+const shownUrl = (url: string): string => url.replace(/[?#].*$/s, '');
 
 /** The package's version, without an epoch: `1:6.1-2` and `6.1-2` are the same files. */
 function versionOf(found: UnpackedBundle): string | undefined {

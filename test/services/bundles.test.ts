@@ -140,13 +140,18 @@ describe('importing bundles', () => {
       asked.push(`${url} ${sha256}`);
       return createReadStream(file);
     };
-    await onBench(async ({ folder, importBundle }) => {
+    await onBench(async ({ folder, importBundle, store }) => {
       file = await kernelDeb(folder, '7', '6.1.0-57-arm64');
       const sha256: Sha256 = sha256Of(await readFile(file));
-      const url = 'https://deb.example.org/pool/linux.deb?x=1';
+      const url = 'https://deb.example.org/pool/linux.deb?token=canary';
       const outcome = await importBundle(order([], { from: { url, sha256 } }), 'alice');
       assert.ok(outcome.is === 'done', JSON.stringify(outcome));
-      assert.deepEqual([bundleRef(outcome.bundle), outcome.bundle.source], ['debian@7', `${url} (linux.deb)`]);
+      assert.deepEqual(
+        [bundleRef(outcome.bundle), outcome.bundle.source],
+        ['debian@7', 'https://deb.example.org/pool/linux.deb (linux.deb)'],
+      );
+      const everything = JSON.stringify([outcome, await store.bundles.list(), await store.events.list({ limit: 99 })]);
+      assert.ok(!everything.includes('canary'), 'what stands behind ? is told to nobody');
       assert.deepEqual(asked, [`${url} ${sha256}`]);
     }, fetchUrl);
   });
