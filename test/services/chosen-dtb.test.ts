@@ -10,7 +10,7 @@ import { decodeFdt } from '../../server/wire/fdt/decode.ts';
 import { encodeFdt } from '../../server/wire/fdt/encode.ts';
 import { readFdt } from '../../server/wire/fdt/fdt.ts';
 import { fdtNode, fromTexts, nodeAt } from '../../server/wire/fdt/tree.ts';
-import { MAC, machine, macFrom, ubootBoard } from '../core/boot-fixtures.ts';
+import { debian, MAC, machine, macFrom, ubootBoard } from '../core/boot-fixtures.ts';
 
 const root = fdtNode(
   '',
@@ -31,8 +31,12 @@ const board: Board = {
 };
 const LONG = `long=${'x'.repeat(900)}`;
 
-function lay(extraArgs: readonly string[], octets: Uint8Array = DTB): { bench: BootBench; deps: ServeFilesDeps } {
-  const bench = layBench({ ...machine, extraArgs }, [board]);
+function lay(
+  extraArgs: readonly string[],
+  octets: Uint8Array = DTB,
+  bundle = 'debian@12',
+): { bench: BootBench; deps: ServeFilesDeps } {
+  const bench = layBench({ ...machine, extraArgs, bundle }, [board]);
   bench.leases.set(BOARD_ADDRESS, MAC);
   const boards = {
     ...bench.deps.boards,
@@ -74,7 +78,8 @@ describe('a DTB made for one boot', () => {
   });
 
   it('4 the boot’s token goes out to its board only: it is in no event, boot record, plan or stored file', async () => {
-    const { bench, deps } = lay([LONG]);
+    const { bench, deps } = lay([LONG], DTB, 'debian@13');
+    await bench.store.bundles.add({ ...debian, version: '13', callsHome: true }, []);
     const shown = await octetsOf(await ask(deps, chosenDtbPath(MAC)));
     const token = /farrier\.token=([0-9a-f]{32})/.exec(Buffer.from(shown).toString('latin1'))?.[1] ?? 'none';
     assert.equal(deps.sessions.byMac(MAC)?.token, token, 'it is in the tree that was sent');
