@@ -133,6 +133,33 @@ describe('importing bundles', () => {
     });
   });
 
+  it('20 imports that come at once are unpacked one after the other, and a broken one holds up nobody', async () => {
+    await onBench(async ({ bundles, artefacts, store, folder, upload }) => {
+      const file = await upload(await kernelDeb(folder, '1', '6.1.0-1-arm64'));
+      const real = createBundleReader(artefacts);
+      let [underWay, most] = [0, 0];
+      const unpack: typeof real.unpack = async (packages) => {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        try {
+          return await real.unpack(packages);
+        } finally {
+          underWay -= 1;
+        }
+      };
+      const fetchUrl: FetchUrl = () => assert.fail('nothing is fetched');
+      const importAll = createImportBundle({ bundles, reader: { ...real, unpack }, artefacts, store, fetchUrl });
+      const broken = { name: 'gone.deb', sha256: sha256Of(new Uint8Array(1)), octets: 1 };
+      const orders = [[file], [broken], [file]].map((packages, at) => order(packages, { version: String(at) }));
+      const outcomes = await Promise.all(orders.map((each) => importAll(each, 'alice')));
+      assert.deepEqual(
+        outcomes.map(({ is }) => is),
+        ['done', 'bad-value', 'done'],
+      );
+      assert.equal(most, 1);
+    });
+  });
+
   it('a package at a URL is fetched, checked and imported', async () => {
     let file = '';
     const asked: string[] = [];
