@@ -63,7 +63,7 @@ describe("Debian's signed GRUB and the octets of kernel arguments", function () 
     assert.equal(planOf([...hostile, 'x'.repeat(room + 1)]).do, 'refuse');
     const plan = planOf([...hostile, 'x'.repeat(room)]);
     assert.ok(plan.do === 'boot');
-    const config = openRender([fileURLToPath(new URL('../../templates', import.meta.url))])('grub', plan, 0);
+    const config = openRender([fileURLToPath(new URL('../../templates', import.meta.url))])('grub', plan);
     assert.ok(config.ok);
     bench.put(join('grub', 'grub.cfg'), config.value);
     const said = await bench.runEfi(mac);
