@@ -93,10 +93,11 @@ function faultIn(format: BootFormat, words: readonly string[]): string | undefin
 /** PXELINUX reads u-boot's config too, but knows none of the escapes that u-boot needs. */
 function faultInPxelinux(loader: BoardLoader, format: BootFormat, words: readonly string[]): string | undefined {
   if (loader.loader === 'u-boot' || format !== 'extlinux') return undefined;
-  const word = words.find((each) => escapeOctets(format, [each]) > 0);
+  // A # is a comment at the beginning of the line only, which is the first word's.
+  const word = words.find((each, nth) => escapeOctets(format, nth === 0 ? [each] : ['', each]) > 0);
   return word === undefined
     ? undefined
-    : `the word ${nameOfWord(word)} cannot pass PXELINUX: it holds $, ' or \\, or begins with #`;
+    : `the word ${nameOfWord(word)} cannot pass PXELINUX: it holds $, ' or \\, or begins the line with #`;
 }
 
 function tooMuch(limit: ArgLimit, measure: ArgMeasure): ArgFit {
