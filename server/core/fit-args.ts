@@ -93,11 +93,10 @@ function faultIn(format: BootFormat, words: readonly string[]): string | undefin
 /** PXELINUX reads u-boot's config too, but knows none of the escapes that u-boot needs. */
 function faultInPxelinux(loader: BoardLoader, format: BootFormat, words: readonly string[]): string | undefined {
   if (loader.loader === 'u-boot' || format !== 'extlinux') return undefined;
-  // A # is a comment at the beginning of the line only, which is the first word's.
-  const word = words.find((each, nth) => escapeOctets(format, nth === 0 ? [each] : ['', each]) > 0);
+  const word = words.find((each, at) => /[$'\\]/.test(each) || (at === 0 && each.startsWith('#')));
   return word === undefined
     ? undefined
-    : `the word ${nameOfWord(word)} cannot pass PXELINUX: it holds $, ' or \\, or begins the line with #`;
+    : `the word ${nameOfWord(word)} cannot pass PXELINUX: it holds $, ' or \\, or begins with #`;
 }
 
 function tooMuch(limit: ArgLimit, measure: ArgMeasure): ArgFit {
