@@ -46,7 +46,7 @@ async function draw(page: Page, name: string): Promise<void> {
 
 /** What a user does first: names and accepts all machines but two. */
 async function acceptFour(page: Page): Promise<void> {
-  await page.locator('.candidate .event', { hasText: 'facts:' }).nth(5).waitFor({ timeout: 60_000 });
+  await page.locator('.candidate .facts-short', { hasText: 'CPU' }).nth(5).waitFor({ timeout: 60_000 });
   for (const name of ['north-1', 'north-2', 'south-1', 'south-2']) {
     const card = page.locator('.candidate').last();
     await card.locator('input[name=name]').fill(name);
