@@ -1,5 +1,8 @@
 import type { Sha256 } from './address.ts';
 
+/** A device tree may be no larger, wherever it comes from; the largest of Debian's kernels is 153,395 octets. */
+export const DTB_OCTETS_MAX = 2 << 20;
+
 /** One device tree that was imported for a board. It never changes; which one is served does. */
 export interface DtbVersion {
   readonly board: string;

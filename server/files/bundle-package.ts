@@ -1,10 +1,11 @@
 import { parseKernelConfig } from '../core/bundle-contents.ts';
 import { isModulePath, moduleName } from '../core/module-name.ts';
+import { packerOf } from '../wire/packer.ts';
 import { ArchiveError } from './archive/archive-error.ts';
 import { piecesOf, type ArchiveSource } from './archive/archive-source.ts';
 import { readDebControl, readDebData } from './archive/deb.ts';
 import { readTar, type TarEntry, type TarReader } from './archive/tar.ts';
-import { packingOf, unpack } from './archive/unpack.ts';
+import { unpack, type Packing } from './archive/unpack.ts';
 
 /** A file of a bundle, taken out of a package. */
 export interface PackagedFile {
@@ -53,8 +54,9 @@ export async function readPackage(source: ArchiveSource): Promise<PackageFinds> 
     await readDebData(source, finds.reader);
     return { ...finds.result(), arch: control.get('Architecture'), version: control.get('Version') };
   }
-  const octets = piecesOf(source, 0, source.octets);
-  const packed = { name: source.name, packing: packingOf(head), octets, unpackedOctetsMax: UNPACKED_OCTETS_MAX };
+  const octets = piecesOf(source);
+  const packing: Packing = packerOf(head) ?? 'plain';
+  const packed = { name: source.name, packing, octets, unpackedOctetsMax: UNPACKED_OCTETS_MAX };
   await unpack(packed, (plain) => readTar(plain, finds.reader));
   return finds.result();
 }

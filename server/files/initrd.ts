@@ -1,9 +1,10 @@
 import type { InitrdContents } from '../core/bundle-contents.ts';
 import { isModulePath, moduleName } from '../core/module-name.ts';
 import { NewcReader, type NewcEntry } from '../wire/cpio/newc.ts';
+import { packerOf } from '../wire/packer.ts';
 import { ArchiveError } from './archive/archive-error.ts';
 import { piecesOf, type ArchiveSource } from './archive/archive-source.ts';
-import { packingOf, unpack } from './archive/unpack.ts';
+import { unpack } from './archive/unpack.ts';
 
 const UNPACKED_OCTETS_MAX = 4 * 1024 ** 3;
 const ENTRIES_MAX = 200_000;
@@ -75,9 +76,8 @@ async function readArchive(pieces: AsyncIterable<Uint8Array>, name: string, take
 }
 
 async function readPacked(source: ArchiveSource, at: number, head: Uint8Array, notes: Notes): Promise<InitrdContents> {
-  const packing = packingOf(head);
-  if (packing === 'plain')
-    throw damaged(source.name, `at offset ${at} there is neither an archive nor a known packing`);
+  const packing = packerOf(head);
+  if (!packing) throw damaged(source.name, `at offset ${at} there is neither an archive nor a known packing`);
   const octets = piecesOf(source, at, source.octets);
   await unpack({ name: source.name, packing, octets, unpackedOctetsMax: UNPACKED_OCTETS_MAX }, (plain) =>
     readMany(plain, source.name, notes.take),

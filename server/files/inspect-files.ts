@@ -1,28 +1,22 @@
+import { DTB_OCTETS_MAX } from '../core/dtb-version.ts';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { parseSha256, type Sha256 } from '../core/address.ts';
 import type { Arch } from '../core/arch.ts';
 import type { BootServed, FileFault } from '../core/boot-verdict.ts';
+import { mayRunOn } from '../core/kernel-form.ts';
 import type { Content } from '../ports/artefacts.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { InspectFiles } from '../ports/inspect-files.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
-import { PROGRAM_HEAD_OCTETS, readProgramImage, type ProgramImage } from '../wire/program-image.ts';
+import { octetsMin } from '../wire/linux/kernel-form.ts';
+import { packerOf } from '../wire/packer.ts';
+import { piecesOf } from './archive/archive-source.ts';
+import { formOfHead, PACKED_HEAD_OCTETS } from './kernel-head.ts';
 
-/** Octets of one piece when a file is read through. */
-const PIECE_OCTETS = 1 << 20;
 /** An initrd that unpacks to more than this is not looked at further. */
 const UNPACKED_MAX = 1 << 30;
-const DTB_OCTETS_MAX = 2 << 20;
-
-const ARCH_OF: Readonly<Record<NonNullable<ProgramImage['machine']>, Arch | undefined>> = {
-  x64: 'amd64',
-  i386: 'i386',
-  arm64: 'arm64',
-  arm: 'armhf',
-  riscv64: undefined,
-};
 
 /** Looks into kernels, initrds, device trees and loaders that were served, for faults that show in their octets. */
 export function inspectFiles(deps: {
@@ -61,20 +55,20 @@ async function programFault(
   layer: 'loader' | 'kernel',
   arch: Arch | undefined,
 ): Promise<FileFault | undefined> {
-  const image = readProgramImage(await content.read(0, Math.min(PROGRAM_HEAD_OCTETS, content.octets)));
-  if (!image) return undefined;
-  const own = image.machine && ARCH_OF[image.machine];
+  const head = await content.read(0, Math.min(PACKED_HEAD_OCTETS, content.octets));
+  const form = await formOfHead(head);
   const what = layer === 'kernel' ? 'kernel' : 'loader program';
-  if (image.machine !== undefined && arch !== undefined && own !== arch)
+  if (form.arch !== undefined && arch !== undefined && !mayRunOn(form, arch))
     return {
       layer,
-      cause: `the ${what} is for ${own ?? image.machine}, and the board is ${arch}`,
+      cause: `the ${what} is for ${form.arch}, and the board is ${arch}`,
       remedy: `give it a ${what} for ${arch}`,
     };
-  if (content.octets >= image.octetsMin) return undefined;
+  const octets = octetsMin(head) ?? 0;
+  if (content.octets >= octets) return undefined;
   return {
     layer,
-    cause: `the ${what} is cut short: its header tells of ${image.octetsMin} octets, and the file has ${content.octets}`,
+    cause: `the ${what} is cut short: its header tells of ${octets} octets, and the file has ${content.octets}`,
     remedy: 'import it again from its source, and compare the digest',
   };
 }
@@ -103,7 +97,7 @@ async function treeFault(
 /** A gzip'd initrd is unpacked and thrown away; other kinds are not looked into. */
 async function initrdFault(content: Content): Promise<FileFault | undefined> {
   const head = await content.read(0, 2);
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return undefined;
+  if (packerOf(head) !== 'gzip') return undefined;
   let unpacked = 0;
   const sink = new Writable({
     write: (piece: Uint8Array, _encoding, done) => {
@@ -126,12 +120,3 @@ async function initrdFault(content: Content): Promise<FileFault | undefined> {
 }
 
 class TooMuch extends Error {}
-
-async function* piecesOf(content: Content): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < content.octets;) {
-    const piece = await content.read(at, Math.min(PIECE_OCTETS, content.octets - at));
-    if (piece.length === 0) return;
-    yield piece;
-    at += piece.length;
-  }
-}
