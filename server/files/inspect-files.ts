@@ -17,6 +17,8 @@ import { formOfHead, PACKED_HEAD_OCTETS } from './kernel-head.ts';
 
 /** An initrd that unpacks to more than this is not looked at further. */
 const UNPACKED_MAX = 1 << 30;
+/** Initrds whose state is remembered: the same octets cannot become damaged or whole. */
+const KNOWN_MAX = 256;
 
 /** Looks into kernels, initrds, device trees and loaders that were served, for faults that show in their octets. */
 export function inspectFiles(deps: {
@@ -35,6 +37,18 @@ export function inspectFiles(deps: {
       content.close();
     }
   };
+  // A rack that fails all at once has one initrd: it is unpacked once, and no verdict waits for another board's.
+  const known = new Map<Sha256, Promise<FileFault | undefined>>();
+  const initrdOnce = (sha256: Sha256 | undefined): Promise<FileFault | undefined> => {
+    if (sha256 === undefined) return Promise.resolve(undefined);
+    const before = known.get(sha256);
+    if (before) return before;
+    if (known.size >= KNOWN_MAX) known.clear();
+    const looking = look(sha256, initrdFault);
+    known.set(sha256, looking);
+    looking.catch(() => known.delete(sha256));
+    return looking;
+  };
   return {
     faultsOf: async (served, loader) => {
       const board = deps.boards.byName(served.board);
@@ -43,7 +57,7 @@ export function inspectFiles(deps: {
         await look(program.ok ? program.value : undefined, (content) => programFault(content, 'loader', board?.arch)),
         await look(served.kernel, (content) => programFault(content, 'kernel', board?.arch)),
         await look(served.dtb, (content) => treeFault(content, served, board?.compatible ?? [])),
-        await look(served.initrd, (content) => initrdFault(content)),
+        await initrdOnce(served.initrd),
       ];
       return found.filter((fault) => fault !== undefined);
     },
