@@ -39,6 +39,8 @@ export interface BootFacts {
   readonly trial: Bundle | undefined;
   /** A DTB of the machine's own. */
   readonly machineDtb: Artefact | undefined;
+  /** Those of the machine's overlays that are stored. */
+  readonly machineOverlays?: readonly Artefact[] | undefined;
   /** Site-wide argument words. */
   readonly siteArgs: readonly string[];
   /** What counts for this machine in this boot. */

@@ -75,6 +75,8 @@ export interface Machine {
   readonly bundle: string | undefined;
   /** A DTB of its own in place of its board's. */
   readonly dtb: Sha256 | undefined;
+  /** Compiled overlays that are merged into its DTB, its own or its board's, in order. */
+  readonly overlays: readonly Sha256[];
   /** Its own kernel-argument words, after those of the bundle and the board. */
   readonly extraArgs: readonly string[];
   readonly power: PowerSetting | undefined;

@@ -8,10 +8,13 @@ import { crc32 } from '../wire/uboot/crc32.ts';
 import { fitPieces, type FitPart } from '../wire/uboot/fit.ts';
 import { buildLegacyHeader } from '../wire/uboot/legacy-image.ts';
 import { ArtefactError } from './artefact-error.ts';
+import { mergeOverlays } from './merge-dtb.ts';
 
 /** Opens a stored file; nothing when it is not there. */
 export type OpenFile = (sha256: Sha256) => Promise<Content | undefined>;
 
+/** The largest of Debian's has 153,395. */
+const TREE_OCTETS_MAX = 2 << 20;
 const PIECE_OCTETS = 1024 * 1024;
 
 /** The octets of what a recipe makes, piece by piece: no more than a few are held at once. @throws ArtefactError */
@@ -22,6 +25,9 @@ export async function* derivedPieces(open: OpenFile, recipe: Recipe): AsyncGener
       return;
     case 'gzip':
       yield* through(piecesOf(open, recipe.from), createGzip());
+      return;
+    case 'merged':
+      yield await merged(open, recipe);
       return;
     case 'uImage':
     case 'uInitrd':
@@ -44,6 +50,23 @@ async function* piecesOf(open: OpenFile, file: Artefact): AsyncGenerator<Uint8Ar
   } finally {
     content.close();
   }
+}
+
+/** Device trees are small and are looked at whole. */
+async function merged(open: OpenFile, { from, overlays }: Extract<Recipe, { make: 'merged' }>): Promise<Uint8Array> {
+  const named = [];
+  for (const overlay of overlays) named.push({ file: overlay.name, octets: await treeOf(open, overlay) });
+  const made = mergeOverlays(await treeOf(open, from), named);
+  if (made.ok) return made.value;
+  throw new ArtefactError('unreadable', made.error);
+}
+
+async function treeOf(open: OpenFile, file: Artefact): Promise<Uint8Array> {
+  if (file.octets > TREE_OCTETS_MAX)
+    throw new ArtefactError('too-big', `${file.name} has ${file.octets} octets, more than any device tree`);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of piecesOf(open, file)) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 /** A fault on either side ends both: the source is read by the packer, and its failure is the packer's. */

@@ -41,6 +41,7 @@ export function sampleMachine(n: number, change: Partial<Machine> = {}): Machine
     reserved: undefined,
     bundle: undefined,
     dtb: undefined,
+    overlays: [],
     extraArgs: [],
     power: undefined,
     powerSeen: undefined,

@@ -40,6 +40,7 @@ function machineContract(fresh: () => StoreUnderTest): void {
     reserved: ipv4(0xfffffffe),
     bundle: 'debian@12',
     dtb: digest('c'),
+    overlays: [digest('e'), digest('d')],
     extraArgs: ['a="b c"', '', 'ü=\u0000'],
     power: { driver: 'ipmi', parameters: { host: '10.0.0.1', port: 623, lan: true } },
     powerSeen: { state: 'unknown', atMs: 5, because: 'timeout' },

@@ -26,6 +26,8 @@ const sha256 = z.custom<Sha256>((value) => typeof value === 'string' && parseSha
 
 /** The parts of rows that are kept as JSON, one shape each. */
 export const wordsShape: z.ZodType<readonly string[]> = z.array(text);
+/** `machine.overlays`. */
+export const digestsShape: z.ZodType<readonly Sha256[]> = z.array(sha256);
 export const detailShape: z.ZodType<PowerSetting['parameters']> = z.record(
   text,
   z.union([text, z.number(), z.boolean()]),
