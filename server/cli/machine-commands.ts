@@ -5,7 +5,14 @@ import { uploadArtefact } from './artefact-upload.ts';
 import { pathOf, type Api, type Call } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { isMoving, MACHINE_COLUMNS, machineShape, machineSheet, type MachineAnswer } from './machine-view.ts';
+import {
+  isMoving,
+  MACHINE_COLUMNS,
+  machineShape,
+  machineSheet,
+  saysLoader,
+  type MachineAnswer,
+} from './machine-view.ts';
 import { bootShape, writeVerdicts } from './boot-verdicts.ts';
 import { timeText, writeList, writeSheet, type Column } from './output.ts';
 import { waitFor, waitOption } from './wait.ts';
@@ -22,6 +29,10 @@ interface EditOptions {
   readonly reserved?: string;
   readonly mac?: readonly string[];
   readonly clear?: readonly string[];
+}
+interface ListOptions {
+  readonly state?: readonly string[];
+  readonly loader?: string;
 }
 interface WaitOptions {
   readonly wait?: number;
@@ -127,10 +138,16 @@ function addReading(machine: Command, context: CommandContext): void {
     .command('list')
     .description('all machines, or those in some states')
     .addOption(new Option('--state <state...>', 'only these').choices(STATES))
-    .action(async ({ state }: { readonly state?: readonly string[] }, command: Command) => {
+    .option(
+      '--loader <words>',
+      'only those whose loader, its version or vendor class holds these words: u-boot, "ipxe 1.21"',
+    )
+    .action(async ({ state, loader = '' }: ListOptions, command: Command) => {
       const shape = z.object({ machines: z.array(machineShape) });
       const { machines } = await context.api(command).call({ method: 'GET', path: '/machines' }, shape);
-      const items = machines.filter((each) => state === undefined || state.includes(each.state));
+      const items = machines.filter(
+        (each) => (state === undefined || state.includes(each.state)) && saysLoader(each, loader),
+      );
       writeList(terminal, context.format(command), { items, columns: MACHINE_COLUMNS });
     });
   machine

@@ -21,6 +21,8 @@ export interface BootRequest {
   readonly userClass: string | undefined;
   readonly systemUuid: string | undefined;
   readonly loader: Loader | undefined;
+  /** As the loader counts it, where it says so. */
+  readonly loaderVersion?: string | undefined;
   readonly arch: Arch | undefined;
   /** The format asked for; nothing while DHCP only names the first file. */
   readonly format: BootFormat | undefined;

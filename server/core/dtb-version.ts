@@ -1,5 +1,8 @@
 import type { Sha256 } from './address.ts';
 
+/** Octets a device tree may have; the largest of Debian's kernels has 153,395. */
+export const DTB_OCTETS_MAX = 2 << 20;
+
 /** One device tree that was imported for a board. It never changes; which one is served does. */
 export interface DtbVersion {
   readonly board: string;

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { createGunzip, createGzip, type Gunzip, type Gzip } from 'node:zlib';
 import type { Sha256 } from '../core/address.ts';
 import type { Artefact } from '../core/bundle.ts';
+import { DTB_OCTETS_MAX } from '../core/dtb-version.ts';
 import type { Recipe } from '../core/recipe.ts';
 import type { Content } from '../ports/artefacts.ts';
 import { crc32 } from '../wire/uboot/crc32.ts';
@@ -13,8 +14,6 @@ import { mergeOverlays } from './merge-dtb.ts';
 /** Opens a stored file; nothing when it is not there. */
 export type OpenFile = (sha256: Sha256) => Promise<Content | undefined>;
 
-/** The largest of Debian's has 153,395. */
-const TREE_OCTETS_MAX = 2 << 20;
 const PIECE_OCTETS = 1024 * 1024;
 
 /** The octets of what a recipe makes, piece by piece: no more than a few are held at once. @throws ArtefactError */
@@ -62,7 +61,7 @@ async function merged(open: OpenFile, { from, overlays }: Extract<Recipe, { make
 }
 
 async function treeOf(open: OpenFile, file: Artefact): Promise<Uint8Array> {
-  if (file.octets > TREE_OCTETS_MAX)
+  if (file.octets > DTB_OCTETS_MAX)
     throw new ArtefactError('too-big', `${file.name} has ${file.octets} octets, more than any device tree`);
   const pieces: Uint8Array[] = [];
   for await (const piece of piecesOf(open, file)) pieces.push(piece);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatIpv4, formatSubnet } from '../core/address.ts';
-import { ARCHES } from '../core/arch.ts';
+import { ARCHES, LOADERS } from '../core/arch.ts';
 import type { BootPlan } from '../core/boot-plan.ts';
 import type { FarrierEvent } from '../core/event.ts';
 import type { Facts } from '../core/facts.ts';
@@ -57,7 +57,13 @@ const factsView = z.object({
   bmcAddress: text,
 });
 
-const firmwareView = z.object({ clientArch: z.number().optional(), vendorClass: text, userClass: text });
+const firmwareView = z.object({
+  clientArch: z.number().optional(),
+  vendorClass: text,
+  userClass: text,
+  loader: z.enum(LOADERS).optional().describe('Which loader asked last.'),
+  loaderVersion: text,
+});
 
 /** A machine with addresses as text, and what the page shows beside it. */
 export const machineView = z.object({

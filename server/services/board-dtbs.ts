@@ -1,7 +1,7 @@
 import type { Sha256 } from '../core/address.ts';
 import type { Board } from '../core/board.ts';
 import { isServableName } from '../core/bundle.ts';
-import { strangeTo, type DtbHistory, type DtbVersion } from '../core/dtb-version.ts';
+import { DTB_OCTETS_MAX, strangeTo, type DtbHistory, type DtbVersion } from '../core/dtb-version.ts';
 import type { NewEvent } from '../core/event.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Artefacts } from '../ports/artefacts.ts';
@@ -12,8 +12,6 @@ import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Actor } from './machines.ts';
 
-/** Octets a device tree may have; the largest of Debian's kernels has 153,395. */
-export const DTB_OCTETS_MAX = 2 << 20;
 const WORDS_MAX = 500;
 
 /** What an import says of its device tree; what is left out comes from the board. */

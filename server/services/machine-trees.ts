@@ -1,10 +1,9 @@
 import type { Sha256 } from '../core/address.ts';
-import { strangeTo } from '../core/dtb-version.ts';
+import { DTB_OCTETS_MAX, strangeTo } from '../core/dtb-version.ts';
 import { boardNameOf, type Machine } from '../core/machine.ts';
 import type { Artefacts } from '../ports/artefacts.ts';
 import type { Boards, ReadTree } from '../ports/boards.ts';
 import type { Store } from '../ports/store.ts';
-import { DTB_OCTETS_MAX } from './board-dtbs.ts';
 import type { BadField, MachineEdit } from './machine-edit.ts';
 
 /** Where the device trees an edit names are looked up and read. */

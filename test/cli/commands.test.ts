@@ -21,7 +21,7 @@ describe('farrier commands', () => {
       const { exit, out, err } = await daemon.run(['machine', 'list']);
       assert.deepEqual([exit, err], [0, '']);
       const [head, first, second] = out.split('\n');
-      assert.match(head ?? '', /^NAME +STATE +POWER +BOARD +ARCH +ADDRESS +MAC +BUNDLE +LAST$/);
+      assert.match(head ?? '', /^NAME +STATE +POWER +BOARD +ARCH +LOADER +ADDRESS +MAC +BUNDLE +LAST$/);
       assert.match(
         first ?? '',
         /^board-01 +ready +on +qemu-virt-arm64 +arm64 +10\.77\.0\.100 +52:54:00:00:00:01 +facts arrived$/,
@@ -99,6 +99,22 @@ describe('farrier commands', () => {
       const nothing = await daemon.run(['machine', 'edit', 'board-01']);
       assert.equal(nothing.exit, 2);
       assert.match(nothing.err, /^farrier: nothing to change/);
+    });
+
+    it('list --loader holds those whose loader, version or vendor class has the words', async () => {
+      const firmware = { loader: 'ipxe', loaderVersion: '1.21.1', vendorClass: 'PXEClient:Arch:00007' };
+      const machines = [
+        { ...machine01, firmware },
+        { ...machine02, firmware: { loader: 'u-boot' } },
+      ];
+      daemon.on('GET /machines', { status: 200, body: { machines } });
+      const named = async (words: string): Promise<string> =>
+        (await daemon.run(['machine', 'list', '--loader', words, '-o', 'name'])).out;
+      assert.equal(await named('u-boot'), 'board-02\n');
+      assert.equal(await named('iPXE 1.21'), 'board-01\n');
+      assert.equal(await named('arch:00007'), 'board-01\n');
+      assert.equal(await named('grub'), '');
+      assert.match((await daemon.run(['machine', 'list'])).out, / ipxe 1\.21\.1 /);
     });
 
     it('edit stores the device tree and the overlays first, and sends what names them', async () => {

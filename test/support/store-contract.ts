@@ -17,6 +17,8 @@ import {
   sampleFacts,
   sampleLease,
   sampleMachine,
+  sampleServed,
+  sampleVerdict,
 } from './samples.ts';
 
 /** One store under test, empty, and the clock it reads. */
@@ -35,7 +37,10 @@ function machineContract(fresh: () => StoreUnderTest): void {
     arch: 'arm64',
     board: 'mustang',
     recognised: { board: 'qemu-virt', evidence: ['option 93 is 11'] },
-    firmware: { clientArch: 11, vendorClass: undefined, userClass: 'iPXE' },
+    firmware: {
+      ...{ clientArch: 11, vendorClass: undefined, userClass: 'iPXE' },
+      ...{ loader: 'ipxe', loaderVersion: '1.21.1' },
+    },
     facts: sampleFacts,
     reserved: ipv4(0xfffffffe),
     bundle: 'debian@12',
@@ -373,6 +378,31 @@ function bootVerdictContract(fresh: () => StoreUnderTest): void {
   });
 }
 
+function bootTallyContract(fresh: () => StoreUnderTest): void {
+  it('counts by board, bundle and outcome the boots that were served something and are decided', async () => {
+    const { store } = fresh();
+    const boot = async (id: string, startedMs: number, change: Partial<BootServed>, state?: Verdict['state']) => {
+      await store.boots.add({ id, machine: sampleMachine(1).id, startedMs, tokenHash: undefined, plan: '' });
+      await store.boots.setPlan(id, 'boots', sampleServed({ board: 'mustang', bundle: 'debian@1', ...change }));
+      if (state) await store.boots.decide(id, sampleVerdict(state), []);
+    };
+    await boot('b1', 10, {}, 'failed');
+    await boot('b2', 20, {}, 'ended well');
+    await boot('b3', 30, {}, 'ended well');
+    await boot('b4', 40, { bundle: 'debian@2' }, 'silent');
+    await boot('b5', 50, {}, 'under way');
+    await boot('b6', 60, {});
+    await store.boots.add({ id: 'b7', machine: sampleMachine(2).id, startedMs: 70, tokenHash: undefined, plan: '' });
+    await store.boots.decide('b7', sampleVerdict('silent'), []);
+    const mustang = { board: 'mustang', bundle: 'debian@1' };
+    assert.deepEqual(await store.boots.tallies(), [
+      { ...mustang, state: 'ended well', boots: 2, lastMs: 30 },
+      { ...mustang, state: 'failed', boots: 1, lastMs: 10 },
+      { board: 'mustang', bundle: 'debian@2', state: 'silent', boots: 1, lastMs: 40 },
+    ]);
+  });
+}
+
 function bootTokenContract(fresh: () => StoreUnderTest): void {
   it("a new boot makes the tokens of the machine's earlier boots void, and nobody else's", async () => {
     const { store } = fresh();
@@ -675,6 +705,7 @@ export function describeStoreContract(title: string, open: () => Promise<StoreUn
       bootTrimContract(fresh);
       bootTokenContract(fresh);
       bootVerdictContract(fresh);
+      bootTallyContract(fresh);
     });
     describe('bundles and artefacts', () => {
       bundleContract(fresh);

@@ -1,3 +1,4 @@
+import type { BootTally } from '../../core/boot-matrix.ts';
 import type { BootRecord } from '../../core/event.ts';
 import type { MachineId } from '../../core/machine.ts';
 import type { BootStore } from '../../ports/store.ts';
@@ -13,6 +14,10 @@ interface BootRow {
   readonly ended_ms: number | null;
   readonly served: string | null;
   readonly verdict: string | null;
+}
+
+interface TallyRow extends Omit<BootTally, 'lastMs'> {
+  readonly last_ms: number;
 }
 
 function bootOf(row: BootRow): BootRecord {
@@ -41,6 +46,12 @@ function statementsOf(db: Ledger['db']) {
     'SELECT * FROM boot WHERE machine = ? ORDER BY started_ms DESC, rowid DESC LIMIT ?',
   );
   const byToken = db.prepare<[string], BootRow>('SELECT * FROM boot WHERE token_hash = ?');
+  const tallies = db.prepare<[], TallyRow>(
+    `SELECT json_extract(served, '$.board') AS board, json_extract(served, '$.bundle') AS bundle,
+       json_extract(verdict, '$.state') AS state, count(*) AS boots, max(started_ms) AS last_ms
+     FROM boot WHERE served IS NOT NULL AND json_extract(verdict, '$.state') IN ('ended well', 'failed', 'silent')
+     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
+  );
   const setToken = db.prepare('UPDATE boot SET token_hash = ? WHERE id = ?');
   const setPlan = db.prepare('UPDATE boot SET plan = ?, served = ? WHERE id = ?');
   const trimOrphans = db.prepare(
@@ -64,6 +75,7 @@ function statementsOf(db: Ledger['db']) {
     underWay,
     ofMachine,
     byToken,
+    tallies,
     setToken,
     setPlan,
     trimOrphans,
@@ -83,6 +95,7 @@ export function createBootStore(ledger: Ledger): BootStore {
     underWay,
     ofMachine,
     byToken,
+    tallies,
     setToken,
     setPlan,
     trimOrphans,
@@ -120,6 +133,8 @@ export function createBootStore(ledger: Ledger): BootStore {
         decide.run(toJson(verdictShape, verdict), id);
         note(events);
       }),
+    tallies: () =>
+      ledger.read(() => tallies.all().map(({ last_ms, ...rest }): BootTally => ({ ...rest, lastMs: last_ms }))),
     end: (machine, atMs) =>
       ledger.write(() => {
         end.run(atMs, machine);

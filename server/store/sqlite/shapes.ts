@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseMac, parseSha256, type Ipv4, type Mac, type Sha256 } from '../../core/address.ts';
-import { ARCHES } from '../../core/arch.ts';
+import { ARCHES, LOADERS } from '../../core/arch.ts';
 import {
   BOOT_STEPS,
   CONFIDENCES,
@@ -64,6 +64,8 @@ export const firmwareShape: z.ZodType<FirmwareSeen> = z.object({
   clientArch: orNone(z.number()),
   vendorClass: orNone(text),
   userClass: orNone(text),
+  loader: orNone(z.enum(LOADERS)),
+  loaderVersion: orNone(text),
 });
 
 /** `machines.power_seen`. */
