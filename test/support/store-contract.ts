@@ -6,6 +6,7 @@ import type { FarrierEvent } from '../../server/core/event.ts';
 import type { MachineId } from '../../server/core/machine.ts';
 import { StaleWrite, Taken, type PowerOrder, type Store } from '../../server/ports/store.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { bootTallyContract } from './boot-tally-contract.ts';
 import { parameterContract } from './parameter-contract.ts';
 import {
   digest,
@@ -17,8 +18,6 @@ import {
   sampleFacts,
   sampleLease,
   sampleMachine,
-  sampleServed,
-  sampleVerdict,
 } from './samples.ts';
 
 /** One store under test, empty, and the clock it reads. */
@@ -375,31 +374,6 @@ function bootVerdictContract(fresh: () => StoreUnderTest): void {
     await store.boots.end(sampleMachine(1).id, 10);
     assert.equal((await store.boots.byId('b3'))?.endedMs, 9);
     assert.deepEqual(await underWay(), ['b2']);
-  });
-}
-
-function bootTallyContract(fresh: () => StoreUnderTest): void {
-  it('counts by board, bundle and outcome the boots that were served something and are decided', async () => {
-    const { store } = fresh();
-    const boot = async (id: string, startedMs: number, change: Partial<BootServed>, state?: Verdict['state']) => {
-      await store.boots.add({ id, machine: sampleMachine(1).id, startedMs, tokenHash: undefined, plan: '' });
-      await store.boots.setPlan(id, 'boots', sampleServed({ board: 'mustang', bundle: 'debian@1', ...change }));
-      if (state) await store.boots.decide(id, sampleVerdict(state), []);
-    };
-    await boot('b1', 10, {}, 'failed');
-    await boot('b2', 20, {}, 'ended well');
-    await boot('b3', 30, {}, 'ended well');
-    await boot('b4', 40, { bundle: 'debian@2' }, 'silent');
-    await boot('b5', 50, {}, 'under way');
-    await boot('b6', 60, {});
-    await store.boots.add({ id: 'b7', machine: sampleMachine(2).id, startedMs: 70, tokenHash: undefined, plan: '' });
-    await store.boots.decide('b7', sampleVerdict('silent'), []);
-    const mustang = { board: 'mustang', bundle: 'debian@1' };
-    assert.deepEqual(await store.boots.tallies(), [
-      { ...mustang, state: 'ended well', boots: 2, lastMs: 30 },
-      { ...mustang, state: 'failed', boots: 1, lastMs: 10 },
-      { board: 'mustang', bundle: 'debian@2', state: 'silent', boots: 1, lastMs: 40 },
-    ]);
   });
 }
 
