@@ -99,6 +99,10 @@ export function addBoardDtbCommands(board: Command, context: CommandContext): vo
       const { version, changed } = await context.api(command).call({ method: 'POST', path, body }, changeShape);
       const what = version ? `version ${version.version}` : 'what its folder or its firmware has';
       context.say(`board ${name} ${changed ? 'is served' : 'was served already'} ${what}`);
+      const sheet = version
+        ? sheetOf({ ...version, served: 'yes' })
+        : { item: { board: name, version: 0, served: 'yes' }, name: `${name} 0`, facts: [] };
+      writeSheet(context.deps.terminal, context.format(command), sheet);
     });
 }
 

@@ -2,30 +2,13 @@ import { basename, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { ARCHES } from '../core/arch.ts';
-import { artefactShape, bundleShape, refOf, sheetOf, type BundleAnswer } from './bundle-view.ts';
+import { servedName, uploadArtefact as upload } from './artefact-upload.ts';
+import { bundleShape, refOf, sheetOf, type BundleAnswer } from './bundle-view.ts';
 import type { Api } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { PACKAGED_ARCHES, type BundleFiles, type PackagedArch } from './deps.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { writeSheet } from './output.ts';
-
-/** The name a file is served under: what loaders and boot texts can carry. */
-function servedName(file: string): string {
-  return basename(file)
-    .replace(/[^A-Za-z0-9._+-]/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(-100);
-}
-
-async function upload(
-  api: Api,
-  file: string,
-  name: string,
-): Promise<{ readonly name: string; readonly sha256: string }> {
-  const path = `/artefacts?${new URLSearchParams({ name }).toString()}`;
-  const { sha256 } = await api.upload(path, file, artefactShape);
-  return { name, sha256 };
-}
 
 interface Imported {
   readonly name: string;

@@ -4,7 +4,7 @@ import { pathOf } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { parseDuration } from './duration.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { timeText, writeList, type Column } from './output.ts';
+import { factsBy, timeText, writeList, writeSheet, type Column } from './output.ts';
 
 const channelShape = z.looseObject({
   name: z.string(),
@@ -38,6 +38,23 @@ const kernelShape = z.looseObject({
   verdict: z.string(),
 });
 
+const cellShape = z.looseObject({
+  board: z.string(),
+  bundle: z.string(),
+  last: z.string(),
+  lastMs: z.number(),
+  good: z.number(),
+  bad: z.number(),
+});
+
+const CELL_COLUMNS: readonly Column<z.infer<typeof cellShape>>[] = [
+  { title: 'BOARD', value: (each) => each.board },
+  { title: 'BUNDLE', value: (each) => each.bundle },
+  { title: 'LAST', value: (each) => each.last },
+  { title: 'WHEN', value: (each) => timeText(each.lastMs) },
+  { title: 'GOOD', value: (each) => each.good },
+  { title: 'BAD', value: (each) => each.bad },
+];
 const CHANNEL_COLUMNS: readonly Column<z.infer<typeof channelShape>>[] = [
   { title: 'CHANNEL', value: (each) => `${each.name}:${each.channel}` },
   { title: 'VERSION', value: (each) => each.version },
@@ -75,10 +92,11 @@ function readWithin(text: string): number {
   throw new InvalidArgumentError(parsed.error);
 }
 
-/** `farrier bundle channel|promote|rollback|try|trials|report` */
+/** `farrier bundle channel|promote|rollback|try|trials|matrix|report` */
 export function addChannelCommands(bundle: Command, context: CommandContext): void {
   addChannels(bundle, context);
   addTrials(bundle, context);
+  addMatrix(bundle, context);
   bundle
     .command('report')
     .description('machines that run an older kernel than the newest bundle for them, first')
@@ -86,6 +104,17 @@ export function addChannelCommands(bundle: Command, context: CommandContext): vo
       const shape = z.object({ kernels: z.array(kernelShape) });
       const { kernels } = await context.api(command).call({ method: 'GET', path: '/kernels' }, shape);
       writeList(context.deps.terminal, context.format(command), { items: kernels, columns: KERNEL_COLUMNS });
+    });
+}
+
+function addMatrix(bundle: Command, context: CommandContext): void {
+  bundle
+    .command('matrix')
+    .description('how boots of each board with each bundle have ended, as far as they are kept')
+    .action(async (_options: unknown, command: Command) => {
+      const shape = z.object({ cells: z.array(cellShape) });
+      const { cells } = await context.api(command).call({ method: 'GET', path: '/boot-matrix' }, shape);
+      writeList(context.deps.terminal, context.format(command), { items: cells, columns: CELL_COLUMNS });
     });
 }
 
@@ -109,7 +138,7 @@ function addChannels(bundle: Command, context: CommandContext): void {
     .requiredOption('--to <channel>', 'stable, candidate or what you call it; it is made when it is new')
     .action(async (ref: string, { to }: { readonly to: string }, command: Command) => {
       const call = { method: 'POST', path: pathOf('bundles', ref, 'promote'), body: { channel: to } } as const;
-      tellChannel(context, await context.api(command).call(call, channelShape));
+      tellChannel(context, command, await context.api(command).call(call, channelShape));
     });
   bundle
     .command('rollback')
@@ -118,12 +147,15 @@ function addChannels(bundle: Command, context: CommandContext): void {
     .requiredOption('--channel <channel>', 'which of its channels')
     .action(async (name: string, { channel }: { readonly channel: string }, command: Command) => {
       const call = { method: 'POST', path: pathOf('channels', `${name}:${channel}`, 'rollback') } as const;
-      tellChannel(context, await context.api(command).call(call, channelShape));
+      tellChannel(context, command, await context.api(command).call(call, channelShape));
     });
 }
 
-function tellChannel(context: CommandContext, { name, channel, version }: z.infer<typeof channelShape>): void {
+function tellChannel(context: CommandContext, command: Command, item: z.infer<typeof channelShape>): void {
+  const { name, channel, version } = item;
   context.say(`${name}:${channel} points at ${version}`);
+  const sheet = { item, name: `${name}:${channel}`, facts: factsBy(CHANNEL_COLUMNS, item) };
+  writeSheet(context.deps.terminal, context.format(command), sheet);
 }
 
 interface TryOptions {
@@ -178,4 +210,6 @@ async function attempt(
   context.say(
     `the next boot of ${trial.name} tries ${trial.bundle}; without a call home it goes back to ${trial.back ?? 'its own disk'}`,
   );
+  const sheet = { item: trial, name: trial.name, facts: factsBy(TRIAL_COLUMNS, trial) };
+  writeSheet(context.deps.terminal, context.format(command), sheet);
 }

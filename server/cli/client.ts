@@ -77,6 +77,13 @@ function unreachable(error: unknown, { socketPath }: Endpoint): unknown {
   });
 }
 
+function faultWords(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES') return 'you may not read it';
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 async function textOf(answer: AsyncIterable<Buffer>): Promise<string> {
   const pieces: Buffer[] = [];
   let octets = 0;
@@ -150,7 +157,9 @@ export function createApi(endpoint: Endpoint): Api {
       await send(call);
     },
     upload: async (path, file, shape) => {
-      const { size } = await stat(file);
+      const { size } = await stat(file).catch((cause: unknown) => {
+        throw new CliFailure(EXIT.usage, `${file} cannot be read: ${faultWords(cause)}`, { cause });
+      });
       const headers = { host: 'farrier', 'content-type': 'application/octet-stream', 'content-length': size };
       const text = await exchange(endpoint, {
         options: { method: 'POST', path: `/api/v1${path}`, headers },

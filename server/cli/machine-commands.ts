@@ -1,10 +1,18 @@
 import { Argument, Option, type Command } from 'commander';
 import { z } from 'zod';
 import { REST_STATES, STATES } from '../core/lifecycle.ts';
+import { uploadArtefact } from './artefact-upload.ts';
 import { pathOf, type Api, type Call } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { isMoving, MACHINE_COLUMNS, machineShape, machineSheet, type MachineAnswer } from './machine-view.ts';
+import {
+  isMoving,
+  MACHINE_COLUMNS,
+  machineShape,
+  machineSheet,
+  saysLoader,
+  type MachineAnswer,
+} from './machine-view.ts';
 import { bootShape, writeVerdicts } from './boot-verdicts.ts';
 import { timeText, writeList, writeSheet, type Column } from './output.ts';
 import { waitFor, waitOption } from './wait.ts';
@@ -16,9 +24,15 @@ interface EditOptions {
   readonly board?: string;
   readonly bundle?: string;
   readonly arg?: readonly string[];
+  readonly dtb?: string;
+  readonly overlay?: readonly string[];
   readonly reserved?: string;
   readonly mac?: readonly string[];
   readonly clear?: readonly string[];
+}
+interface ListOptions {
+  readonly state?: readonly string[];
+  readonly loader?: string;
 }
 interface WaitOptions {
   readonly wait?: number;
@@ -31,14 +45,36 @@ function withEdits(command: Command): Command {
     .option('--board <board>', 'its board, in place of the recognised one')
     .option('--bundle <name@version>', 'what it boots')
     .option('--arg <word...>', 'its own kernel-argument words, in place of the present ones')
+    .option('--dtb <file>', 'a device tree of its own, in place of its board’s')
+    .option('--overlay <file...>', 'compiled overlays for its device tree, in this order, in place of the present ones')
     .option('--reserved <address>', 'the address kept for it')
     .option('--mac <mac...>', 'all its MACs, the one it boots from first')
-    .addOption(new Option('--clear <what...>', 'takes these away').choices(['board', 'bundle', 'reserved', 'args']));
+    .addOption(
+      new Option('--clear <what...>', 'takes these away').choices([
+        'board',
+        'bundle',
+        'reserved',
+        'args',
+        'dtb',
+        'overlays',
+      ]),
+    );
 }
 
-function editOf({ name, board, bundle, arg, reserved, mac, clear = [] }: EditOptions): Record<string, unknown> {
-  const given = { name, board, bundle, extraArgs: arg, reserved, macs: mac };
-  const nulls = clear.map((what): readonly [string, unknown] => (what === 'args' ? ['extraArgs', []] : [what, null]));
+/** What `--clear` sends for the lists, which are emptied; all else is set to null. */
+const EMPTIED: Readonly<Record<string, string>> = { args: 'extraArgs', overlays: 'overlays' };
+
+async function editOf(api: Api, options: EditOptions): Promise<Record<string, unknown>> {
+  const { name, board, bundle, arg, dtb, overlay, reserved, mac, clear = [] } = options;
+  const nulls = clear.map((what): readonly [string, unknown] => {
+    const list = EMPTIED[what];
+    return list === undefined ? [what, null] : [list, []];
+  });
+  const tree = dtb === undefined ? undefined : (await uploadArtefact(api, dtb)).sha256;
+  const overlays = [];
+  for (const file of overlay ?? []) overlays.push((await uploadArtefact(api, file)).sha256);
+  const trees = { dtb: tree, overlays: overlay && overlays };
+  const given = { name, board, bundle, extraArgs: arg, ...trees, reserved, macs: mac };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   return Object.fromEntries([...nulls, ...set]);
 }
@@ -102,10 +138,16 @@ function addReading(machine: Command, context: CommandContext): void {
     .command('list')
     .description('all machines, or those in some states')
     .addOption(new Option('--state <state...>', 'only these').choices(STATES))
-    .action(async ({ state }: { readonly state?: readonly string[] }, command: Command) => {
+    .option(
+      '--loader <words>',
+      'only those whose loader, its version or vendor class holds these words: u-boot, "ipxe 1.21"',
+    )
+    .action(async ({ state, loader = '' }: ListOptions, command: Command) => {
       const shape = z.object({ machines: z.array(machineShape) });
       const { machines } = await context.api(command).call({ method: 'GET', path: '/machines' }, shape);
-      const items = machines.filter((each) => state === undefined || state.includes(each.state));
+      const items = machines.filter(
+        (each) => (state === undefined || state.includes(each.state)) && saysLoader(each, loader),
+      );
       writeList(terminal, context.format(command), { items, columns: MACHINE_COLUMNS });
     });
   machine
@@ -128,6 +170,10 @@ function addReading(machine: Command, context: CommandContext): void {
       const call: Call = { method: 'GET', path: pathOf('machines', ref, 'timeline'), query: { ...query } };
       const { boots, events } = await context.api(command).call(call, timelineShape);
       const format = context.format(command);
+      if (format === 'json' || format === 'yaml') {
+        writeSheet(terminal, format, { item: { boots, events }, name: ref, facts: [] });
+        return;
+      }
       if (format === 'table') writeVerdicts(terminal, boots);
       writeList(terminal, format, { items: events, columns: EVENT_COLUMNS });
     });
@@ -139,14 +185,15 @@ function addChanging(machine: Command, context: CommandContext): void {
     .description('takes a new machine in, with changes in the same step')
     .addArgument(REF)
     .addOption(atRest())
-    .action((ref: string, options: EditOptions, command: Command) =>
-      changed(context, command, { method: 'POST', path: pathOf('machines', ref, 'accept'), body: editOf(options) }),
-    );
+    .action(async (ref: string, options: EditOptions, command: Command) => {
+      const body = await editOf(context.api(command), options);
+      return changed(context, command, { method: 'POST', path: pathOf('machines', ref, 'accept'), body });
+    });
   withEdits(machine.command('edit'))
     .description('changes a machine')
     .addArgument(REF)
-    .action((ref: string, options: EditOptions, command: Command) => {
-      const body = editOf(options);
+    .action(async (ref: string, options: EditOptions, command: Command) => {
+      const body = await editOf(context.api(command), options);
       if (Object.keys(body).length === 0)
         throw new CliFailure(EXIT.usage, 'nothing to change; farrier machine edit --help names what can be');
       return changed(context, command, { method: 'PATCH', path: pathOf('machines', ref), body });

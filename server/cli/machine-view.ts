@@ -15,6 +15,7 @@ export const machineShape = z.looseObject({
   boardName: text,
   recognised: z.looseObject({ board: z.string(), evidence: z.array(z.string()) }).optional(),
   systemUuid: text,
+  firmware: z.looseObject({ loader: text, loaderVersion: text, vendorClass: text, userClass: text }).optional(),
   network: z.string(),
   address: text,
   reserved: text,
@@ -22,6 +23,8 @@ export const machineShape = z.looseObject({
   bootable: text,
   findings: z.array(z.string()).optional(),
   extraArgs: z.array(z.string()),
+  dtb: text,
+  overlays: z.array(z.string()).optional(),
   power: z.looseObject({ driver: z.string() }).optional(),
   powerSeen: z.looseObject({ state: z.string(), atMs: z.number(), because: text }).optional(),
   underWay: text,
@@ -41,6 +44,18 @@ const stateText = (machine: MachineAnswer): string =>
 
 const powerText = (machine: MachineAnswer): string => machine.underWay ?? machine.powerSeen?.state ?? 'unknown';
 
+/** `ipxe 1.21.1`; nothing where no loader has asked yet. */
+function loaderText({ firmware }: MachineAnswer): string | undefined {
+  const words = [firmware?.loader, firmware?.loaderVersion].filter((word) => word !== undefined);
+  return words.length === 0 ? undefined : words.join(' ');
+}
+
+/** Whether the loader, its version or what the firmware calls itself holds these words, in capitals or not. */
+export function saysLoader(machine: MachineAnswer, words: string): boolean {
+  const { vendorClass = '', userClass = '' } = machine.firmware ?? {};
+  return [loaderText(machine) ?? '', vendorClass, userClass].join('\n').toLowerCase().includes(words.toLowerCase());
+}
+
 /** The columns of `machine list`. */
 export const MACHINE_COLUMNS: readonly Column<MachineAnswer>[] = [
   { title: 'NAME', value: (machine) => machine.name },
@@ -48,6 +63,7 @@ export const MACHINE_COLUMNS: readonly Column<MachineAnswer>[] = [
   { title: 'POWER', value: powerText },
   { title: 'BOARD', value: (machine) => machine.boardName },
   { title: 'ARCH', value: (machine) => machine.arch },
+  { title: 'LOADER', value: loaderText },
   { title: 'ADDRESS', value: (machine) => machine.address },
   { title: 'MAC', value: (machine) => machine.macs[0] },
   { title: 'BUNDLE', value: (machine) => machine.bundle },
@@ -79,7 +95,12 @@ export function machineSheet(machine: MachineAnswer): Sheet {
       ['board', machine.boardName],
       ['recognised by', machine.recognised?.evidence.join('; ')],
       ['arch', machine.arch],
+      ['loader', loaderText(machine)],
+      ['vendor class', machine.firmware?.vendorClass],
+      ['user class', machine.firmware?.userClass],
       ['bundle', machine.bundle],
+      ['own device tree', machine.dtb],
+      ['overlays', machine.overlays?.join(', ')],
       ['extra arguments', machine.extraArgs.join(' ')],
       ['MACs', machine.macs.join(', ')],
       ['network', machine.network],

@@ -102,6 +102,11 @@ export interface Sheet {
   readonly facts: readonly Fact[];
 }
 
+/** The facts that the columns of a list tell of one thing. */
+export function factsBy<T>(columns: readonly Column<T>[], item: T): readonly Fact[] {
+  return columns.map(({ title, value }) => [title.toLowerCase(), value(item)]);
+}
+
 function sheetText(facts: readonly Fact[]): string {
   const known = facts.filter(([, value]) => value !== undefined && value !== '');
   const width = Math.max(0, ...known.map(([title]) => title.length));

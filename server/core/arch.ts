@@ -5,7 +5,8 @@ export const ARCHES = ['amd64', 'arm64', 'armhf', 'i386', 'riscv64'] as const;
 export type Arch = (typeof ARCHES)[number];
 
 /** Who asks for files. `grub` and `agent` only ever appear after another loader. */
-export type Loader = 'pxe-bios' | 'uefi' | 'uefi-http' | 'ipxe' | 'u-boot' | 'grub' | 'rpi';
+export const LOADERS = ['pxe-bios', 'uefi', 'uefi-http', 'ipxe', 'u-boot', 'grub', 'rpi'] as const;
+export type Loader = (typeof LOADERS)[number];
 
 const ALIASES: ReadonlyMap<string, Arch> = new Map([
   ['x86_64', 'amd64'],

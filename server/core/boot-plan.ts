@@ -21,6 +21,8 @@ export interface BootRequest {
   readonly userClass: string | undefined;
   readonly systemUuid: string | undefined;
   readonly loader: Loader | undefined;
+  /** As the loader counts it, where it says so. */
+  readonly loaderVersion?: string | undefined;
   readonly arch: Arch | undefined;
   /** The format asked for; nothing while DHCP only names the first file. */
   readonly format: BootFormat | undefined;
@@ -39,6 +41,8 @@ export interface BootFacts {
   readonly trial: Bundle | undefined;
   /** A DTB of the machine's own. */
   readonly machineDtb: Artefact | undefined;
+  /** Those of the machine's overlays that are stored. */
+  readonly machineOverlays?: readonly Artefact[] | undefined;
   /** Site-wide argument words. */
   readonly siteArgs: readonly string[];
   /** What counts for this machine in this boot. */

@@ -53,7 +53,7 @@ export function fitArgs(needs: ArgNeeds): ArgFit {
     refusals.push(fit);
   }
   const none = `no format is left for the kernel arguments on board "${needs.board.name}"`;
-  const because = refusals.map((refusal) => refusal.because).join('; ');
+  const because = [...new Set(refusals.map((refusal) => refusal.because))].join('; ');
   const remedy = refusals[0]?.remedy ?? `name a format for loader ${needs.loader.loader} in the board's file`;
   return { fits: false, because: because || none, remedy, measure: refusals[0]?.measure };
 }

@@ -113,7 +113,8 @@ function made(signs: WaySigns, recipe: Recipe, then: KernelWay): KernelWay {
   return { is: 'ready', files: { ...then.files, kernel: state.artefact } };
 }
 
-function notThere(recipe: Recipe, state: Exclude<Derived, { is: 'there' }> | undefined): Refused {
+/** Why what a recipe makes cannot be served yet, and what must be made first. */
+export function notThere(recipe: Recipe, state: Exclude<Derived, { is: 'there' }> | undefined): Refused {
   const what = MADE_WORDS[recipe.make];
   if (!state) return refused(`${what} has not been made yet`, 'try again in a moment', [recipe]);
   switch (state.is) {
@@ -127,6 +128,7 @@ function notThere(recipe: Recipe, state: Exclude<Derived, { is: 'there' }> | und
 const MADE_WORDS: Readonly<Record<Recipe['make'], string>> = {
   unpacked: 'the unpacked form of its kernel',
   gzip: "the gzip'd form of its kernel",
+  merged: 'its device tree with its overlays',
   uImage: 'the uImage of its kernel',
   uInitrd: 'the uInitrd of its initrd',
   FIT: 'the FIT of its kernel, initrd and device tree',

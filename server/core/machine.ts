@@ -1,5 +1,5 @@
 import type { Ipv4, Mac, Sha256 } from './address.ts';
-import type { Arch } from './arch.ts';
+import type { Arch, Loader } from './arch.ts';
 import type { Facts } from './facts.ts';
 import type { State } from './lifecycle.ts';
 import { err, ok, type Result } from './result.ts';
@@ -43,6 +43,9 @@ export interface FirmwareSeen {
   /** Option 60, as it came, cut at 255 octets. */
   readonly vendorClass: string | undefined;
   readonly userClass: string | undefined;
+  /** Which loader asked last, and its version where it says so; nothing of machines met before this was kept. */
+  readonly loader?: Loader | undefined;
+  readonly loaderVersion?: string | undefined;
 }
 
 /** One racked computer. */
@@ -75,6 +78,8 @@ export interface Machine {
   readonly bundle: string | undefined;
   /** A DTB of its own in place of its board's. */
   readonly dtb: Sha256 | undefined;
+  /** Compiled overlays that are merged into its DTB, its own or its board's, in order. */
+  readonly overlays: readonly Sha256[];
   /** Its own kernel-argument words, after those of the bundle and the board. */
   readonly extraArgs: readonly string[];
   readonly power: PowerSetting | undefined;

@@ -5,10 +5,11 @@ import { artefactPath, bundleRef, isServableName, type Artefact, type Bundle } f
 import { fitDtbArgs } from './dtb-args.ts';
 import { fitArgs } from './fit-args.ts';
 import { boardArgs, composeArgs, type ArgMeasure, type KernelArg } from './kernel-args.ts';
-import { kernelWay, type BoardFiles } from './kernel-way.ts';
+import { kernelWay, notThere, type BoardFiles, type KernelWay } from './kernel-way.ts';
 import type { State } from './lifecycle.ts';
 import type { Machine } from './machine.ts';
 import { parameterWords } from './parameter.ts';
+import { recipeKey } from './recipe.ts';
 import { requesterOf, type Requester } from './requester.ts';
 import { faultOfRpiLine, firmwareOf, RPI_LINE_OCTETS_MAX, rpiFileLines } from './rpi.ts';
 import { err, ok, type Result } from './result.ts';
@@ -125,10 +126,7 @@ function planChoice(facts: BootFacts, request: BootRequest, asked: Requester, ch
   const { kernel, initrd } = choice.bundle;
   const { forms = NOTHING_SEEN, derived = NOTHING_MADE } = facts;
   const way = kernelWay({ board, loader: loader.value.loader, kernel, initrd, dtb: dtb.value, forms, derived });
-  if (way.is === 'refused') {
-    const { because, remedy, needs } = way;
-    return { do: 'refuse', because, remedy, args: undefined, needs };
-  }
+  if (way.is === 'refused') return refusalOf(way);
   const { files } = way;
   const unnamed = [files.kernel, files.initrd, files.dtb].find((each) => each && !isServableName(each.name));
   if (unnamed)
@@ -208,8 +206,30 @@ function inEfiStep(loader: BoardLoader): BoardLoader {
   return loader.formats.includes('grub') ? { ...loader, formats: ['grub'] } : loader;
 }
 
-/** The DTB to serve: the machine's own before its board's; nothing where the firmware's tree is right. */
+/** The DTB to serve, with the machine's overlays in it; nothing where the firmware's tree is right. */
 function dtbOf(facts: BootFacts, board: Board): Result<Artefact | undefined, BootPlan> {
+  const base = baseDtbOf(facts, board);
+  const wanted = facts.machine?.overlays ?? [];
+  if (!base.ok || wanted.length === 0) return base;
+  const stored = facts.machineOverlays ?? [];
+  const overlays = wanted.flatMap((sha256) => stored.find((each) => each.sha256 === sha256) ?? []);
+  const gone = wanted.find((sha256) => !stored.some((each) => each.sha256 === sha256));
+  if (gone !== undefined)
+    return err(refuse(`its overlay ${gone.slice(0, 16)} is not there`, 'give it again, or take it off the machine'));
+  if (!base.value)
+    return err(
+      refuse(
+        `it has overlays, but neither it nor board "${board.name}" has a DTB to merge them into`,
+        'give the machine a DTB, or take its overlays off',
+      ),
+    );
+  const recipe = { make: 'merged' as const, from: base.value, overlays };
+  const state = facts.derived?.get(recipeKey(recipe));
+  return state?.is === 'there' ? ok(state.artefact) : err(refusalOf(notThere(recipe, state)));
+}
+
+/** The machine's own DTB before its board's. */
+function baseDtbOf(facts: BootFacts, board: Board): Result<Artefact | undefined, BootPlan> {
   const own = facts.machine?.dtb;
   if (own !== undefined) {
     if (facts.machineDtb) return ok(facts.machineDtb);
@@ -218,6 +238,10 @@ function dtbOf(facts: BootFacts, board: Board): Result<Artefact | undefined, Boo
   if (board.dtbMissing !== undefined)
     return err(refuse(board.dtbMissing, `put that DTB beside ${board.file}; farrier board lint checks it`));
   return ok(board.dtb && { name: board.dtb.name, sha256: board.dtb.sha256, octets: board.dtb.octets });
+}
+
+function refusalOf({ because, remedy, needs }: Extract<KernelWay, { is: 'refused' }>): BootPlan {
+  return { do: 'refuse', because, remedy, args: undefined, needs };
 }
 
 interface Fitting {

@@ -11,6 +11,8 @@ export type Packing = 'none' | 'gzip';
 /** How a file a board needs is made out of files that are stored; the same recipe gives the same octets. */
 export type Recipe =
   | { readonly make: 'unpacked' | 'gzip'; readonly from: Artefact }
+  /** A device tree with overlays merged in. */
+  | { readonly make: 'merged'; readonly from: Artefact; readonly overlays: readonly Artefact[] }
   | {
       readonly make: 'uImage';
       readonly from: Artefact;
@@ -42,6 +44,8 @@ export function recipeKey(recipe: Recipe): string {
     case 'unpacked':
     case 'gzip':
       return words.join(' ');
+    case 'merged':
+      return [...words, ...recipe.overlays.map((overlay) => overlay.sha256)].join(' ');
     case 'uInitrd':
       return [...words, recipe.arch].join(' ');
     case 'uImage':
@@ -62,6 +66,8 @@ export function madeName(recipe: Recipe): string {
       return recipe.from.name.replace(/\.gz$/, '');
     case 'gzip':
       return `${recipe.from.name}.gz`;
+    case 'merged':
+      return recipe.from.name;
     case 'FIT':
       return 'kernel.itb';
     case 'uImage':

@@ -93,7 +93,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const { sources, power, tries, enlist, timeline } = booting;
   await followEvents({ ...booting, store, log, prepare: startPreparing(parts, sources, networks) });
   return {
-    machines: createMachineService({ ...parts, boards, networks }),
+    machines: createMachineService({ ...parts, boards, networks, readTree: readFdt }),
     power,
     explain: createExplain({
       ...parts,

@@ -30,6 +30,7 @@ export interface PackageFinds {
 }
 
 const UNPACKED_OCTETS_MAX = 8 * 1024 ** 3;
+const TAR_HEADER_OCTETS = 512;
 const FILE_OCTETS_MAX = 256 * 1024 ** 2;
 const TEXT_OCTETS_MAX = 2 * 1024 ** 2;
 const ENTRIES_MAX = 500_000;
@@ -57,14 +58,18 @@ const GRAPHICAL = /(?:^|\/)gtk\//;
  */
 export async function readPackage(source: ArchiveSource, before: readonly PackageFinds[]): Promise<PackageFinds> {
   const finds = createFinds(source.name, before);
-  const head = await source.read(0, 8);
-  if (Buffer.from(head).toString('latin1') === '!<arch>\n') {
+  const head = Buffer.from(await source.read(0, TAR_HEADER_OCTETS));
+  if (head.toString('latin1', 0, 8) === '!<arch>\n') {
     const control = await readDebControl(source);
     await readDebData(source, finds.reader);
-    return { ...finds.result(), arch: control.get('Architecture'), version: control.get('Version') };
+    const [found, arch] = [finds.result(), control.get('Architecture')];
+    // Debian's installer comes in packages for all architectures; the folder of its kernel says for which one it is.
+    return { ...found, arch: arch === 'all' ? found.arch : arch, version: control.get('Version') };
   }
   const octets = piecesOf(source);
   const packing: Packing = packerOf(head) ?? 'plain';
+  if (packing === 'plain' && head.toString('latin1', 257, 262) !== 'ustar')
+    throw hostile(source.name, 'it is neither a Debian package nor a tar archive');
   const packed = { name: source.name, packing, octets, unpackedOctetsMax: UNPACKED_OCTETS_MAX };
   await unpack(packed, (plain) => readTar(plain, finds.reader));
   return finds.result();

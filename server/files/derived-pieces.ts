@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { createGunzip, createGzip, type Gunzip, type Gzip } from 'node:zlib';
 import type { Sha256 } from '../core/address.ts';
 import type { Artefact } from '../core/bundle.ts';
+import { DTB_OCTETS_MAX } from '../core/dtb-version.ts';
 import type { Recipe } from '../core/recipe.ts';
 import type { Content } from '../ports/artefacts.ts';
 import { crc32 } from '../wire/uboot/crc32.ts';
@@ -9,6 +10,7 @@ import { fitPieces, type FitPart } from '../wire/uboot/fit.ts';
 import { buildLegacyHeader } from '../wire/uboot/legacy-image.ts';
 import { piecesOf } from './archive/archive-source.ts';
 import { ArtefactError } from './artefact-error.ts';
+import { mergeOverlays } from './merge-dtb.ts';
 
 /** Opens a stored file; nothing when it is not there. */
 export type OpenFile = (sha256: Sha256) => Promise<Content | undefined>;
@@ -21,6 +23,9 @@ export async function* derivedPieces(open: OpenFile, recipe: Recipe): AsyncGener
       return;
     case 'gzip':
       yield* through(storedPieces(open, recipe.from), createGzip());
+      return;
+    case 'merged':
+      yield await merged(open, recipe);
       return;
     case 'uImage':
     case 'uInitrd':
@@ -43,6 +48,23 @@ async function* storedPieces(open: OpenFile, file: Artefact): AsyncGenerator<Uin
   } finally {
     content.close();
   }
+}
+
+/** Device trees are small and are looked at whole. */
+async function merged(open: OpenFile, { from, overlays }: Extract<Recipe, { make: 'merged' }>): Promise<Uint8Array> {
+  const named = [];
+  for (const overlay of overlays) named.push({ file: overlay.name, octets: await treeOf(open, overlay) });
+  const made = mergeOverlays(await treeOf(open, from), named);
+  if (made.ok) return made.value;
+  throw new ArtefactError('unreadable', made.error);
+}
+
+async function treeOf(open: OpenFile, file: Artefact): Promise<Uint8Array> {
+  if (file.octets > DTB_OCTETS_MAX)
+    throw new ArtefactError('too-big', `${file.name} has ${file.octets} octets, more than any device tree`);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of storedPieces(open, file)) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 /** A fault on either side ends both: the source is read by the packer, and its failure is the packer's. */

@@ -1,4 +1,5 @@
 import { formatIpv4, type Mac } from '../core/address.ts';
+import type { BootPlan } from '../core/boot-plan.ts';
 import type { FarrierEvent } from '../core/event.ts';
 import { findingText } from '../core/lint-args.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
@@ -38,10 +39,13 @@ export async function viewMachines(deps: Deps, machines: readonly Machine[]): Pr
 export async function viewOneMachine(deps: Deps, machine: Machine): Promise<MachineView> {
   const [view] = await viewMachines(deps, [machine]);
   const explained = await deps.explain({ ref: machine.id });
-  const bootable = explained.is === 'done' ? planWords(explained.explanation.plan) : explained.because;
+  const bootable = explained.is === 'done' ? wordsWithRemedy(explained.explanation.plan) : explained.because;
   const findings = explained.is === 'done' ? explained.explanation.findings.map(findingText) : [];
   return { ...(view ?? viewOfMachine(machine, NOTHING_BESIDE)), bootable, findings };
 }
+
+const wordsWithRemedy = (plan: BootPlan): string =>
+  plan.do === 'refuse' ? `${planWords(plan)}; what to do: ${plan.remedy}` : planWords(plan);
 
 const NOTHING_BESIDE = { address: undefined, lastEvent: undefined, underWay: undefined, bootable: undefined };
 

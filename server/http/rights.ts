@@ -57,6 +57,7 @@ export const RIGHTS = {
   'POST /api/v1/machines/{ref}/trial': 'operator',
   'DELETE /api/v1/machines/{ref}/trial': 'operator',
   'GET /api/v1/kernels': 'viewer',
+  'GET /api/v1/boot-matrix': 'viewer',
   'POST /api/v1/artefacts': 'operator',
   'GET /api/v1/leases': 'viewer',
   'GET /api/v1/networks': 'viewer',

@@ -91,8 +91,19 @@ export function route<Query, Body>(operation: Operation, spec: RouteSpec<Query, 
   };
 }
 
+/** Of the ways a value could have been meant, the one it comes nearest to says what is wrong with it. */
+function plainest(issue: z.core.$ZodIssue | undefined, above: readonly PropertyKey[]): z.core.$ZodIssue | undefined {
+  if (!issue) return undefined;
+  const path = [...above, ...issue.path];
+  if (issue.code !== 'invalid_union') return { ...issue, path };
+  const nearest = [...issue.errors].sort((a, b) => a.length - b.length || depthOf(b) - depthOf(a))[0];
+  return plainest(nearest?.[0], path) ?? { ...issue, path };
+}
+
+const depthOf = ([first]: readonly z.core.$ZodIssue[]): number => first?.path.length ?? 0;
+
 function badFields(error: z.ZodError): Answer {
-  const issue = error.issues[0];
+  const issue = plainest(error.issues[0], []);
   const path = issue?.path.map(String).join('.') ?? '';
   if (issue?.code === 'unrecognized_keys') {
     const field = [path, issue.keys[0] ?? ''].filter((part) => part !== '').join('.');

@@ -42,6 +42,8 @@ export const machineEdit = z
     board: line(63).nullable(),
     bundle: line(128).nullable(),
     extraArgs: z.array(line(1024)).max(128),
+    dtb: sha256.nullable(),
+    overlays: z.array(sha256).max(16),
     reserved: ipv4.nullable(),
     macs: z.array(mac).min(1).max(32),
   })

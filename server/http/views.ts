@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatIpv4, formatSubnet } from '../core/address.ts';
-import { ARCHES } from '../core/arch.ts';
+import { ARCHES, LOADERS } from '../core/arch.ts';
 import type { BootPlan } from '../core/boot-plan.ts';
 import type { FarrierEvent } from '../core/event.ts';
 import type { Facts } from '../core/facts.ts';
@@ -57,7 +57,13 @@ const factsView = z.object({
   bmcAddress: text,
 });
 
-const firmwareView = z.object({ clientArch: z.number().optional(), vendorClass: text, userClass: text });
+const firmwareView = z.object({
+  clientArch: z.number().optional(),
+  vendorClass: text,
+  userClass: text,
+  loader: z.enum(LOADERS).optional().describe('Which loader asked last.'),
+  loaderVersion: text,
+});
 
 /** A machine with addresses as text, and what the page shows beside it. */
 export const machineView = z.object({
@@ -77,7 +83,8 @@ export const machineView = z.object({
   network: z.string(),
   reserved: text,
   bundle: text,
-  dtb: text,
+  dtb: text.describe('The digest of a device tree of its own.'),
+  overlays: z.array(z.string()).describe('Digests of the overlays merged into its device tree, in order.'),
   extraArgs: z.array(z.string()),
   power: z.object({ driver: z.string(), parameters: z.record(z.string(), scalar) }).optional(),
   powerSeen: powerSeen.optional(),
@@ -124,6 +131,7 @@ export function viewOfMachine(machine: Machine, beside: Beside): MachineView {
     ...machine,
     macs: [...machine.macs],
     extraArgs: [...machine.extraArgs],
+    overlays: [...machine.overlays],
     recognised: machine.recognised && { ...machine.recognised, evidence: [...machine.recognised.evidence] },
     firmware: machine.firmware && { ...machine.firmware },
     facts: machine.facts && viewOfFacts(machine.facts),

@@ -38,6 +38,7 @@ export function bootAskOf(message: DhcpMessage): BootAsk {
   const request: BootRequest = {
     ...signs,
     loader: isRpi ? 'rpi' : loaderOf(message, client, clientArch, known?.loader),
+    loaderVersion: client.ipxeVersion,
     arch: isRpi ? undefined : (known?.arch ?? archOfUBoot(client)),
     format: undefined,
   };

@@ -5,6 +5,7 @@ import type { BundleContents } from '../core/bundle-contents.ts';
 import type { LastGood } from '../core/bundle-keep.ts';
 import type { BundleTry } from '../core/bundle-try.ts';
 import type { ChannelMove } from '../core/channel.ts';
+import type { BootTally } from '../core/boot-matrix.ts';
 import type { BootServed, Verdict } from '../core/boot-verdict.ts';
 import type { BootRecord, FarrierEvent, NewBoot, NewEvent } from '../core/event.ts';
 import type { Lease } from '../core/lease.ts';
@@ -83,6 +84,8 @@ export interface BootStore {
   setPlan(id: string, plan: string, served: BootServed | undefined): Promise<void>;
   /** Keeps the verdict (nothing: it was taken back) with the events that tell it. */
   decide(id: string, verdict: Verdict | undefined, events: readonly NewEvent[]): Promise<void>;
+  /** How boots that were served something and have a verdict ended, by board and bundle. */
+  tallies(): Promise<readonly BootTally[]>;
   /** The boots of a machine are over. */
   end(machine: MachineId, atMs: number): Promise<void>;
   /**

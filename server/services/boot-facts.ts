@@ -67,6 +67,7 @@ export async function bootFacts(
     bundle,
     trial,
     machineDtb: await dtbOfMachine(sources, machine),
+    machineOverlays: await overlaysOfMachine(sources, machine),
     siteArgs: sources.siteArgs,
     parameters: await lookUpParameters(sources, {
       machine,
@@ -102,4 +103,12 @@ async function dtbOfMachine(
   machine: Machine | undefined,
 ): Promise<Artefact | undefined> {
   return machine?.dtb ? sources.artefacts.bySha256(machine.dtb) : undefined;
+}
+
+async function overlaysOfMachine(
+  sources: Pick<BootFactSources, 'artefacts'>,
+  machine: Machine | undefined,
+): Promise<readonly Artefact[]> {
+  const found = await Promise.all((machine?.overlays ?? []).map((sha256) => sources.artefacts.bySha256(sha256)));
+  return found.flatMap((each) => each ?? []);
 }

@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4, type Mac } from '../core/address.ts';
+import { formatIpv4, type Ipv4, type Mac, type Sha256 } from '../core/address.ts';
 import { bundleRef, type Bundle } from '../core/bundle.ts';
 import { channelRef, type Channel } from '../core/channel.ts';
 import type { Lease, Network } from '../core/lease.ts';
@@ -14,6 +14,9 @@ export interface MachineEdit {
   readonly board?: string | null;
   readonly bundle?: string | null;
   readonly extraArgs?: readonly string[];
+  /** A stored device tree of its own, and stored overlays that are merged into it or into its board's. */
+  readonly dtb?: Sha256 | null;
+  readonly overlays?: readonly Sha256[];
   readonly reserved?: Ipv4 | null;
   readonly macs?: readonly Mac[];
 }
@@ -58,6 +61,8 @@ export function checkEdit(machine: Machine, edit: MachineEdit, world: EditWorld)
     if (wrong !== undefined) return bad('extraArgs', `"${wrong.slice(0, 80)}" cannot be one kernel-argument word`);
     change.extraArgs = edit.extraArgs;
   }
+  if (edit.dtb !== undefined) change.dtb = edit.dtb ?? undefined;
+  if (edit.overlays !== undefined) change.overlays = edit.overlays;
   if (edit.macs !== undefined) {
     if (edit.macs.length === 0) return bad('macs', 'a machine has at least one MAC; name the one it boots from first');
     change.macs = [...new Set(edit.macs)];

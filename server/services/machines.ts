@@ -3,7 +3,8 @@ import { channelsOf } from '../core/channel.ts';
 import type { EventKind, NewEvent, Severity } from '../core/event.ts';
 import { deadlineOf, lawfulEvents, next, type LifecycleEvent, type RestState } from '../core/lifecycle.ts';
 import type { Machine } from '../core/machine.ts';
-import type { Boards } from '../ports/boards.ts';
+import type { Artefacts } from '../ports/artefacts.ts';
+import type { Boards, ReadTree } from '../ports/boards.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { PowerParameters } from '../ports/power-driver.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
@@ -11,6 +12,7 @@ import { StaleWrite, Taken, type MachineChange, type Store } from '../ports/stor
 import type { Vault } from '../ports/vault.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { checkEdit, reservationFor, type EditWorld, type MachineEdit } from './machine-edit.ts';
+import { checkTrees } from './machine-trees.ts';
 import { controllerKey } from './power-controller.ts';
 import { secretContext } from './power-secrets.ts';
 import { checkPowerSetting } from './power-setting.ts';
@@ -53,6 +55,9 @@ export interface MachineServiceDeps {
   readonly boards: Boards;
   readonly drivers: PowerDrivers;
   readonly vault: Vault;
+  /** The folder of stored files, and what reads device trees. */
+  readonly artefacts: Pick<Artefacts, 'open'>;
+  readonly readTree: ReadTree;
   readonly networks: () => readonly Network[];
   readonly leases: () => readonly Lease[];
   readonly clock: Clock;
@@ -145,6 +150,8 @@ async function accept(
   const world = await worldOf(deps);
   const wanted = checkEdit(machine, edit, world);
   if (!wanted.ok) return { is: 'bad-value', ...wanted.error };
+  const badTree = await checkTrees(deps, machine, edit);
+  if (badTree) return { is: 'bad-value', ...badTree };
   const reserved = wanted.value.reserved ?? machine.reserved ?? reservationFor(machine, world, deps.leases());
   const name = wanted.value.name ?? machine.name;
   const event = eventOf(deps, machine, 'state', 'good', `accepted as ${name} by ${by}`, {
@@ -168,6 +175,8 @@ async function applyEdit(
 ): Promise<MachineOutcome> {
   const wanted = checkEdit(machine, edit, await worldOf(deps));
   if (!wanted.ok) return { is: 'bad-value', ...wanted.error };
+  const badTree = await checkTrees(deps, machine, edit);
+  if (badTree) return { is: 'bad-value', ...badTree };
   // A form sends all its fields; only what differs is a change.
   const before: Readonly<Record<string, unknown>> = { ...machine };
   const fields = Object.entries(wanted.value)
@@ -189,6 +198,10 @@ function editWords(field: string, value: MachineChange): string {
       return `bundle to ${value.bundle ?? 'none'}`;
     case 'extraArgs':
       return `extra kernel arguments to ${value.extraArgs?.join(' ') || 'none'}`;
+    case 'dtb':
+      return `device tree to ${value.dtb?.slice(0, 16) ?? 'its board’s'}`;
+    case 'overlays':
+      return `overlays to ${value.overlays?.map((each) => each.slice(0, 16)).join(', ') || 'none'}`;
     case 'reserved':
       return `the address kept for it to ${value.reserved === undefined ? 'none' : formatIpv4(value.reserved)}`;
     case 'macs':

@@ -92,6 +92,7 @@ function candidateOf(deps: EnlistDeps, name: string, mac: Mac, network: Network,
     reserved: undefined,
     bundle: undefined,
     dtb: undefined,
+    overlays: [],
     extraArgs: [],
     power: undefined,
     powerSeen: undefined,
@@ -117,7 +118,13 @@ function metEvent(machine: Machine, request: BootRequest): NewEvent {
 
 function firmwareOf(request: BootRequest): FirmwareSeen {
   const cut = (text: string | undefined): string | undefined => text?.slice(0, VENDOR_CLASS_LETTERS_MAX);
-  return { clientArch: request.clientArch, vendorClass: cut(request.vendorClass), userClass: cut(request.userClass) };
+  return {
+    clientArch: request.clientArch,
+    vendorClass: cut(request.vendorClass),
+    userClass: cut(request.userClass),
+    loader: requesterOf(request).loader,
+    loaderVersion: request.loaderVersion,
+  };
 }
 
 /** Writes what changed, and otherwise once a minute that it was seen. Never a reason to fail the request. */
@@ -147,7 +154,9 @@ function seenChange(deps: EnlistDeps, machine: Machine, network: Network, reques
     old !== undefined &&
     old.clientArch === firmware.clientArch &&
     old.vendorClass === firmware.vendorClass &&
-    old.userClass === firmware.userClass;
+    old.userClass === firmware.userClass &&
+    old.loader === firmware.loader &&
+    old.loaderVersion === firmware.loaderVersion;
   if (same) return moved;
   if (!isCandidate(machine)) return { ...moved, firmware };
   const recognised = deps.recognise({ ...request, facts: machine.facts });

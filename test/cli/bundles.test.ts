@@ -58,6 +58,16 @@ describe('bundles on the command line', () => {
     assert.match((await daemon.run(['bundle', 'show', 'bare@1'])).out, /nobody looked/);
   });
 
+  it('the matrix of boards and bundles', async () => {
+    const cell = { board: 'mustang', bundle: 'debian@1', last: 'failed', lastMs: 0, good: 3, bad: 1 };
+    daemon.on('GET /boot-matrix', { status: 200, body: { cells: [cell] } });
+    const { out } = await daemon.run(['bundle', 'matrix']);
+    assert.match(
+      out,
+      /^BOARD +BUNDLE +LAST +WHEN +GOOD +BAD\nmustang +debian@1 +failed +1970-01-01T00:00:00Z +3 +1\n$/,
+    );
+  });
+
   it('channels: where they point, their history, promote and rollback', async () => {
     const history = [{ ...channel, atMs: 0, undoneMs: 1000 }];
     daemon.on('GET /channels', { status: 200, body: { channels: [channel], history } });
@@ -71,6 +81,8 @@ describe('bundles on the command line', () => {
     );
     assert.deepEqual(daemon.got.at(-1)?.body, { channel: 'stable' });
     assert.match((await daemon.run(['bundle', 'rollback', 'debian', '--channel', 'stable'])).err, /points at 1/);
+    const told = await daemon.run(['bundle', 'promote', 'debian@2', '--to', 'stable', '-o', 'json']);
+    assert.deepEqual(JSON.parse(told.out), channel);
     assert.equal((await daemon.run(['bundle', 'promote', 'debian@2'])).exit, 2);
   });
 

@@ -21,7 +21,7 @@ describe('farrier commands', () => {
       const { exit, out, err } = await daemon.run(['machine', 'list']);
       assert.deepEqual([exit, err], [0, '']);
       const [head, first, second] = out.split('\n');
-      assert.match(head ?? '', /^NAME +STATE +POWER +BOARD +ARCH +ADDRESS +MAC +BUNDLE +LAST$/);
+      assert.match(head ?? '', /^NAME +STATE +POWER +BOARD +ARCH +LOADER +ADDRESS +MAC +BUNDLE +LAST$/);
       assert.match(
         first ?? '',
         /^board-01 +ready +on +qemu-virt-arm64 +arm64 +10\.77\.0\.100 +52:54:00:00:00:01 +facts arrived$/,

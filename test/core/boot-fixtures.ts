@@ -107,6 +107,7 @@ export const machine: Machine = {
   reserved: undefined,
   bundle: 'debian@12',
   dtb: undefined,
+  overlays: [],
   extraArgs: [],
   power: undefined,
   powerSeen: undefined,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { STATES } from '../../server/core/lifecycle.ts';
 import type { BootFacts, BootPlan, BootRequest } from '../../server/core/boot-plan.ts';
 import { planBoot } from '../../server/core/plan-boot.ts';
+import { recipeKey, type Derived } from '../../server/core/recipe.ts';
 import { octetsOf } from '../../server/core/kernel-args.ts';
 import {
   agent,
@@ -230,6 +231,57 @@ describe('planBoot', () => {
     const own = artefact('own.dtb', 'cc');
     const plan = planBoot({ ...withMachine({ dtb: own.sha256 }), board, machineDtb: own }, uboot);
     assert.equal(plan.do === 'boot' && plan.dtb?.name, 'own.dtb');
+  });
+
+  describe('with overlays on the machine', () => {
+    const dtb = { name: 'board.dtb', sha256: digestOf('dd'), octets: 9, source: '', licence: '' };
+    const board = { ...ubootBoard, dtb };
+    const [uart, i2c] = [artefact('uart.dtbo', 'ee'), artefact('i2c.dtbo', 'ff')];
+    const given: BootFacts = {
+      ...withMachine({ overlays: [i2c.sha256, uart.sha256] }),
+      ...{ board, machineOverlays: [uart, i2c] },
+    };
+    const needs = (plan: BootPlan) => (plan.do === 'refuse' ? plan.needs?.[0] : undefined);
+    const withMade = (facts: BootFacts, made: Derived): BootPlan => {
+      const recipe = needs(planBoot(facts, uboot));
+      assert.ok(recipe, 'nothing is to be made');
+      return planBoot({ ...facts, derived: new Map([[recipeKey(recipe), made]]) }, uboot);
+    };
+
+    it("they are merged into its board's DTB in the order of the machine, and that is what is served", () => {
+      const recipe = needs(planBoot(given, uboot));
+      const from = { name: 'board.dtb', sha256: digestOf('dd'), octets: 9 };
+      assert.deepEqual(recipe, { make: 'merged', from, overlays: [i2c, uart] });
+      const merged = artefact('board.dtb', 'ab');
+      const plan = withMade(given, { is: 'there', artefact: merged });
+      assert.deepEqual(plan.do === 'boot' && plan.dtb, merged);
+    });
+
+    it('or into its own', () => {
+      const own = artefact('own.dtb', 'cc');
+      const facts = { ...given, machine: { ...given.machine!, dtb: own.sha256 }, machineDtb: own };
+      const recipe = needs(planBoot(facts, uboot));
+      assert.deepEqual(recipe?.make === 'merged' && recipe.from, own);
+    });
+
+    it('a label the DTB does not have is a refusal in the words of the merge', () => {
+      const plan = withMade(given, { is: 'failed', because: 'the overlay i2c.dtbo: the label "i2c7" is missing' });
+      assert.equal(
+        textOfReason(plan),
+        'its device tree with its overlays could not be made: the overlay i2c.dtbo: the label "i2c7" is missing',
+      );
+    });
+
+    it('one that is gone, and a machine without any DTB, are refused with the remedy', () => {
+      assert.equal(
+        textOf(planBoot({ ...given, machineOverlays: [i2c] }, uboot)),
+        'its overlay eeeeeeeeeeeeeeee is not there | give it again, or take it off the machine',
+      );
+      assert.match(
+        textOf(planBoot({ ...given, board: ubootBoard }, uboot)),
+        /neither it nor board "bench-uboot" has a DTB/,
+      );
+    });
   });
 
   it('words stand in the order site, bundle, board, machine, boot', () => {

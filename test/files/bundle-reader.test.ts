@@ -91,6 +91,20 @@ describe('reading packages of kernels', () => {
     });
   });
 
+  it("Debian's package of it is for all architectures: the folder of the kernel says which one it is", async () => {
+    await onBench(async ({ folder, reader, store }) => {
+      const words = 'Package: debian-installer-12-netboot-armhf\nVersion: 1\nArchitecture: all\n';
+      const images = 'usr/lib/debian-installer/images/12/armhf/text/debian-installer/armhf';
+      await layFiles(join(folder, 'p'), {
+        'DEBIAN/control': `${words}Maintainer: n <n@example.org>\nDescription: x\n`,
+        [`${images}/linux`]: pretendKernel(RELEASE),
+      });
+      await judge('dpkg-deb', ['--build', '--root-owner-group', join(folder, 'p'), join(folder, 'p.deb')]);
+      const found = await reader.unpack([await store('p.deb', await readFile(join(folder, 'p.deb')))]);
+      assert.deepEqual([found.arch, found.version], ['armhf', '1']);
+    });
+  });
+
   it('a package without a kernel, and one with two, are refused by name', async () => {
     await onBench(async ({ folder, reader, store }) => {
       await layFiles(join(folder, 'none'), { 'usr/share/doc/linux-image/README': 'x' });
@@ -166,6 +180,8 @@ describe('reading packages of kernels', () => {
       const deb = await readFile(await kernelDeb(folder, '1', RELEASE));
       for (const octets of [Buffer.from('hello'), deb.subarray(0, 3000), gzipSync(deb).subarray(0, 500)])
         await assert.rejects(reader.unpack([await store('x', octets)]), BundleUnreadable);
+      const notes = await store('notes.txt', Buffer.from('words '.repeat(300)));
+      await assert.rejects(reader.unpack([notes]), refused(/^notes\.txt .*neither a Debian package nor a tar archive/));
     });
   });
 });

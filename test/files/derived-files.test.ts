@@ -11,7 +11,8 @@ import { openDerivedFiles } from '../../server/files/derived-files.ts';
 import { contentInMemory, type ArtefactHeads, type Artefacts } from '../../server/ports/artefacts.ts';
 import type { DerivedFiles } from '../../server/ports/derived-files.ts';
 import { decodeFdt } from '../../server/wire/fdt/decode.ts';
-import { cellsOf, nodeAt, textsOf } from '../../server/wire/fdt/tree.ts';
+import { encodeFdt } from '../../server/wire/fdt/encode.ts';
+import { cellsOf, fdtNode, fromCells, fromTexts, nodeAt, textsOf, type FdtNode } from '../../server/wire/fdt/tree.ts';
 import { parseLegacyImage } from '../../server/wire/uboot/legacy-image.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
@@ -75,6 +76,56 @@ describe('the maker of derived files', () => {
     content.close();
     return octets;
   }
+
+  const tree = (...nodes: readonly FdtNode[]): Uint8Array =>
+    encodeFdt({ bootCpuId: 0, reservations: [], root: fdtNode('', [], nodes) });
+  /** As dtc -@ writes `&uart0 { status = …; };`. */
+  const overlayFor = (label: string, status: string): Uint8Array =>
+    tree(
+      fdtNode(
+        'fragment@0',
+        [['target', fromCells(0xffffffff)]],
+        [fdtNode('__overlay__', [['status', fromTexts(status)]])],
+      ),
+      fdtNode('__fixups__', [[label, fromTexts('/fragment@0:target:0')]]),
+    );
+  const base = tree(
+    fdtNode('uart', [['phandle', fromCells(1)]]),
+    fdtNode('__symbols__', [['uart0', fromTexts('/uart')]]),
+  );
+
+  it('merges overlays into a device tree in their order, under the name of the tree', async () => {
+    const from = await store('board.dtb', base);
+    const overlays = [
+      await store('off.dtbo', overlayFor('uart0', 'disabled')),
+      await store('on.dtbo', overlayFor('uart0', 'okay')),
+    ];
+    const made = await derived.make({ make: 'merged', from, overlays });
+    const merged = decodeFdt(await read(made));
+    assert.ok(merged.ok);
+    const status = nodeAt(merged.value.root, '/uart')?.properties.get('status');
+    assert.deepEqual(status && textsOf(status), ['okay']);
+    assert.equal(made.is === 'there' && made.artefact.name, 'board.dtb');
+    const turned = await derived.make({ make: 'merged', from, overlays: [...overlays].reverse() });
+    assert.ok(turned.is === 'there' && made.is === 'there' && turned.artefact.sha256 !== made.artefact.sha256);
+  });
+
+  it('says which overlay cannot be merged, and for want of which label', async () => {
+    const from = await store('board.dtb', base);
+    const overlay = await store('i2c.dtbo', overlayFor('i2c7', 'okay'));
+    const plain = await store('plain.dtb', tree(fdtNode('uart')));
+    const because = async (...overlays: readonly Artefact[]): Promise<string> => {
+      const made = await derived.make({ make: 'merged', from, overlays });
+      return made.is === 'failed' ? made.because : made.is;
+    };
+    assert.equal(
+      await because(overlay),
+      'the overlay i2c.dtbo: the overlay needs the label "i2c7", which the base does not have',
+    );
+    assert.match(await because(plain), /^the overlay plain\.dtb has no fragment to merge; compile it .* dtc -@$/);
+    assert.match(await because({ ...overlay, octets: 3 << 20 }), /^i2c\.dtbo has 3145728 octets, more than any/);
+    assert.match(await because({ ...overlay, sha256: kernel.sha256 }), /^the overlay i2c\.dtbo: /);
+  });
 
   it('packs an Image and unpacks it again to the very octets', async () => {
     const packed = await derived.make({ make: 'gzip', from: kernel });

@@ -17,6 +17,7 @@ function header(name: string, octets: number, type = '0'): Buffer {
   block.write(octets.toString(8).padStart(11, '0'), 124, 'latin1');
   block.write('        ', 148, 'latin1');
   block.write(type, 156, 'latin1');
+  block.write('ustar', 257, 'latin1');
   const sum = block.reduce((total, octet) => total + octet, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;

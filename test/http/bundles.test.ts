@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { sampleBundle, sampleContents, sampleMachine } from '../support/samples.ts';
+import { sampleBundle, sampleContents, sampleMachine, sampleServed, sampleVerdict } from '../support/samples.ts';
 import { as, layHttpLab, type HttpLab } from '../support/http-lab.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -82,6 +82,25 @@ describe('bundles over HTTP', () => {
     const unreached = await call('POST', '/bundle-imports', { name: 'x', from });
     assert.deepEqual([unreached.status, unreached.body['field']], [400, 'url']);
     assert.equal((await call('POST', '/bundle-imports', { name: 'x', from: { url: from.url } })).status, 400);
+  });
+
+  it('a digest that is none is told as such, though packages could have been named in its place', async () => {
+    const from = { url: 'https://x/y.deb', sha256: '00' };
+    const { status, body } = await call('POST', '/bundle-imports', { name: 'x', from });
+    assert.equal(status, 400);
+    assert.equal(body['field'], 'from.sha256');
+    assert.match(String(body['detail']), /"00" is not a SHA-256 digest/);
+  });
+
+  it('the matrix of boards and bundles comes from the verdicts over boots', async () => {
+    assert.deepEqual((await call('GET', '/boot-matrix')).body, { cells: [] });
+    const { boots } = lab.store;
+    const { id: machine } = sampleMachine(1);
+    await boots.add({ id: 'b-1', machine, startedMs: 7, tokenHash: undefined, plan: 'boots' });
+    await boots.setPlan('b-1', 'boots', sampleServed({ board: 'mustang', bundle: 'debian@1' }));
+    await boots.decide('b-1', sampleVerdict('failed'), []);
+    const cell = { board: 'mustang', bundle: 'debian@1', last: 'failed', lastMs: 7, good: 0, bad: 1 };
+    assert.deepEqual((await call('GET', '/boot-matrix')).body, { cells: [cell] });
   });
 
   it('the report of kernels', async () => {

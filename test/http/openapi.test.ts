@@ -100,9 +100,11 @@ describe('the OpenAPI document', () => {
     assert.deepEqual(Object.keys(schema['properties'] as object).sort(), [
       'board',
       'bundle',
+      'dtb',
       'extraArgs',
       'macs',
       'name',
+      'overlays',
       'reserved',
     ]);
   });

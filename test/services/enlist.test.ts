@@ -126,7 +126,10 @@ describe('enlist: machines met by their packets', () => {
     assert.equal(machine.state, 'new');
     assert.match(machine.id, /^m-[a-z2-7]{10}$/);
     assert.equal(machine.arch, 'arm64');
-    assert.deepEqual(machine.firmware, { clientArch: 22, vendorClass: 'U-Boot.armv8', userClass: undefined });
+    assert.deepEqual(machine.firmware, {
+      ...{ clientArch: 22, vendorClass: 'U-Boot.armv8', userClass: undefined },
+      ...{ loader: 'u-boot', loaderVersion: undefined },
+    });
     assert.equal(machine.recognised?.board, 'generic-arm64');
     const [event, ...others] = await world.events();
     assert.equal(others.length, 0);

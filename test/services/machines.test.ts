@@ -1,15 +1,20 @@
 import { strict as assert } from 'node:assert';
-import { formatIpv4, ipv4 } from '../../server/core/address.ts';
+import { Readable } from 'node:stream';
+import { formatIpv4, ipv4, type Sha256 } from '../../server/core/address.ts';
 import { STATES } from '../../server/core/lifecycle.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import { createMachineService, type MachineService } from '../../server/services/machines.ts';
 import { secretContext } from '../../server/services/power-secrets.ts';
 import type { Machine } from '../../server/core/machine.ts';
 import type { Store } from '../../server/ports/store.ts';
-import { debian, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
+import { debian, digestOf, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryArtefacts } from '../support/memory-artefacts.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { sampleLease, sampleMachine } from '../support/samples.ts';
+import { encodeFdt } from '../../server/wire/fdt/encode.ts';
+import { readFdt } from '../../server/wire/fdt/fdt.ts';
+import { fdtNode, fromTexts } from '../../server/wire/fdt/tree.ts';
 import { rack1 } from './boot-bench.ts';
 
 const pdu: PowerDriver = {
@@ -31,6 +36,8 @@ const pdu: PowerDriver = {
 interface Bench {
   readonly service: MachineService;
   readonly store: Store;
+  /** Stores a file as an upload does. */
+  keep(name: string, octets: Uint8Array): Promise<Sha256>;
   read(name: string): Promise<Machine>;
 }
 
@@ -39,7 +46,8 @@ async function bench(...machines: readonly Machine[]): Promise<Bench> {
   const store = createMemoryStore(clock);
   for (const machine of machines) await store.machines.add(machine, []);
   await store.bundles.add(debian, []);
-  const boards = [ubootBoard, pcBoard];
+  const boards = [{ ...ubootBoard, compatible: ['bench,uboot'] }, pcBoard];
+  const artefacts = createMemoryArtefacts();
   const service = createMachineService({
     store,
     boards: {
@@ -50,6 +58,8 @@ async function bench(...machines: readonly Machine[]): Promise<Bench> {
     },
     drivers: { list: () => [pdu], byName: (name) => (name === 'pdu' ? pdu : undefined) },
     vault: { seal: (plain, context) => `sealed:${context}:${plain.length}`, open: () => '' },
+    artefacts,
+    readTree: readFdt,
     networks: () => [rack1],
     leases: () => [sampleLease(1, { address: ipv4(0x0a4d0002) })],
     clock,
@@ -57,6 +67,11 @@ async function bench(...machines: readonly Machine[]): Promise<Bench> {
   return {
     service,
     store,
+    keep: async (name, octets) => {
+      const stored = await artefacts.put(name, Readable.from([octets]), 1 << 22);
+      await store.artefacts.add(stored);
+      return stored.sha256;
+    },
     read: async (name) => {
       const machine = await store.machines.byName(name);
       assert.ok(machine, name);
@@ -122,6 +137,47 @@ describe('machines', () => {
     assert.equal((await read('board-01')).bundle, 'debian@12');
     await service.edit('board-01', { bundle: null }, 'alice');
     assert.equal((await read('board-01')).bundle, undefined);
+  });
+
+  const treeFor = (compatible: string): Uint8Array =>
+    encodeFdt({
+      ...{ bootCpuId: 0, reservations: [] },
+      root: fdtNode('', [['compatible', fromTexts(compatible)]]),
+    });
+
+  it('a device tree of its own and overlays are what was stored before, and stand in one event', async () => {
+    const { service, store, read, keep } = await bench(sampleMachine(1, { board: 'bench-uboot' }));
+    const [dtb, uart] = [await keep('own.dtb', treeFor('bench,uboot')), await keep('uart.dtbo', treeFor('any'))];
+    assert.equal((await service.edit('board-01', { dtb, overlays: [uart] }, 'alice')).is, 'done');
+    const set = await read('board-01');
+    assert.deepEqual([set.dtb, set.overlays], [dtb, [uart]]);
+    const [event] = await store.events.list({ limit: 10 });
+    assert.equal(event?.text, `alice set device tree to ${dtb.slice(0, 16)}, overlays to ${uart.slice(0, 16)}`);
+    assert.equal((await service.edit('board-01', { dtb: null, overlays: [] }, 'alice')).is, 'done');
+    const cleared = await read('board-01');
+    assert.deepEqual([cleared.dtb, cleared.overlays], [undefined, []]);
+  });
+
+  it('a device tree that is not stored, is none, is too large or is another board’s is refused by its field', async () => {
+    const { service, read, keep } = await bench(candidate, sampleMachine(1, { board: 'bench-uboot' }));
+    const text = await keep('notes.txt', Buffer.from('no device tree at all, only words'));
+    const huge = await keep('huge.dtb', new Uint8Array((2 << 20) + 1));
+    const strange = await keep('strange.dtb', treeFor('other,board'));
+    const wrong: readonly (readonly [Parameters<MachineService['edit']>[1], string, RegExp])[] = [
+      [{ overlays: [digestOf('ee')] }, 'overlays', /^eeeeeeeeeeeeeeee is not stored; send it to POST/],
+      [{ overlays: [text] }, 'overlays', /^notes\.txt: /],
+      [{ dtb: huge }, 'dtb', /^huge\.dtb has 2097153 octets; a device tree may have 2097152$/],
+      [{ dtb: strange }, 'dtb', /is of "other,board", not of "bench,uboot".*board "bench-uboot"/],
+    ];
+    for (const [edit, field, why] of wrong) {
+      const no = await service.edit('board-01', edit, 'alice');
+      assert.ok(no.is === 'bad-value' && no.field === field, JSON.stringify(no));
+      assert.match(no.because, why);
+    }
+    assert.equal((await read('board-01')).rev, 1);
+    const accepted = await service.accept('new-000007', { board: 'bench-uboot', dtb: strange }, 'alice');
+    assert.equal(accepted.is, 'bad-value');
+    assert.equal((await service.edit('new-000007', { dtb: strange }, 'alice')).is, 'done', 'no board says otherwise');
   });
 
   it('a name that is taken is refused and says by whom', async () => {

@@ -12,6 +12,7 @@ import { createFakeClock } from '../support/fake-clock.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { sampleMachine } from '../support/samples.ts';
+import { readFdt } from '../../server/wire/fdt/fdt.ts';
 
 /** One PDU that is asked for outlet 1 first, and answers when the test lets it. */
 function createSlowPdu(): {
@@ -98,6 +99,8 @@ describe('power belongs to the owner, with SQLite (I4)', () => {
         boards: { ...never, findDtb: () => undefined, openDtb: () => Promise.resolve(undefined) },
         drivers: never,
         vault: { open: () => '', seal: () => '' },
+        artefacts: { open: () => Promise.resolve(undefined) },
+        readTree: readFdt,
         networks: () => [],
         leases: () => [],
         clock: realClock,

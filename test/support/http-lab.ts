@@ -223,7 +223,10 @@ export function layHttpLab(
   };
   const deps: HttpDeps = {
     store,
-    machines: createMachineService({ store, boards, drivers, vault, networks, leases, clock }),
+    machines: createMachineService({
+      ...{ store, boards, drivers, vault, artefacts, networks, leases, clock },
+      readTree: readFdt,
+    }),
     power,
     bundles,
     importBundle: createImportBundle({ bundles, reader, artefacts, store, fetchUrl }),

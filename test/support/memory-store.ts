@@ -5,6 +5,7 @@ import type { BundleContents } from '../../server/core/bundle-contents.ts';
 import { whyKept, type LastGood } from '../../server/core/bundle-keep.ts';
 import type { BundleTry } from '../../server/core/bundle-try.ts';
 import { channelRef, channelsOf, type ChannelMove } from '../../server/core/channel.ts';
+import type { BootTally } from '../../server/core/boot-matrix.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
@@ -237,6 +238,7 @@ function createBoots({ boots, machines }: MemoryTables, note: EventHub['note']):
       await change(id, { verdict });
       note(events);
     },
+    tallies: () => step(() => talliesOf([...boots.values()])),
     end: (machine, atMs) =>
       step(() => {
         for (const boot of boots.values())
@@ -252,6 +254,18 @@ function createBoots({ boots, machines }: MemoryTables, note: EventHub['note']):
         return gone.length;
       }),
   };
+}
+
+function talliesOf(boots: readonly BootRecord[]): readonly BootTally[] {
+  const tallies = new Map<string, BootTally>();
+  for (const { served, verdict, startedMs } of boots) {
+    if (!served || !verdict || verdict.state === 'under way') continue;
+    const key = JSON.stringify([served.board, served.bundle, verdict.state]);
+    const { board, bundle } = served;
+    const before = tallies.get(key) ?? { board, bundle, state: verdict.state, boots: 0, lastMs: 0 };
+    tallies.set(key, { ...before, boots: before.boots + 1, lastMs: Math.max(before.lastMs, startedMs) });
+  }
+  return [...tallies.keys()].sort().flatMap((key) => tallies.get(key) ?? []);
 }
 
 function createBundles({ machines, bundles, tries, goods }: MemoryTables, note: EventHub['note']): BundleStore {

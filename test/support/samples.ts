@@ -1,3 +1,4 @@
+import type { BootServed, Verdict } from '../../server/core/boot-verdict.ts';
 import { ipv4, parseMac, parseSha256, type Mac, type Sha256 } from '../../server/core/address.ts';
 import type { Bundle } from '../../server/core/bundle.ts';
 import type { BundleContents } from '../../server/core/bundle-contents.ts';
@@ -41,6 +42,7 @@ export function sampleMachine(n: number, change: Partial<Machine> = {}): Machine
     reserved: undefined,
     bundle: undefined,
     dtb: undefined,
+    overlays: [],
     extraArgs: [],
     power: undefined,
     powerSeen: undefined,
@@ -159,6 +161,23 @@ export function sampleBundle(name: string, change: Partial<Bundle> = {}): Bundle
     callsHome: false,
     source: 'folder /srv/images',
     createdMs: 7_000,
+    ...change,
+  };
+}
+
+/** A verdict in some state, with as little as there can be. */
+export function sampleVerdict(state: Verdict['state']): Verdict {
+  return {
+    ...{ state, rule: 'sample', lastGood: undefined, layer: undefined, cause: `it ${state}`, others: [] },
+    ...{ remedy: undefined, evidence: [], confidence: 'sure', dueMs: undefined },
+  };
+}
+
+/** What a boot was served. */
+export function sampleServed(change: Partial<BootServed> = {}): BootServed {
+  return {
+    ...{ purpose: 'bundle', bundle: 'debian@12', board: 'mustang', format: 'extlinux', args: 'quiet' },
+    ...{ kernel: digest('a'), initrd: undefined, dtb: undefined, callsHome: false },
     ...change,
   };
 }

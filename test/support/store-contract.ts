@@ -7,6 +7,7 @@ import type { MachineId } from '../../server/core/machine.ts';
 import { StaleWrite, Taken, type PowerOrder, type Store } from '../../server/ports/store.ts';
 import { bundleContract } from './bundle-contract.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { bootTallyContract } from './boot-tally-contract.ts';
 import { parameterContract } from './parameter-contract.ts';
 import { digest, mac, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
 
@@ -26,11 +27,15 @@ function machineContract(fresh: () => StoreUnderTest): void {
     arch: 'arm64',
     board: 'mustang',
     recognised: { board: 'qemu-virt', evidence: ['option 93 is 11'] },
-    firmware: { clientArch: 11, vendorClass: undefined, userClass: 'iPXE' },
+    firmware: {
+      ...{ clientArch: 11, vendorClass: undefined, userClass: 'iPXE' },
+      ...{ loader: 'ipxe', loaderVersion: '1.21.1' },
+    },
     facts: sampleFacts,
     reserved: ipv4(0xfffffffe),
     bundle: 'debian@12',
     dtb: digest('c'),
+    overlays: [digest('e'), digest('d')],
     extraArgs: ['a="b c"', '', 'ü=\u0000'],
     power: { driver: 'ipmi', parameters: { host: '10.0.0.1', port: 623, lan: true } },
     powerSeen: { state: 'unknown', atMs: 5, because: 'timeout' },
@@ -559,6 +564,7 @@ export function describeStoreContract(title: string, open: () => Promise<StoreUn
       bootTrimContract(fresh);
       bootTokenContract(fresh);
       bootVerdictContract(fresh);
+      bootTallyContract(fresh);
     });
     describe('bundles and artefacts', () => {
       bundleContract(fresh);

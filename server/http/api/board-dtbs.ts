@@ -2,9 +2,9 @@ import { DTB_OCTETS_MAX } from '../../core/dtb-version.ts';
 import { z } from 'zod';
 import { readOctets } from '../body.ts';
 import type { HttpDeps } from '../deps.ts';
-import { NO_FIELDS, PLAIN, json, problem, route, type Route } from '../route.ts';
+import { NO_FIELDS, PLAIN, json, route, type Route } from '../route.ts';
 import { boardDraft, dtbFetch, dtbQuery, dtbRollback } from '../schemas.ts';
-import { answerDraft, answerDtb } from './outcomes.ts';
+import { answerDraft, answerDtb, noBoard } from './outcomes.ts';
 
 const versionView = z.object({
   board: z.string(),
@@ -40,7 +40,7 @@ export function boardDtbRoutes(deps: Pick<HttpDeps, 'boardDtbs' | 'boardDrafts'>
       answers: { 200: historyView },
       run: async ({ part }) => {
         const history = await deps.boardDtbs.history(part('name'));
-        return history ? json(history) : problem(404, 'unknown-board', `no board "${part('name').slice(0, 80)}"`);
+        return history ? json(history) : noBoard(part('name'));
       },
     }),
     route('POST /api/v1/boards/{name}/dtbs', {

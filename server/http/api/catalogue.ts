@@ -12,7 +12,7 @@ import {
   viewOfLease,
   viewOfNetwork,
 } from '../views.ts';
-import { answerExplain } from './outcomes.ts';
+import { answerExplain, noBoard } from './outcomes.ts';
 
 const boardView = z.looseObject({ name: z.string(), title: z.string(), arch: z.string(), proof: z.string() });
 const findingView = z.object({
@@ -42,7 +42,7 @@ function boardRoutes(deps: HttpDeps): readonly Route[] {
       answers: { 200: boardView },
       run: ({ part }) => {
         const board = deps.boards.byName(part('name'));
-        return board ? json(board) : problem(404, 'unknown-board', `no board "${part('name').slice(0, 80)}"`);
+        return board ? json(board) : noBoard(part('name'));
       },
     }),
     route('GET /api/v1/lint/boards', {

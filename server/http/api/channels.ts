@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bootMatrix } from '../../core/boot-matrix.ts';
 import type { BundleTry } from '../../core/bundle-try.ts';
 import type { HttpDeps } from '../deps.ts';
 import { EMPTY, NO_FIELDS, PLAIN, json, problem, route, type Route } from '../route.ts';
@@ -43,6 +44,15 @@ const kernelView = z.object({
   verdict: z.enum(['older', 'current', 'unknown']),
 });
 
+const cellView = z.object({
+  board: z.string(),
+  bundle: z.string(),
+  last: z.enum(['ended well', 'failed', 'silent']),
+  lastMs: z.number(),
+  good: z.number(),
+  bad: z.number().describe('Boots that failed or fell silent.'),
+});
+
 type Deps = Pick<HttpDeps, 'channels' | 'tries' | 'kernelReport' | 'store'>;
 
 function viewOfTrial(attempt: BundleTry, name: string): z.infer<typeof trialView> {
@@ -78,6 +88,7 @@ export function channelRoutes(deps: Deps): readonly Route[] {
       },
     }),
     ...trialRoutes(deps),
+    matrixRoute(deps),
     route('GET /api/v1/kernels', {
       ...PLAIN,
       summary: 'Which machines run older kernels than the newest bundle for them',
@@ -85,6 +96,15 @@ export function channelRoutes(deps: Deps): readonly Route[] {
       run: async () => json({ kernels: await deps.kernelReport() }),
     }),
   ];
+}
+
+function matrixRoute({ store }: Deps): Route {
+  return route('GET /api/v1/boot-matrix', {
+    ...PLAIN,
+    summary: 'How boots of each board with each bundle have ended',
+    answers: { 200: z.object({ cells: z.array(cellView) }) },
+    run: async () => json({ cells: bootMatrix(await store.boots.tallies()) }),
+  });
 }
 
 function trialRoutes(deps: Deps): readonly Route[] {

@@ -16,6 +16,8 @@ function given(edit: z.output<typeof machineEdit>): MachineEdit {
     ...(edit.board === undefined ? {} : { board: edit.board }),
     ...(edit.bundle === undefined ? {} : { bundle: edit.bundle }),
     ...(edit.extraArgs === undefined ? {} : { extraArgs: edit.extraArgs }),
+    ...(edit.dtb === undefined ? {} : { dtb: edit.dtb }),
+    ...(edit.overlays === undefined ? {} : { overlays: edit.overlays }),
     ...(edit.reserved === undefined ? {} : { reserved: edit.reserved }),
     ...(edit.macs === undefined ? {} : { macs: edit.macs }),
   };

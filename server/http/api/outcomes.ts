@@ -105,6 +105,12 @@ export function noMachine(ref: string): Answer {
   return problem(404, 'unknown-machine', `no machine "${ref.slice(0, 80)}"; name it by name, MAC or id`);
 }
 
+/** No board by that name. */
+export function noBoard(name: string): Answer {
+  const because = `there is no board "${name.slice(0, 80)}"; "farrier board list" shows those there are`;
+  return problem(404, 'unknown-board', because);
+}
+
 /** What happened to a board's device tree, as an answer. */
 export function answerDtb(outcome: DtbOutcome): Answer {
   switch (outcome.is) {

@@ -3,7 +3,8 @@ import type { DtbVersion } from '../../core/dtb-version.ts';
 import type { HttpDeps } from '../deps.ts';
 import { byName } from '../read-machines.ts';
 import { suffices } from '../rights.ts';
-import { PAGE, html, problem, route, type Route } from '../route.ts';
+import { noBoard } from '../api/outcomes.ts';
+import { PAGE, html, route, type Route } from '../route.ts';
 import type { Frame, Pages } from './render.ts';
 import { moment, octetWords } from './words.ts';
 
@@ -63,7 +64,7 @@ function boardPage({ deps, pages }: Parts): Route {
     run: async ({ part, who }) => {
       const board = deps.boards.byName(part('name'));
       const history = await deps.boardDtbs.history(part('name'));
-      if (!board || !history) return problem(404, 'unknown-board', `no board "${part('name').slice(0, 80)}"`);
+      if (!board || !history) return noBoard(part('name'));
       const machines = (await deps.store.machines.list()).filter(
         (machine) => (machine.board ?? machine.recognised?.board) === board.name,
       );

@@ -173,6 +173,8 @@ export function factLines(view: MachineView): readonly { readonly label: string;
     ['System UUID', view.systemUuid],
     ['BMC', facts?.bmcAddress],
     ['Agent kernel', facts?.kernel],
+    ['Loader', view.firmware?.loader],
+    ['Loader version', view.firmware?.loaderVersion],
     ['Client architecture', view.firmware?.clientArch],
     ['Vendor class', view.firmware?.vendorClass],
     ['User class', view.firmware?.userClass],

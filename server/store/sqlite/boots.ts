@@ -1,3 +1,4 @@
+import type { BootTally } from '../../core/boot-matrix.ts';
 import type { BootRecord } from '../../core/event.ts';
 import type { MachineId } from '../../core/machine.ts';
 import type { BootStore } from '../../ports/store.ts';
@@ -14,6 +15,12 @@ interface BootRow {
   readonly served: string | null;
   readonly verdict: string | null;
 }
+
+interface TallyRow extends Omit<BootTally, 'lastMs'> {
+  readonly last_ms: number;
+}
+
+const tallyOf = ({ last_ms: lastMs, ...rest }: TallyRow): BootTally => ({ ...rest, lastMs });
 
 function bootOf(row: BootRow): BootRecord {
   return {
@@ -41,6 +48,12 @@ function statementsOf(db: Ledger['db']) {
     'SELECT * FROM boot WHERE machine = ? ORDER BY started_ms DESC, rowid DESC LIMIT ?',
   );
   const byToken = db.prepare<[string], BootRow>('SELECT * FROM boot WHERE token_hash = ?');
+  const tallies = db.prepare<[], TallyRow>(
+    `SELECT json_extract(served, '$.board') AS board, json_extract(served, '$.bundle') AS bundle,
+       json_extract(verdict, '$.state') AS state, count(*) AS boots, max(started_ms) AS last_ms
+     FROM boot WHERE served IS NOT NULL AND json_extract(verdict, '$.state') IN ('ended well', 'failed', 'silent')
+     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
+  );
   const setToken = db.prepare('UPDATE boot SET token_hash = ? WHERE id = ?');
   const setPlan = db.prepare('UPDATE boot SET plan = ?, served = ? WHERE id = ?');
   const trimOrphans = db.prepare(
@@ -64,6 +77,7 @@ function statementsOf(db: Ledger['db']) {
     underWay,
     ofMachine,
     byToken,
+    tallies,
     setToken,
     setPlan,
     trimOrphans,
@@ -74,60 +88,48 @@ function statementsOf(db: Ledger['db']) {
 /** Boot records in SQLite. */
 export function createBootStore(ledger: Ledger): BootStore {
   const { db } = ledger;
-  const {
-    insert,
-    voidTokens,
-    end,
-    decide,
-    byId,
-    underWay,
-    ofMachine,
-    byToken,
-    setToken,
-    setPlan,
-    trimOrphans,
-    trimSurplus,
-  } = statementsOf(db);
+  const the = statementsOf(db);
   return {
     add: (boot) =>
       ledger.write(() => {
-        voidTokens.run(boot.machine);
-        end.run(boot.startedMs, boot.machine);
-        insert.run(boot.id, boot.machine, boot.startedMs, boot.tokenHash ?? null, boot.plan);
+        the.voidTokens.run(boot.machine);
+        the.end.run(boot.startedMs, boot.machine);
+        the.insert.run(boot.id, boot.machine, boot.startedMs, boot.tokenHash ?? null, boot.plan);
       }),
     byId: (id) =>
       ledger.read(() => {
-        const row = byId.get(id);
+        const row = the.byId.get(id);
         return row && bootOf(row);
       }),
-    underWay: () => ledger.read(() => underWay.all().map(bootOf)),
-    ofMachine: (machine, limit) => ledger.read(() => ofMachine.all(machine, limit).map(bootOf)),
+    underWay: () => ledger.read(() => the.underWay.all().map(bootOf)),
+    ofMachine: (machine, limit) => ledger.read(() => the.ofMachine.all(machine, limit).map(bootOf)),
     byTokenHash: (hash) =>
       ledger.read(() => {
-        const row = byToken.get(hash);
+        const row = the.byToken.get(hash);
         return row && bootOf(row);
       }),
     setToken: (id, hash) =>
       ledger.write(() => {
-        setToken.run(hash ?? null, id);
+        the.setToken.run(hash ?? null, id);
       }),
     setPlan: (id, plan, served) =>
       ledger.write(() => {
-        setPlan.run(plan, toJson(servedShape, served), id);
+        the.setPlan.run(plan, toJson(servedShape, served), id);
       }),
     decide: (id, verdict, events) =>
       ledger.write((note) => {
-        decide.run(toJson(verdictShape, verdict), id);
+        the.decide.run(toJson(verdictShape, verdict), id);
         note(events);
       }),
+    tallies: () => ledger.read(() => the.tallies.all().map(tallyOf)),
     end: (machine, atMs) =>
       ledger.write(() => {
-        end.run(atMs, machine);
+        the.end.run(atMs, machine);
       }),
     trim: (keep, atMost) =>
       ledger.write(() => {
-        const orphans = trimOrphans.run({ atMost }).changes;
-        return orphans + trimSurplus.run({ keep, atMost: atMost - orphans }).changes;
+        const orphans = the.trimOrphans.run({ atMost }).changes;
+        return orphans + the.trimSurplus.run({ keep, atMost: atMost - orphans }).changes;
       }),
   };
 }

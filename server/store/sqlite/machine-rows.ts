@@ -4,6 +4,7 @@ import type { State } from '../../core/lifecycle.ts';
 import type { Machine, MachineId, PowerSetting } from '../../core/machine.ts';
 import {
   detailShape,
+  digestsShape,
   factsShape,
   firmwareShape,
   fromJson,
@@ -31,6 +32,7 @@ export interface MachineRow {
   readonly reserved: Ipv4 | null;
   readonly bundle: string | null;
   readonly dtb: Sha256 | null;
+  readonly overlays: string;
   readonly extra_args: string;
   readonly power_driver: string | null;
   readonly power_parameters: string | null;
@@ -59,6 +61,7 @@ export const MACHINE_COLUMNS = [
   'reserved',
   'bundle',
   'dtb',
+  'overlays',
   'extra_args',
   'power_driver',
   'power_parameters',
@@ -101,6 +104,7 @@ export function rowOfMachine(machine: Machine): MachineRow {
     reserved: machine.reserved ?? null,
     bundle: machine.bundle ?? null,
     dtb: machine.dtb ?? null,
+    overlays: JSON.stringify(machine.overlays),
     extra_args: JSON.stringify(machine.extraArgs),
     power_driver: machine.power?.driver ?? null,
     power_parameters: toJson(detailShape, machine.power?.parameters),
@@ -133,6 +137,7 @@ export function machineOfRow(row: MachineRow, macs: readonly Mac[]): Machine {
     reserved: row.reserved ?? undefined,
     bundle: row.bundle ?? undefined,
     dtb: row.dtb ?? undefined,
+    overlays: fromJson(digestsShape, row.overlays) ?? [],
     extraArgs: fromJson(wordsShape, row.extra_args) ?? [],
     power: row.power_driver !== null && parameters ? { driver: row.power_driver, parameters } : undefined,
     powerSeen: fromJson(powerSeenShape, row.power_seen),

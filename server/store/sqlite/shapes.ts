@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseMac, parseSha256, type Ipv4, type Mac, type Sha256 } from '../../core/address.ts';
-import { ARCHES } from '../../core/arch.ts';
+import { ARCHES, LOADERS } from '../../core/arch.ts';
 import {
   BOOT_STEPS,
   CONFIDENCES,
@@ -27,6 +27,8 @@ const sha256 = z.custom<Sha256>((value) => typeof value === 'string' && parseSha
 
 /** The parts of rows that are kept as JSON, one shape each. */
 export const wordsShape: z.ZodType<readonly string[]> = z.array(text);
+/** `machine.overlays`. */
+export const digestsShape: z.ZodType<readonly Sha256[]> = z.array(sha256);
 export const detailShape: z.ZodType<PowerSetting['parameters']> = z.record(
   text,
   z.union([text, z.number(), z.boolean()]),
@@ -52,6 +54,8 @@ export const firmwareShape: z.ZodType<FirmwareSeen> = z.object({
   clientArch: orNone(z.number()),
   vendorClass: orNone(text),
   userClass: orNone(text),
+  loader: orNone(z.enum(LOADERS)),
+  loaderVersion: orNone(text),
 });
 
 /** `machines.power_seen`. */

@@ -13,6 +13,8 @@ export interface BootClient {
   readonly isPxe: boolean;
   readonly isHttp: boolean;
   readonly isIpxe: boolean;
+  /** `1.21.1`, as iPXE counts (option 175, sub-option 235); other loaders tell theirs in option 60 or not at all. */
+  readonly ipxeVersion: string | undefined;
   readonly isUBoot: boolean;
 }
 
@@ -30,6 +32,7 @@ export function readBootClient(options: DhcpOptions): BootClient {
     isHttp: vendorClass?.startsWith('HTTPClient') ?? false,
     // gPXE, its forerunner, sends the same option but runs no iPXE script: to us it is the ROM under it.
     isIpxe: userClass === 'iPXE' || (options.has(OPT.ipxeEncapsulated) && userClass !== 'gPXE'),
+    ipxeVersion: ipxeVersionOf(options.get(OPT.ipxeEncapsulated)),
     isUBoot: vendorClass?.startsWith('U-Boot') ?? false,
   };
 }
@@ -58,6 +61,17 @@ function uuidOf(value: Uint8Array | undefined): string | undefined {
     .join('');
   const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
   return parts.join('-');
+}
+
+const IPXE_VERSION = 235;
+
+/** Sub-options are tag, length, value; what ends too early ends the search. */
+function ipxeVersionOf(value: Uint8Array | undefined): string | undefined {
+  for (let at = 0; value && at + 2 <= value.length; at += 2 + (value[at + 1] ?? 0)) {
+    const octets = value.subarray(at + 2, at + 2 + (value[at + 1] ?? 0));
+    if (value[at] === IPXE_VERSION && value[at + 1] === 3 && octets.length === 3) return octets.join('.');
+  }
+  return undefined;
 }
 
 /** iPXE sends `iPXE` plainly; RFC 3004 counts each class with a length octet in front. Both are understood. */

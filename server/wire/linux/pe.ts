@@ -11,7 +11,7 @@ export interface PeHeader {
 }
 
 /** Octets from the start that `readPe` needs: kernels and loaders keep their PE header within the first page. */
-export const PE_HEAD_OCTETS = 4096;
+const PE_HEAD_OCTETS = 4096;
 
 /** Reads a PE header. Nothing for all else, hostile octets included. */
 export function readPe(head: Uint8Array): PeHeader | undefined {

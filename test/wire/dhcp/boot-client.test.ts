@@ -63,8 +63,25 @@ describe('wire/dhcp/boot-client', () => {
     assert.equal(readBootClient(new Map()).isIpxe, false);
   });
 
+  it("iPXE's version is sub-option 235 of option 175, wherever it stands; what is cut off or malformed is none", () => {
+    const version = (...octets: readonly number[]): string | undefined =>
+      readBootClient(of(OPT.ipxeEncapsulated, ...octets)).ipxeVersion;
+    // As captured from iPXE 1.0.0 in SeaBIOS.
+    assert.equal(version(0xb1, 5, 1, 0x1a, 0xf4, 0x10, 0, 0xeb, 3, 1, 0, 0, 0x17, 1, 1), '1.0.0');
+    assert.equal(version(0xeb, 3, 1, 21, 1), '1.21.1');
+    for (const cut of [[], [0xeb], [0xeb, 3], [0xeb, 3, 1, 21], [0xeb, 2, 1, 21], [0xb1, 200, 0xeb, 3, 1, 2, 3]])
+      assert.equal(version(...cut), undefined, cut.join(' '));
+  });
+
   it('never throws, whatever the options hold', () => {
-    const codes = fc.constantFrom(OPT.vendorClass, OPT.userClass, OPT.clientArch, OPT.clientNdi, OPT.clientUuid);
+    const codes = fc.constantFrom(
+      OPT.vendorClass,
+      OPT.userClass,
+      OPT.clientArch,
+      OPT.clientNdi,
+      OPT.clientUuid,
+      OPT.ipxeEncapsulated,
+    );
     const options = fc.array(fc.tuple(codes, fc.uint8Array({ maxLength: 40 })));
     fc.assert(fc.property(options, (list) => Array.isArray(readBootClient(new Map(list)).archTypes)));
   });
