@@ -1,10 +1,9 @@
+import { DTB_OCTETS_MAX } from '../server/core/dtb-version.ts';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { BuildError } from './build-error.ts';
 import { readDeb } from '../server/files/archive/deb.ts';
 
-/** Octets a device tree may have. */
-const DTB_OCTETS_MAX = 2 << 20;
 /** Files and folders that are looked through for one name. */
 const ENTRIES_MAX = 100_000;
 

@@ -18,7 +18,10 @@ const FLOOR3 = [CORE, 'server/wire/', 'server/ports/'];
 /** Who may import whom: an allow-list. The longest matching prefix decides. */
 const FLOORS: Readonly<Record<string, Floor>> = {
   'server/core/': { may: [CORE], outside: [] },
-  'server/wire/': { may: ['server/wire/', 'server/core/address.ts', 'server/core/result.ts'], outside: [] },
+  'server/wire/': {
+    may: ['server/wire/', ...['address', 'kernel-form', 'octets', 'result'].map((name) => `${CORE}${name}.ts`)],
+    outside: [],
+  },
   'server/ports/': { may: [CORE, 'server/ports/'], outside: [] },
   'server/services/': { may: [CORE, 'server/ports/', 'server/services/'], outside: [] },
   'server/net/': { may: [...FLOOR3, 'server/services/', 'server/net/'], outside: 'all' },

@@ -1,10 +1,7 @@
 import type { Artefact } from './bundle.ts';
+import type { KernelFormName } from './kernel-form.ts';
 import { moduleName } from './module-name.ts';
 import { err, ok, type Result } from './result.ts';
-
-/** The forms in which kernels come, as their first octets tell. */
-export type KernelForm =
-  'Image' | 'Image.gz' | 'bzImage' | 'zImage' | 'uImage' | 'FIT' | 'EFI zboot' | 'EFI program' | 'ELF' | 'unknown';
 
 /** What an initrd holds, as far as a bundle's user asks: what can be run and what can be loaded. */
 export interface InitrdContents {
@@ -17,7 +14,7 @@ export interface InitrdContents {
 
 /** What is in a bundle. What could not be known is absent; it is never guessed. */
 export interface BundleContents {
-  readonly kernelForm: KernelForm;
+  readonly kernelForm: KernelFormName;
   /** What `uname -r` will say. */
   readonly kernelRelease: string | undefined;
   /** The set flags of the kernel's configuration, without `CONFIG_`: `BLK_DEV_NBD=m`. */

@@ -1,6 +1,6 @@
 import type { Sha256 } from './address.ts';
 
-/** Octets a device tree may have; the largest of Debian's kernels has 153,395. */
+/** A device tree may be no larger, wherever it comes from; the largest of Debian's kernels is 153,395 octets. */
 export const DTB_OCTETS_MAX = 2 << 20;
 
 /** One device tree that was imported for a board. It never changes; which one is served does. */

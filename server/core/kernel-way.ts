@@ -2,7 +2,7 @@ import type { Sha256 } from './address.ts';
 import type { Arch, Loader } from './arch.ts';
 import type { Board } from './board.ts';
 import type { Artefact } from './bundle.ts';
-import { formWords, type KernelForm } from './kernel-form.ts';
+import { formWords, mayRunOn, type KernelForm } from './kernel-form.ts';
 import { recipeKey, type Derived, type Packing, type Recipe } from './recipe.ts';
 
 /** What is at hand for a boot, and who shall load it. */
@@ -63,8 +63,8 @@ export function kernelWay(signs: WaySigns): KernelWay {
     case 'Image':
     case 'zImage':
     case 'bzImage':
-      if (form.is === 'unknown' || form.is === raw) return asItIs;
-      if (form.is === 'zboot' && STARTS_PE.has(signs.loader)) return asItIs;
+      if (form.is === raw || HIDES_KERNEL.has(form.is)) return asItIs;
+      if (form.is === 'EFI zboot' && STARTS_PE.has(signs.loader)) return asItIs;
       return holds(form, raw) ? made(signs, { make: 'unpacked', from: kernel }, asItIs) : misfit(board, form);
     case 'Image.gz':
       if (holds(form, raw)) return asItIs;
@@ -80,6 +80,8 @@ export function kernelWay(signs: WaySigns): KernelWay {
 
 /** Loaders that start the kernel as a program of UEFI, which is all a zboot image is. */
 const STARTS_PE: ReadonlySet<Loader> = new Set<Loader>(['uefi', 'uefi-http', 'ipxe', 'grub']);
+/** Files that do not show what kernel is in them: they are given out in good faith. */
+const HIDES_KERNEL: ReadonlySet<KernelForm['is']> = new Set<KernelForm['is']>(['unknown', 'EFI program']);
 const UNSEEN: KernelForm = { is: 'unknown', arch: undefined };
 const NOTHING = { initrd: undefined, dtb: undefined } as const;
 
@@ -87,10 +89,9 @@ function holds(form: KernelForm, raw: KernelForm['is']): boolean {
   return form.is === 'gzip' && form.kernel?.is === raw;
 }
 
-/** A kernel of another architecture. A 32-bit x86 kernel runs on a 64-bit PC. */
+/** A kernel of another architecture. */
 function faultOf(board: Board, form: KernelForm): Refused | undefined {
-  if (form.arch === undefined || form.arch === board.arch) return undefined;
-  if (form.arch === 'i386' && board.arch === 'amd64') return undefined;
+  if (mayRunOn(form, board.arch)) return undefined;
   return refused(
     `its kernel is ${formWords(form)}, but board "${board.name}" is ${board.arch}`,
     `assign a bundle with a kernel for ${board.arch}`,

@@ -79,8 +79,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 async function start(options: DaemonOptions, closers: Closer[], stop: () => Promise<void>): Promise<Daemon> {
   const { config, log, ports = PORTS } = options;
-  const edges = { clock: realClock, rng: realRng, log, fetchUrl: fetchUrlBy(config) };
   const networks = resolveNetworks(config.networks, await listInterfaces());
+  const edges = { clock: realClock, rng: realRng, log, fetchUrl: fetchUrlBy(config, networks) };
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const socket = join(config.dataDir, 'farrier.sock');
   await refuseSecond(socket);
@@ -152,8 +152,9 @@ function watchAll({ store }: Memory, { tries }: Services, edges: Edges): readonl
   });
 }
 
-function fetchUrlBy(config: Config): FetchUrl {
-  return createFetchUrl({ ...config.fetch, clock: realClock, resolve: resolveName, exchange: httpExchange });
+function fetchUrlBy(config: Config, networks: readonly Network[]): FetchUrl {
+  const served = networks.map(({ subnet }) => ({ address: formatIpv4(subnet.network), prefix: subnet.prefix }));
+  return createFetchUrl({ ...config.fetch, served, clock: realClock, resolve: resolveName, exchange: httpExchange });
 }
 
 interface LeaseView {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { FetchError, type FetchOrder, type FetchUrl } from '../ports/fetch.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isOpenInternet } from './foreign-address.ts';
@@ -12,6 +12,8 @@ export interface FetchUrlNeeds {
   readonly http: boolean;
   /** Host names and addresses, in lower case, that may lie in private networks: a lab's own mirror. */
   readonly hosts: readonly string[];
+  /** The networks that are served, which may lie in the open Internet: boards and BMCs are no mirrors either. */
+  readonly served: readonly { readonly address: string; readonly prefix: number }[];
   /** All addresses of a name, asked once per hop. */
   readonly resolve: (name: string) => Promise<readonly string[]>;
   readonly exchange: HttpExchange;
@@ -133,10 +135,17 @@ async function addressesOf(needs: FetchUrlNeeds, url: URL): Promise<readonly str
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
   const addresses = isIP(host) === 0 ? await needs.resolve(host) : [host];
   if (addresses.length === 0) throw new FetchError('unreachable', `${host} has no address`);
-  const near = needs.hosts.includes(host) ? undefined : addresses.find((address) => !isOpenInternet(address));
+  const served = new BlockList();
+  for (const { address, prefix } of needs.served) served.addSubnet(address, prefix, 'ipv4');
+  const isNear = (address: string): boolean =>
+    !isOpenInternet(address) || served.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  const near = needs.hosts.includes(host) ? undefined : addresses.find(isNear);
   if (near === undefined) return addresses;
   const remedy = `name it under "fetch.hosts" in farrier.yaml if it is a mirror of yours`;
-  throw new FetchError('not-allowed', `${host} lies at ${near}, which is not the open Internet; ${remedy}`);
+  throw new FetchError(
+    'not-allowed',
+    `${host} lies at ${near}, which is ${isOpenInternet(near) ? 'a network Farrier serves' : 'not the open Internet'}; ${remedy}`,
+  );
 }
 
 function acceptable(answer: HttpAnswer, url: URL, order: FetchOrder): HttpAnswer {

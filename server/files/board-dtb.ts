@@ -2,12 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { parseSha256, type Sha256 } from '../core/address.ts';
 import type { BoardDtb } from '../core/board.ts';
-import { strangeTo } from '../core/dtb-version.ts';
+import { DTB_OCTETS_MAX, strangeTo } from '../core/dtb-version.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
-
-/** The largest device tree of Debian's kernels is 153,395 octets. */
-const DTB_OCTETS_MAX = 2 << 20;
 
 /** A DTB as a board declares it, with the path of its file. */
 export interface DeclaredDtb {

@@ -54,18 +54,21 @@ async function inspect(artefacts: Artefacts, kernel: Artefact, initrd: Artefact 
 
 async function unpackAll(artefacts: Artefacts, packages: readonly Artefact[]): Promise<UnpackedBundle> {
   const finds: PackageFinds[] = [];
-  for (const each of packages) finds.push(await withArtefact(artefacts, each, readPackage));
+  for (const each of packages)
+    finds.push(await withArtefact(artefacts, each, (source) => readPackage(source, [...finds])));
   const names = packages.map((each) => each.name).join(', ');
   const kernel = onlyOne(
     names,
     'kernel',
-    finds.flatMap((each) => each.kernels),
+    finds.flatMap((each) => each.kernelPaths),
+    finds.find((each) => each.kernel)?.kernel,
   );
   if (!kernel) throw new BundleUnreadable(`there is no kernel in ${names}; name the package that has boot/vmlinuz-…`);
   const initrd = onlyOne(
     names,
     'initrd',
-    finds.flatMap((each) => each.initrds),
+    finds.flatMap((each) => each.initrdPaths),
+    finds.find((each) => each.initrd)?.initrd,
   );
   const first = <T>(part: (find: PackageFinds) => T | undefined): T | undefined =>
     finds.map(part).find((each) => each !== undefined);
@@ -77,7 +80,7 @@ async function unpackAll(artefacts: Artefacts, packages: readonly Artefact[]): P
     kernel: await keep(artefacts, kernel),
     initrd: initrd && (await keep(artefacts, initrd)),
     arch: first((find) => find.arch),
-    version: finds.find((find) => find.kernels.length > 0)?.version,
+    version: finds.find((find) => find.kernel)?.version,
     release: first((find) => find.release),
     config: first((find) => find.config),
     modules: namesFrom((find) => find.modules),
@@ -86,15 +89,15 @@ async function unpackAll(artefacts: Artefacts, packages: readonly Artefact[]): P
   };
 }
 
-function onlyOne(names: string, what: string, found: readonly PackagedFile[]): PackagedFile | undefined {
-  if (found.length > 1)
-    throw new BundleUnreadable(
-      `which ${what}? ${names} has ${found
-        .map((each) => each.path)
-        .join(', ')
-        .slice(0, 300)}; import a folder with the right one`,
-    );
-  return found[0];
+function onlyOne(
+  names: string,
+  what: string,
+  paths: readonly string[],
+  found: PackagedFile | undefined,
+): PackagedFile | undefined {
+  if (paths.length <= 1) return found;
+  const listed = paths.join(', ').slice(0, 300);
+  throw new BundleUnreadable(`which ${what}? ${names} has ${listed}; import a folder with the right one`);
 }
 
 /** Stores a file under a name that loaders and boot texts can carry. */

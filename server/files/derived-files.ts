@@ -1,17 +1,16 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { constants, createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { parseSha256, type Sha256 } from '../core/address.ts';
 import type { Artefact } from '../core/bundle.ts';
-import { KERNEL_HEAD_OCTETS, kernelForm, type KernelForm } from '../core/kernel-form.ts';
+import type { KernelForm } from '../core/kernel-form.ts';
 import { madeName, recipeKey, type Derived, type Recipe } from '../core/recipe.ts';
 import type { ArtefactHeads, Artefacts } from '../ports/artefacts.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DerivedFiles } from '../ports/derived-files.ts';
 import { digestOf } from './board-dtb.ts';
 import { derivedPieces, type OpenFile } from './derived-pieces.ts';
+import { formOfHead, PACKED_HEAD_OCTETS } from './kernel-head.ts';
 
 /** Where the maker of derived files works. */
 export interface DerivedFilesOptions {
@@ -27,8 +26,6 @@ export interface DerivedFilesOptions {
 const MADE_OCTETS_MAX = 512 * 1024 * 1024;
 /** How long somebody waits for a file: less than the 5 s after which u-boot asks again. */
 const WAIT_MS = 4000;
-/** So much of a gzip file is enough to see what it holds. */
-const PACKED_HEAD_OCTETS = 64 * 1024;
 const FORMS_MAX = 1000;
 
 const entrySchema = z.strictObject({ name: z.string(), sha256: z.string(), octets: z.number() });
@@ -115,25 +112,6 @@ async function readEntry(file: string): Promise<Artefact | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function formOfHead(head: Uint8Array): Promise<KernelForm> {
-  const form = kernelForm(head.subarray(0, KERNEL_HEAD_OCTETS));
-  if (form.is !== 'gzip') return form;
-  const inner = await unpackedHead(head);
-  return inner ? { is: 'gzip', arch: inner.arch, kernel: inner } : form;
-}
-
-/** The first octets that a gzip file holds, read no further than that; nothing when it cannot be unpacked. */
-async function unpackedHead(head: Uint8Array): Promise<KernelForm | undefined> {
-  const unpacker = Readable.from([head]).pipe(createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }));
-  try {
-    for await (const piece of unpacker)
-      if (piece instanceof Uint8Array) return kernelForm(piece.subarray(0, KERNEL_HEAD_OCTETS));
-  } catch {
-    return undefined;
-  }
-  return undefined;
 }
 
 function wordsOf(error: unknown): string {

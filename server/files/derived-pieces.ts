@@ -8,22 +8,21 @@ import type { Content } from '../ports/artefacts.ts';
 import { crc32 } from '../wire/uboot/crc32.ts';
 import { fitPieces, type FitPart } from '../wire/uboot/fit.ts';
 import { buildLegacyHeader } from '../wire/uboot/legacy-image.ts';
+import { piecesOf } from './archive/archive-source.ts';
 import { ArtefactError } from './artefact-error.ts';
 import { mergeOverlays } from './merge-dtb.ts';
 
 /** Opens a stored file; nothing when it is not there. */
 export type OpenFile = (sha256: Sha256) => Promise<Content | undefined>;
 
-const PIECE_OCTETS = 1024 * 1024;
-
 /** The octets of what a recipe makes, piece by piece: no more than a few are held at once. @throws ArtefactError */
 export async function* derivedPieces(open: OpenFile, recipe: Recipe): AsyncGenerator<Uint8Array> {
   switch (recipe.make) {
     case 'unpacked':
-      yield* through(piecesOf(open, recipe.from), createGunzip());
+      yield* through(storedPieces(open, recipe.from), createGunzip());
       return;
     case 'gzip':
-      yield* through(piecesOf(open, recipe.from), createGzip());
+      yield* through(storedPieces(open, recipe.from), createGzip());
       return;
     case 'merged':
       yield await merged(open, recipe);
@@ -31,21 +30,21 @@ export async function* derivedPieces(open: OpenFile, recipe: Recipe): AsyncGener
     case 'uImage':
     case 'uInitrd':
       yield await legacyHeader(open, recipe);
-      yield* piecesOf(open, recipe.from);
+      yield* storedPieces(open, recipe.from);
       return;
     case 'FIT':
       for (const piece of fitPieces(fitOrder(recipe)))
         if (piece instanceof Uint8Array) yield piece;
-        else yield* piecesOf(open, piece);
+        else yield* storedPieces(open, piece);
   }
 }
 
-async function* piecesOf(open: OpenFile, file: Artefact): AsyncGenerator<Uint8Array> {
+async function* storedPieces(open: OpenFile, file: Artefact): AsyncGenerator<Uint8Array> {
   const content = await open(file.sha256);
   if (!content)
     throw new ArtefactError('unreadable', `${file.name} (sha256 ${file.sha256.slice(0, 16)}) is not stored`);
   try {
-    for (let at = 0; at < content.octets; at += PIECE_OCTETS) yield await content.read(at, PIECE_OCTETS);
+    yield* piecesOf(content);
   } finally {
     content.close();
   }
@@ -64,7 +63,7 @@ async function treeOf(open: OpenFile, file: Artefact): Promise<Uint8Array> {
   if (file.octets > DTB_OCTETS_MAX)
     throw new ArtefactError('too-big', `${file.name} has ${file.octets} octets, more than any device tree`);
   const pieces: Uint8Array[] = [];
-  for await (const piece of piecesOf(open, file)) pieces.push(piece);
+  for await (const piece of storedPieces(open, file)) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 
@@ -82,7 +81,7 @@ async function legacyHeader(
   recipe: Extract<Recipe, { make: 'uImage' | 'uInitrd' }>,
 ): Promise<Uint8Array> {
   let [payloadSum, payloadOctets] = [0, 0];
-  for await (const piece of piecesOf(open, recipe.from)) {
+  for await (const piece of storedPieces(open, recipe.from)) {
     payloadSum = crc32(piece, payloadSum);
     payloadOctets += piece.length;
   }

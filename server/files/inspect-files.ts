@@ -1,28 +1,24 @@
+import { DTB_OCTETS_MAX } from '../core/dtb-version.ts';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { parseSha256, type Sha256 } from '../core/address.ts';
 import type { Arch } from '../core/arch.ts';
 import type { BootServed, FileFault } from '../core/boot-verdict.ts';
+import { mayRunOn } from '../core/kernel-form.ts';
 import type { Content } from '../ports/artefacts.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { InspectFiles } from '../ports/inspect-files.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
-import { PROGRAM_HEAD_OCTETS, readProgramImage, type ProgramImage } from '../wire/program-image.ts';
+import { octetsMin } from '../wire/linux/kernel-form.ts';
+import { packerOf } from '../wire/packer.ts';
+import { piecesOf } from './archive/archive-source.ts';
+import { formOfHead, PACKED_HEAD_OCTETS } from './kernel-head.ts';
 
-/** Octets of one piece when a file is read through. */
-const PIECE_OCTETS = 1 << 20;
 /** An initrd that unpacks to more than this is not looked at further. */
 const UNPACKED_MAX = 1 << 30;
-const DTB_OCTETS_MAX = 2 << 20;
-
-const ARCH_OF: Readonly<Record<NonNullable<ProgramImage['machine']>, Arch | undefined>> = {
-  x64: 'amd64',
-  i386: 'i386',
-  arm64: 'arm64',
-  arm: 'armhf',
-  riscv64: undefined,
-};
+/** Initrds whose state is remembered: the same octets cannot become damaged or whole. */
+const KNOWN_MAX = 256;
 
 /** Looks into kernels, initrds, device trees and loaders that were served, for faults that show in their octets. */
 export function inspectFiles(deps: {
@@ -41,6 +37,18 @@ export function inspectFiles(deps: {
       content.close();
     }
   };
+  // A rack that fails all at once has one initrd: it is unpacked once, and no verdict waits for another board's.
+  const known = new Map<Sha256, Promise<FileFault | undefined>>();
+  const initrdOnce = (sha256: Sha256 | undefined): Promise<FileFault | undefined> => {
+    if (sha256 === undefined) return Promise.resolve(undefined);
+    const before = known.get(sha256);
+    if (before) return before;
+    if (known.size >= KNOWN_MAX) known.clear();
+    const looking = look(sha256, initrdFault);
+    known.set(sha256, looking);
+    looking.catch(() => known.delete(sha256));
+    return looking;
+  };
   return {
     faultsOf: async (served, loader) => {
       const board = deps.boards.byName(served.board);
@@ -49,7 +57,7 @@ export function inspectFiles(deps: {
         await look(program.ok ? program.value : undefined, (content) => programFault(content, 'loader', board?.arch)),
         await look(served.kernel, (content) => programFault(content, 'kernel', board?.arch)),
         await look(served.dtb, (content) => treeFault(content, served, board?.compatible ?? [])),
-        await look(served.initrd, (content) => initrdFault(content)),
+        await initrdOnce(served.initrd),
       ];
       return found.filter((fault) => fault !== undefined);
     },
@@ -61,20 +69,20 @@ async function programFault(
   layer: 'loader' | 'kernel',
   arch: Arch | undefined,
 ): Promise<FileFault | undefined> {
-  const image = readProgramImage(await content.read(0, Math.min(PROGRAM_HEAD_OCTETS, content.octets)));
-  if (!image) return undefined;
-  const own = image.machine && ARCH_OF[image.machine];
+  const head = await content.read(0, Math.min(PACKED_HEAD_OCTETS, content.octets));
+  const form = await formOfHead(head);
   const what = layer === 'kernel' ? 'kernel' : 'loader program';
-  if (image.machine !== undefined && arch !== undefined && own !== arch)
+  if (form.arch !== undefined && arch !== undefined && !mayRunOn(form, arch))
     return {
       layer,
-      cause: `the ${what} is for ${own ?? image.machine}, and the board is ${arch}`,
+      cause: `the ${what} is for ${form.arch}, and the board is ${arch}`,
       remedy: `give it a ${what} for ${arch}`,
     };
-  if (content.octets >= image.octetsMin) return undefined;
+  const octets = octetsMin(head) ?? 0;
+  if (content.octets >= octets) return undefined;
   return {
     layer,
-    cause: `the ${what} is cut short: its header tells of ${image.octetsMin} octets, and the file has ${content.octets}`,
+    cause: `the ${what} is cut short: its header tells of ${octets} octets, and the file has ${content.octets}`,
     remedy: 'import it again from its source, and compare the digest',
   };
 }
@@ -103,7 +111,7 @@ async function treeFault(
 /** A gzip'd initrd is unpacked and thrown away; other kinds are not looked into. */
 async function initrdFault(content: Content): Promise<FileFault | undefined> {
   const head = await content.read(0, 2);
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return undefined;
+  if (packerOf(head) !== 'gzip') return undefined;
   let unpacked = 0;
   const sink = new Writable({
     write: (piece: Uint8Array, _encoding, done) => {
@@ -126,12 +134,3 @@ async function initrdFault(content: Content): Promise<FileFault | undefined> {
 }
 
 class TooMuch extends Error {}
-
-async function* piecesOf(content: Content): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < content.octets;) {
-    const piece = await content.read(at, Math.min(PIECE_OCTETS, content.octets - at));
-    if (piece.length === 0) return;
-    yield piece;
-    at += piece.length;
-  }
-}

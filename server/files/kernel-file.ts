@@ -1,19 +1,15 @@
 import { gunzip } from 'node:zlib';
 import { promisify } from 'node:util';
-import { parseKernelConfig, type KernelForm } from '../core/bundle-contents.ts';
-import {
-  KERNEL_HEAD_OCTETS,
-  KernelScan,
-  bzImageVersionAt,
-  kernelImageForm,
-  releaseOf,
-} from '../wire/linux/kernel-image.ts';
+import { parseKernelConfig } from '../core/bundle-contents.ts';
+import { formName, type KernelFormName } from '../core/kernel-form.ts';
+import { bzImageVersionAt, KernelScan, releaseOf } from '../wire/linux/kernel-scan.ts';
 import { piecesOf, type ArchiveSource } from './archive/archive-source.ts';
 import { unpack } from './archive/unpack.ts';
+import { formOfHead, PACKED_HEAD_OCTETS } from './kernel-head.ts';
 
 /** What a kernel says of itself. */
 export interface KernelSeen {
-  readonly form: KernelForm;
+  readonly form: KernelFormName;
   readonly release: string | undefined;
   readonly config: readonly string[] | undefined;
 }
@@ -27,9 +23,10 @@ const PACKED_CONFIG_OCTETS_MAX = 1024 ** 2;
  * configuration when it carries one. What is packed inside of it (zImage, zboot) stays closed.
  */
 export async function readKernel(source: ArchiveSource): Promise<KernelSeen> {
-  const head = await source.read(0, KERNEL_HEAD_OCTETS);
-  const form = kernelImageForm(head);
-  switch (form) {
+  const head = await source.read(0, PACKED_HEAD_OCTETS);
+  const seen = await formOfHead(head);
+  const form = formName(seen);
+  switch (seen.is) {
     case 'bzImage': {
       const at = bzImageVersionAt(head);
       const release = at === undefined ? undefined : releaseOf(await source.read(at, 128));
@@ -37,11 +34,11 @@ export async function readKernel(source: ArchiveSource): Promise<KernelSeen> {
     }
     case 'Image':
     case 'ELF': {
-      const scan = await scanAll(piecesOf(source, 0, source.octets));
+      const scan = await scanAll(piecesOf(source));
       return { form, release: scan.release, config: await configAt(source, scan.configAt) };
     }
-    case 'Image.gz': {
-      const octets = piecesOf(source, 0, source.octets);
+    case 'gzip': {
+      const octets = piecesOf(source);
       const packed = { name: source.name, packing: 'gzip', octets, unpackedOctetsMax: UNPACKED_OCTETS_MAX } as const;
       return { form, release: (await unpack(packed, scanAll)).release, config: undefined };
     }
@@ -50,6 +47,7 @@ export async function readKernel(source: ArchiveSource): Promise<KernelSeen> {
     case 'FIT':
     case 'EFI zboot':
     case 'EFI program':
+    case 'packed':
     case 'unknown':
       return { form, release: undefined, config: undefined };
   }

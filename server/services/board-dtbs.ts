@@ -1,3 +1,4 @@
+import { joinedAll } from '../core/octets.ts';
 import type { Sha256 } from '../core/address.ts';
 import type { Board } from '../core/board.ts';
 import { isServableName } from '../core/bundle.ts';
@@ -101,17 +102,7 @@ async function takeIn(source: AsyncIterable<Uint8Array>): Promise<Result<Uint8Ar
     if (octets > DTB_OCTETS_MAX) return err(`a device tree may have ${DTB_OCTETS_MAX} octets; this one has more`);
     pieces.push(piece);
   }
-  return ok(joined(pieces, octets));
-}
-
-function joined(pieces: readonly Uint8Array[], octets: number): Uint8Array {
-  const whole = new Uint8Array(octets);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return ok(joinedAll(pieces));
 }
 
 async function addChecked(

@@ -1,4 +1,4 @@
-import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
+import { hexOf, type Ipv4, type Mac, type Sha256 } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -56,8 +56,6 @@ export interface BootSessions {
   /** Ends the sessions of a machine: it was switched, or its lender changed. */
   end(id: MachineId): void;
 }
-
-const hex = (octets: Uint8Array): string => Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 
 /** What sessions are made with; `sha256` gives the hexadecimal digest of a text. */
 export interface BootSessionDeps {
@@ -147,10 +145,10 @@ function newSession(
 ): BootSession {
   const startedMs = orderedMs ?? deps.clock.now();
   return {
-    id: `b-${hex(deps.rng.octets(8))}`,
+    id: `b-${hexOf(deps.rng.octets(8))}`,
     machine: machine.id,
     mac: request.mac,
-    token: hex(deps.rng.octets(16)),
+    token: hexOf(deps.rng.octets(16)),
     ...{ startedMs, request, heard: orderedMs === undefined, lastMs: startedMs },
     ...{ address: undefined, lastFileMs: undefined, told: undefined, kernel: undefined },
     ...{ speaker: 'firmware', sending: 0, over: false, switched: false, once: [], kernelWent: false },

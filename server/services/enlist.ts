@@ -3,7 +3,7 @@ import type { BootRequest } from '../core/boot-plan.ts';
 import type { BootRecord } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
 import type { Machine } from '../core/machine.ts';
-import { plainText } from '../core/raw-facts.ts';
+import { plainText, sectionOf, type RawFacts } from '../core/raw-facts.ts';
 import type { AgentOutcome, EnlistDeps } from './enlist-deps.ts';
 import { createAddressLimit } from './enlist-limits.ts';
 import { createMeet } from './meet-machine.ts';
@@ -95,15 +95,16 @@ export function createEnlistService(deps: EnlistDeps): EnlistService {
       const machine = await deps.machines.byId(boot.machine);
       return machine ? { is: 'boot', boot, machine } : VOID;
     },
-    agentStep: (token, from, step) => withBoot(token, from, (boot) => noteStep(deps, boot, step)),
-    agentSignal: (token, from, signal, raw) => withBoot(token, from, (boot) => takeSignal(deps, boot, signal, raw)),
+    agentStep: (token, from, step) => withBoot(token, from, (boot) => noteStep(deps, boot, hushed(step, token))),
+    agentSignal: (token, from, signal, raw) =>
+      withBoot(token, from, (boot) => takeSignal(deps, boot, signal, withoutToken(raw, token))),
     agentFacts: (token, from, raw) =>
       withBoot(token, from, async (boot) => {
         // The same facts twice at once: the second comes with a token that is as good as void.
         if (taking.has(boot.id)) return VOID;
         taking.add(boot.id);
         try {
-          const outcome = await takeFacts(deps, boot, raw);
+          const outcome = await takeFacts(deps, boot, withoutToken(raw, token));
           if (outcome.is === 'done') await deps.boots.setToken(boot.id, undefined);
           return outcome;
         } finally {
@@ -111,6 +112,15 @@ export function createEnlistService(deps: EnlistDeps): EnlistService {
         }
       }),
   };
+}
+
+const hushed = (text: string, token: string): string => text.replaceAll(token, '…');
+
+/** What a kernel saw goes on the timeline while the token may still count; it may stand in any of its words. */
+function withoutToken(raw: RawFacts, token: string): RawFacts {
+  const others = Object.entries(raw).filter(([name]) => name !== 'cmdline' && name !== 'cmdline.b64');
+  const cmdline = hushed(sectionOf(raw, 'cmdline'), token);
+  return Object.fromEntries(cmdline === '' ? others : [...others, ['cmdline', cmdline]]);
 }
 
 /** The second condition beside the token. Where nobody can say who has an address there is only the token. */

@@ -38,13 +38,20 @@ const PACKAGE_OCTETS_MAX = 4 * 1024 ** 3;
 
 /** Builds the importer. */
 export function createImportBundle(deps: ImportDeps): ImportBundle {
+  let last: Promise<unknown> = Promise.resolve();
+  // A kernel and an initrd are held whole while they are taken out: those of one import at a time.
+  const unpack = (packages: readonly Artefact[]): Promise<UnpackedBundle> => {
+    const turn = last.then(() => deps.reader.unpack(packages));
+    last = turn.catch(() => undefined);
+    return turn;
+  };
   return async (order, by) => {
     // What is wrong with the words is said before a file is fetched or opened.
     const fault = faultOfOrder({ ...order, version: order.version ?? '1', arch: order.arch ?? 'amd64' });
     if (fault) return fault;
     try {
       const packages = 'url' in order.from ? [await fetched(deps, order.from)] : order.from.packages;
-      return await addUnpacked(deps, order, packages, await deps.reader.unpack(packages), by);
+      return await addUnpacked(deps, order, packages, await unpack(packages), by);
     } catch (error) {
       if (error instanceof BundleUnreadable) return { is: 'bad-value', field: 'packages', because: error.message };
       if (error instanceof FetchError) return { is: 'bad-value', field: 'url', because: error.message };
@@ -92,12 +99,15 @@ async function addUnpacked(
         callsHome,
         needs,
       },
-      source: ('url' in order.from ? `${order.from.url} (${found.source})` : found.source).slice(0, 500),
+      source: ('url' in order.from ? `${shownUrl(order.from.url)} (${found.source})` : found.source).slice(0, 500),
       known: { kernelRelease, config, modules, builtIn, packages },
     },
     by,
   );
 }
+
+/** Everybody may read where a bundle came from, and a query may hold somebody's token. */
+const shownUrl = (url: string): string => url.replace(/[?#].*$/s, '');
 
 /** The package's version, without an epoch: `1:6.1-2` and `6.1-2` are the same files. */
 function versionOf(found: UnpackedBundle): string | undefined {

@@ -1,12 +1,10 @@
+import { hexOf } from '../core/address.ts';
 import type { PasswordCrypto, ScryptCost } from '../ports/password-crypto.ts';
 import type { Rng } from '../ports/rng.ts';
 
 /** 32 MiB and some 60 ms: dear to guess, cheap to log in. Older hashes carry their own cost. */
 const COST: ScryptCost = { logN: 15, r: 8, p: 1 };
 const SALT_OCTETS = 16;
-
-const hexOf = (octets: Uint8Array): string =>
-  Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 
 const octetsOf = (hex: string): Uint8Array =>
   Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));

@@ -1,3 +1,5 @@
+import { hexOf } from '../core/address.ts';
+
 /** A text that may be shown is bounded and on one line. */
 const TEXT_MAX = 400;
 
@@ -19,7 +21,7 @@ export function createRedact(secrets: Iterable<string>): Redact {
 function spellingsOf(secret: string): readonly string[] {
   const encoded = new TextEncoder().encode(secret);
   const octets = [...encoded];
-  const hex = octets.map((octet) => octet.toString(16).padStart(2, '0')).join('');
+  const hex = hexOf(encoded);
   const base64 = btoa(String.fromCharCode(...octets)).replace(/=+$/, '');
   const json = JSON.stringify(secret).slice(1, -1);
   // A hexadecimal or base64 spelling of very few characters would hit innocent words.

@@ -1,3 +1,4 @@
+import { hexOf } from '../core/address.ts';
 import type { Machine, MachineId, PowerState } from '../core/machine.ts';
 import { PowerError, type BootDevice, type PowerHandle } from '../ports/power-driver.ts';
 import type { PowerOrder } from '../ports/store.ts';
@@ -99,7 +100,7 @@ export function createPowerService(deps: PowerDeps): PowerService {
 }
 
 function newOrder({ rng, clock }: PowerDeps, machine: Machine, verb: PowerVerb, by: Actor): PowerOrder {
-  const id = Array.from(rng.octets(8), (octet) => octet.toString(16).padStart(2, '0')).join('');
+  const id = hexOf(rng.octets(8));
   const { ownerEpoch } = machine;
   const askedMs = clock.now();
   return { id, machine: machine.id, verb, ownerEpoch, askedMs, by, step: 'asked', because: undefined };

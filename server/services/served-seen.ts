@@ -1,3 +1,4 @@
+import { DTB_OCTETS_MAX } from '../core/dtb-version.ts';
 import { parseSha256, type Sha256 } from '../core/address.ts';
 import { compareCmdline } from '../core/compare-cmdline.ts';
 import type { BootRecord, NewEvent } from '../core/event.ts';
@@ -6,7 +7,6 @@ import type { Result } from '../core/result.ts';
 import type { Content } from '../ports/artefacts.ts';
 import type { Clock } from '../ports/clock.ts';
 
-const DTB_OCTETS_MAX = 2 << 20;
 const SEEN_LETTERS_MAX = 700_000;
 /** Differences named in one line. */
 const NAMED_MAX = 4;

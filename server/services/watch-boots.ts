@@ -10,9 +10,8 @@ import type { InspectFiles } from '../ports/inspect-files.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { BootSessions } from './boot-sessions.ts';
-import { createJumpGuard } from './jump-guard.ts';
+import { lookRegularly } from './look-regularly.ts';
 
-const LOOK_EVERY_MS = 1000;
 /** Boots that are held in memory; the longest unheard are read again when something is heard of them. */
 const WATCHED_MAX = 4000;
 const EVENTS_MAX = 3000;
@@ -56,24 +55,21 @@ class Watch implements BootWatch {
   readonly #deps: BootWatchDeps;
   readonly #watched = new Map<string, Watched>();
   readonly #newest = new Map<MachineId, string>();
-  readonly #isTrusted: () => boolean;
   #unsubscribe: () => void = () => undefined;
-  #cancel: () => void = () => undefined;
-  #isStopped = false;
+  #looks: { stop(): void } | undefined;
   /** One batch after the other: a boot must not be judged by half of what was told. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(deps: BootWatchDeps) {
     this.#deps = deps;
-    this.#isTrusted = createJumpGuard(deps.clock);
   }
 
   async start(): Promise<void> {
     this.#unsubscribe = this.#deps.store.events.subscribe((events) => {
-      this.#do(() => this.#heard(events));
+      void this.#do(() => this.#heard(events));
     });
     for (const boot of await this.#deps.store.boots.underWay()) await this.#read(boot.id);
-    this.#lookLater();
+    this.#looks = lookRegularly(this.#deps, 'boots', (nowMs) => this.#do(() => this.#look(nowMs)));
   }
 
   of(boot: BootRecord): Verdict | undefined {
@@ -81,28 +77,18 @@ class Watch implements BootWatch {
   }
 
   stop(): void {
-    this.#isStopped = true;
     this.#unsubscribe();
-    this.#cancel();
+    this.#looks?.stop();
   }
 
-  #do(job: () => Promise<void>): void {
+  #do(job: () => Promise<void>): Promise<void> {
     this.#work = this.#work.then(job).catch((error: unknown) => {
       this.#deps.log.error(`a boot could not be judged: ${String(error)}`);
     });
+    return this.#work;
   }
 
-  #lookLater(): void {
-    if (this.#isStopped) return;
-    this.#cancel = this.#deps.clock.after(LOOK_EVERY_MS, () => {
-      this.#do(() => this.#look());
-      this.#lookLater();
-    });
-  }
-
-  async #look(): Promise<void> {
-    if (!this.#isTrusted()) return;
-    const nowMs = this.#deps.clock.now();
+  async #look(nowMs: number): Promise<void> {
     for (const watched of [...this.#watched.values()])
       if (watched.now.dueMs !== undefined && watched.now.dueMs <= nowMs) await this.#judge(watched);
   }

@@ -18,7 +18,8 @@ const FORM = {
   bzImage: { is: 'bzImage', arch: 'amd64' },
   pc32: { is: 'bzImage', arch: 'i386' },
   imageGz: { is: 'gzip', arch: 'arm64', kernel: { is: 'Image', arch: 'arm64' } },
-  zboot: { is: 'zboot', arch: 'arm64' },
+  zboot: { is: 'EFI zboot', arch: 'arm64' },
+  program: { is: 'EFI program', arch: 'arm64' },
   uImage: { is: 'uImage', arch: 'armhf' },
   fit: { is: 'FIT', arch: undefined },
   odd: { is: 'unknown', arch: undefined },
@@ -127,6 +128,12 @@ describe('kernelWay', () => {
     [
       'a 32-bit kernel on a 64-bit PC',
       signs(pcBoard, FORM.pc32, { loader: 'uefi' }),
+      [],
+      ['linux', 'initrd.gz', undefined],
+    ],
+    [
+      'an EFI program that does not show its kernel',
+      signs({ ...pcBoard, arch: 'arm64', kernelFormat: 'Image' }, FORM.program, { loader: 'uefi' }),
       [],
       ['linux', 'initrd.gz', undefined],
     ],

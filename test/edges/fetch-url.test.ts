@@ -44,7 +44,15 @@ function web(
     const found = answers[url.href];
     return found ? Promise.resolve(found) : Promise.reject(new Error('connect ECONNREFUSED'));
   };
-  const needs = { clock, http: false, hosts: [], resolve: () => Promise.resolve([OPEN]), exchange, ...more };
+  const needs = {
+    clock,
+    http: false,
+    hosts: [],
+    served: [],
+    resolve: () => Promise.resolve([OPEN]),
+    exchange,
+    ...more,
+  };
   return { needs, asked, clock };
 }
 
@@ -86,6 +94,15 @@ describe('fetching a URL', () => {
     assert.match(await refusal(needs, 'board.dtb'), /^bad-url: /);
     assert.deepEqual(asked, []);
     assert.equal(await take({ ...needs, http: true }, 'http://deb.example.org/'), 'a device tree, say');
+  });
+
+  it('does not go to a network that Farrier serves, public as its addresses may be', async () => {
+    const served = [{ address: '151.101.0.0', prefix: 16 }];
+    for (const url of [URL_1, `https://${OPEN}/`, `https://[::ffff:${OPEN}]/`]) {
+      const { needs, asked } = web({ [url]: answer() }, { served });
+      assert.match(await refusal(needs, url), /^not-allowed: .*a network Farrier serves; name it under "fetch.hosts"/);
+      assert.deepEqual(asked, []);
+    }
   });
 
   it('takes no passwords in URLs and repeats neither them nor queries', async () => {

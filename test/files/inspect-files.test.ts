@@ -90,6 +90,22 @@ describe('faults in what was served', () => {
     );
   });
 
+  it('20 a rack that fails all at once has its initrd unpacked once', async () => {
+    let reads = 0;
+    const broken = initrd.subarray(0, initrd.length - 20);
+    const inspect = inspectFiles({
+      boards: { byName: () => ubootBoard, openDtb: () => Promise.resolve(undefined) },
+      openArtefact: (sha256) => {
+        if (sha256 !== INITRD) return Promise.resolve(undefined);
+        reads += 1;
+        return Promise.resolve(contentInMemory(sha256, broken));
+      },
+    });
+    const found = await Promise.all(Array.from({ length: 200 }, () => inspect.faultsOf(served, undefined)));
+    assert.ok(found.every(([fault]) => fault?.layer === 'initrd'));
+    assert.equal(reads, 1);
+  });
+
   it('a device tree of another board, and a damaged one', async () => {
     assert.match((await faults([DTB, tree('acme,other')])).join(), /of another board: of "acme,other"/);
     assert.match((await faults([DTB, new Uint8Array(100)])).join(), /device tree is damaged/);

@@ -91,6 +91,25 @@ describe('boards over HTTP', () => {
     assert.equal((await call('POST', '/boards', { name: 'other', machine: 'nobody' }))[0], 404);
   });
 
+  it('10 a name that leads out of the folder begins no board', async () => {
+    const firmware = { clientArch: 22, vendorClass: 'U-Boot.armv8', userClass: undefined };
+    await lab.store.machines.add(sampleMachine(1, { name: 'north-1', firmware }), []);
+    for (const name of [
+      '..',
+      '../x',
+      'a/../../x',
+      '/etc/x',
+      'a\\b',
+      '.x',
+      '__proto__',
+      'a.b',
+      'x-',
+      `a${'b'.repeat(63)}`,
+    ])
+      assert.equal((await call('POST', '/boards', { name, machine: 'north-1' }))[0], 400, name);
+    assert.deepEqual(await lab.store.events.list({ limit: 9 }), []);
+  });
+
   it('the list shows shadows; the page of a board its sources, doubts, trees and the way back', async () => {
     assert.match(await page('/boards'), /href="\/boards\/bench"[^]*the site's own/);
     await call('POST', '/boards/bench/dtbs', tree('One'));

@@ -21,6 +21,7 @@ const fetcher = (hosts: readonly string[]): FetchUrl =>
     clock: realClock,
     http: true,
     hosts,
+    served: [],
     resolve: () => Promise.resolve(['127.0.0.1']),
     exchange: httpExchange,
   });

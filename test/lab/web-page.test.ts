@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { closeLabs, COOKIES, layHttpLab, type HttpLab } from '../support/http-lab.ts';
-import { HOSTILE, layHostileLab, PAGES } from '../support/hostile.ts';
+import { HOSTILE, hostilePages, layHostileLab } from '../support/hostile.ts';
 import { mac, sampleEvent, sampleMachine } from '../support/samples.ts';
 import type { NewEvent } from '../../server/core/event.ts';
 import { bootEvents, fillRack } from '../support/web-fixture.ts';
@@ -341,7 +341,7 @@ describe('the web page in a real browser', function () {
       const hostile = await layHostileLab(text);
       const at = await hostile.listen('demo-loopback');
       const page = await open('/', DESK, at);
-      for (const path of PAGES) {
+      for (const path of hostilePages(text)) {
         await page.goto(at + path);
         const found = await page.evaluate<{ owned?: unknown; handlers: readonly string[] }>(
           '({ owned: window.owned, handlers: [...document.querySelectorAll("*")].flatMap((e) => e.getAttributeNames()).filter((name) => name.startsWith("on")) })',

@@ -1,10 +1,10 @@
+import { DTB_OCTETS_MAX } from '../../server/core/dtb-version.ts';
 import { strict as assert } from 'node:assert';
 import type { Board } from '../../server/core/board.ts';
 import type { Sha256 } from '../../server/core/address.ts';
 import type { HeldDtb } from '../../server/ports/boards.ts';
 import { FetchError, type FetchUrl } from '../../server/ports/fetch.ts';
 import type { Store } from '../../server/ports/store.ts';
-import { DTB_OCTETS_MAX } from '../../server/core/dtb-version.ts';
 import { createBoardDtbService, type BoardDtbService } from '../../server/services/board-dtbs.ts';
 import { readFdt } from '../../server/wire/fdt/fdt.ts';
 import { ubootBoard } from '../core/boot-fixtures.ts';

@@ -133,6 +133,33 @@ describe('importing bundles', () => {
     });
   });
 
+  it('20 imports that come at once are unpacked one after the other, and a broken one holds up nobody', async () => {
+    await onBench(async ({ bundles, artefacts, store, folder, upload }) => {
+      const file = await upload(await kernelDeb(folder, '1', '6.1.0-1-arm64'));
+      const real = createBundleReader(artefacts);
+      let [underWay, most] = [0, 0];
+      const unpack: typeof real.unpack = async (packages) => {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        try {
+          return await real.unpack(packages);
+        } finally {
+          underWay -= 1;
+        }
+      };
+      const fetchUrl: FetchUrl = () => assert.fail('nothing is fetched');
+      const importAll = createImportBundle({ bundles, reader: { ...real, unpack }, artefacts, store, fetchUrl });
+      const broken = { name: 'gone.deb', sha256: sha256Of(new Uint8Array(1)), octets: 1 };
+      const orders = [[file], [broken], [file]].map((packages, at) => order(packages, { version: String(at) }));
+      const outcomes = await Promise.all(orders.map((each) => importAll(each, 'alice')));
+      assert.deepEqual(
+        outcomes.map(({ is }) => is),
+        ['done', 'bad-value', 'done'],
+      );
+      assert.equal(most, 1);
+    });
+  });
+
   it('a package at a URL is fetched, checked and imported', async () => {
     let file = '';
     const asked: string[] = [];
@@ -140,13 +167,18 @@ describe('importing bundles', () => {
       asked.push(`${url} ${sha256}`);
       return createReadStream(file);
     };
-    await onBench(async ({ folder, importBundle }) => {
+    await onBench(async ({ folder, importBundle, store }) => {
       file = await kernelDeb(folder, '7', '6.1.0-57-arm64');
       const sha256: Sha256 = sha256Of(await readFile(file));
-      const url = 'https://deb.example.org/pool/linux.deb?x=1';
+      const url = 'https://deb.example.org/pool/linux.deb?token=canary';
       const outcome = await importBundle(order([], { from: { url, sha256 } }), 'alice');
       assert.ok(outcome.is === 'done', JSON.stringify(outcome));
-      assert.deepEqual([bundleRef(outcome.bundle), outcome.bundle.source], ['debian@7', `${url} (linux.deb)`]);
+      assert.deepEqual(
+        [bundleRef(outcome.bundle), outcome.bundle.source],
+        ['debian@7', 'https://deb.example.org/pool/linux.deb (linux.deb)'],
+      );
+      const everything = JSON.stringify([outcome, await store.bundles.list(), await store.events.list({ limit: 99 })]);
+      assert.ok(!everything.includes('canary'), 'what stands behind ? is told to nobody');
       assert.deepEqual(asked, [`${url} ${sha256}`]);
     }, fetchUrl);
   });

@@ -10,7 +10,7 @@ import { decodeFdt } from '../../server/wire/fdt/decode.ts';
 import { encodeFdt } from '../../server/wire/fdt/encode.ts';
 import { readFdt } from '../../server/wire/fdt/fdt.ts';
 import { fdtNode, fromTexts, nodeAt } from '../../server/wire/fdt/tree.ts';
-import { MAC, machine, macFrom, ubootBoard } from '../core/boot-fixtures.ts';
+import { debian, MAC, machine, macFrom, ubootBoard } from '../core/boot-fixtures.ts';
 
 const root = fdtNode(
   '',
@@ -31,8 +31,12 @@ const board: Board = {
 };
 const LONG = `long=${'x'.repeat(900)}`;
 
-function lay(extraArgs: readonly string[], octets: Uint8Array = DTB): { bench: BootBench; deps: ServeFilesDeps } {
-  const bench = layBench({ ...machine, extraArgs }, [board]);
+function lay(
+  extraArgs: readonly string[],
+  octets: Uint8Array = DTB,
+  bundle = 'debian@12',
+): { bench: BootBench; deps: ServeFilesDeps } {
+  const bench = layBench({ ...machine, extraArgs, bundle }, [board]);
   bench.leases.set(BOARD_ADDRESS, MAC);
   const boards = {
     ...bench.deps.boards,
@@ -71,6 +75,23 @@ describe('a DTB made for one boot', () => {
     bench.leases.clear();
     const stranger = await ask(deps, chosenDtbPath(MAC));
     assert.match(stranger.is === 'refused' ? stranger.because : '', /holds no lease/);
+  });
+
+  it('4 the boot’s token goes out to its board only: it is in no event, boot record, plan or stored file', async () => {
+    const { bench, deps } = lay([LONG], DTB, 'debian@13');
+    await bench.store.bundles.add({ ...debian, version: '13', callsHome: true }, []);
+    const shown = await octetsOf(await ask(deps, chosenDtbPath(MAC)));
+    const token = /farrier\.token=([0-9a-f]{32})/.exec(Buffer.from(shown).toString('latin1'))?.[1] ?? 'none';
+    assert.equal(deps.sessions.byMac(MAC)?.token, token, 'it is in the tree that was sent');
+    // What is made for one boot is not among the files anybody may ask for by digest.
+    for (const path of [`boot/${digestOf(shown).slice(0, 16)}/x.dtb`, `boot/${digestOf(shown)}/x.dtb`])
+      assert.notEqual((await ask(deps, path)).is, 'file');
+    await octetsOf(await ask(deps, 'pxelinux.cfg/01-52-54-00-12-34-56'));
+    await ask(deps, `pxelinux.cfg/01-52-54-00-12-34-57`);
+    const boots = await bench.store.boots.ofMachine(machine.id, 9);
+    const told = JSON.stringify([await bench.events(), boots, await bench.store.machines.list()]);
+    assert.ok(boots[0]?.served?.args.includes('farrier.token=…'), 'the record says that there was one');
+    assert.ok(!told.includes(token));
   });
 
   it('is not there when the arguments fit after all', async () => {

@@ -66,6 +66,21 @@ describe('signals of a booted system', () => {
     assert.equal(await signal('booted'), 'forbidden');
   });
 
+  it('4 a token in what the kernel saw, or in words around it, is on no line while it still counts', async () => {
+    for (const cmdline of [
+      `quiet root=/dev/sda1 farrier.token=${TOKEN}`,
+      `quiet farrier.token=${TOKEN} farrier.token=${TOKEN} x=farrier.token=${TOKEN}`,
+      `quiet "farrier.token=${TOKEN}" farrier.token="${TOKEN}"`,
+      `quiet farrier.url=http://h/?token=${TOKEN} TOKEN=${TOKEN}`,
+    ]) {
+      const { signal, store } = await lay();
+      const b64 = { 'cmdline.b64': Buffer.from(cmdline).toString('base64') };
+      assert.equal(await signal('kernel-started', { cmdline }), 'done');
+      assert.equal(await signal('kernel-started', b64), 'done');
+      assert.ok(!JSON.stringify(await store.events.list({ limit: 100 })).includes(TOKEN), cmdline);
+    }
+  });
+
   it('what the kernel saw is compared with what was served', async () => {
     const { signal, told } = await lay();
     await signal('kernel-started', { cmdline: `BOOT_IMAGE=/boot/x quiet root=/dev/sda1 farrier.token=${TOKEN}\n` });

@@ -1,13 +1,25 @@
 import { ownNote, sampleSetting } from '../core/parameter-fixtures.ts';
 import type { Board } from '../../server/core/board.ts';
+import type { KernelAge } from '../../server/core/kernel-age.ts';
 import type { Network } from '../../server/core/lease.ts';
 import { ipv4 } from '../../server/core/address.ts';
+import type { Verdict } from '../../server/core/boot-verdict.ts';
 import type { MachineId } from '../../server/core/machine.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { rack1 } from '../services/boot-bench.ts';
 import { ubootBoard } from '../core/boot-fixtures.ts';
 import { layHttpLab, type HttpLab } from './http-lab.ts';
-import { mac, sampleBundle, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
+import {
+  digest,
+  mac,
+  sampleBundle,
+  sampleContents,
+  sampleEvent,
+  sampleFacts,
+  sampleLease,
+  sampleMachine,
+  sampleTry,
+} from './samples.ts';
 
 /** Texts that turn into something else wherever one escape is forgotten. */
 export const HOSTILE = [
@@ -29,13 +41,62 @@ export function hostileBoard(text: string): Board {
     extends: text,
     dtbMissing: text,
     console: { device: text, baud: 1 },
+    earlycon: text,
+    compatible: [text],
+    kernelArgs: [text],
+    overlays: [text],
+    sources: [text],
+    dtbWish: {
+      file: text,
+      optional: false,
+      source: text,
+      licence: text,
+      debian: { package: text, path: text },
+    },
+    signs: { ...ubootBoard.signs, vendorClass: [text], oui: [text], smbiosVendor: [text], dtCompatible: [text] },
+    loadAddresses: { kernel: text, dtb: text },
     file: text,
     shadows: text,
   };
 }
 
+const HOSTILE_MACHINE = 'm-hostile' as MachineId;
+
+/** What was served, what was thought of it and what its kernel saw, in a boot's record and on its lines. */
+async function fillBoot(store: Store, text: string): Promise<void> {
+  const files = { kernel: digest('a'), initrd: undefined, dtb: undefined };
+  const names = { bundle: text, board: text, format: text, args: text };
+  await store.boots.setPlan('b1', text, { purpose: 'bundle', ...names, ...files, callsHome: true });
+  const verdict: Verdict = {
+    ...{ state: 'failed', rule: text, lastGood: 'kernel', layer: 'kernel', cause: text, others: [text], remedy: text },
+    ...{ evidence: [1], confidence: 'likely', dueMs: undefined },
+  };
+  const about = { machine: HOSTILE_MACHINE, boot: 'b1', kind: 'boot' } as const;
+  await store.boots.decide('b1', verdict, [sampleEvent(text, { ...about, detail: { verdict: 'failed', rule: text } })]);
+  await store.events.append([
+    sampleEvent(text, { ...about, severity: 'warning', detail: { seen: 'arguments', differs: true } }),
+    sampleEvent(text, { ...about, kind: 'http', detail: { path: text, outcome: 'absent' } }),
+    sampleEvent(text, { ...about, kind: 'agent', detail: { step: text } }),
+  ]);
+}
+
+/** A bundle with its contents and channel, and a device tree of a board. */
+async function fillCatalogue(store: Store, text: string): Promise<void> {
+  const names = [text];
+  const file = { name: text, sha256: digest('b'), octets: 1 };
+  const bundle = { version: text, source: text, kernelArgs: names, kernel: file, initrd: file, loaders: [file] };
+  const contents = sampleContents({
+    ...{ kernelRelease: text, config: names, modules: names, builtIn: names, needs: names, packages: [file] },
+    ...{ initrd: { entries: 1, programs: names, modules: names }, initrdUnread: text },
+  });
+  await store.bundles.add(sampleBundle(text, bundle), [], contents);
+  await store.bundles.move({ name: text, channel: text, version: text, atMs: 1, by: text }, undefined, []);
+  const tree = { sha256: digest('c'), octets: 1, file: text, model: text, compatible: names };
+  await store.boardDtbs.add({ ...tree, board: text, source: text, licence: text, atMs: 1, by: text }, () => []);
+}
+
 async function fill(store: Store, text: string): Promise<void> {
-  const id = 'm-hostile' as MachineId;
+  const id = HOSTILE_MACHINE;
   const facts = {
     ...sampleFacts,
     cpuModel: text,
@@ -78,16 +139,26 @@ async function fill(store: Store, text: string): Promise<void> {
       sampleSetting('lab.hostile', { scope, subject: scope === 'site' ? '' : id, value: text, by: text }),
       [],
     );
-  await store.bundles.add(sampleBundle(text, { version: text, source: text, kernelArgs: [text] }), []);
+  await fillBoot(store, text);
+  await fillCatalogue(store, text);
   await store.leases.commit([sampleLease(9, { hostname: text, network: text, address: ipv4(0x0a4d0009) })]);
 }
 
 /** A lab in which every text is hostile. */
 export async function layHostileLab(text: string): Promise<HttpLab> {
   const network: Network = { ...rack1, name: text };
+  const attempt = sampleTry({ machine: HOSTILE_MACHINE, bundle: text, back: text, by: text, boot: text });
+  const older: KernelAge = {
+    ...{ machine: text, board: text, running: text, arch: 'arm64', verdict: 'older' },
+    newest: { bundle: text, release: text },
+  };
   const lab = layHttpLab(
-    () => ({
+    ({ tries }) => ({
       networks: [network],
+      notices: () => [{ tone: 'bad', text }],
+      tries: { ...tries, list: () => [attempt], of: () => attempt },
+      kernelReport: () => Promise.resolve([older]),
+      verdicts: { of: (boot) => boot.verdict },
       lintBoards: () => Promise.resolve([{ file: text, line: 1, severity: 'error', words: text, remedy: text }]),
       explain: () =>
         Promise.resolve({
@@ -120,5 +191,11 @@ export async function layHostileLab(text: string): Promise<HttpLab> {
   return lab;
 }
 
-/** The pages a hostile lab is looked at through. */
-export const PAGES = ['/', '/machines/m-hostile', '/boards', '/bundles', '/leases', '/help'] as const;
+/** The pages a hostile lab is looked at through; some are named by the hostile text itself. */
+export function hostilePages(text: string): readonly string[] {
+  const name = encodeURIComponent(text);
+  return [
+    ...['/', '/machines/m-hostile', '/machines/m-hostile/boots/b1', '/boards', `/boards/${name}`],
+    ...['/bundles', `/bundles/${encodeURIComponent(`${text}@${text}`)}`, '/leases', '/help'],
+  ];
+}

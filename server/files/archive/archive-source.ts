@@ -12,7 +12,11 @@ export interface ArchiveSource {
 const PIECE_OCTETS = 1 << 20;
 
 /** The octets of a source from `at` on, `octets` of them at most, in pieces. */
-export async function* piecesOf(source: ArchiveSource, at: number, octets: number): AsyncGenerator<Uint8Array> {
+export async function* piecesOf(
+  source: Pick<ArchiveSource, 'octets' | 'read'>,
+  at = 0,
+  octets = source.octets,
+): AsyncGenerator<Uint8Array> {
   const end = Math.min(source.octets, at + octets);
   for (let here = at; here < end;) {
     const piece = await source.read(here, Math.min(PIECE_OCTETS, end - here));

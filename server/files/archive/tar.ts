@@ -19,6 +19,9 @@ export interface TarReader {
 
 const BLOCK = 512;
 const FILE_OCTETS_MAX = 512 << 20;
+/** A long name or pax header, and the path in it (PATH_MAX of limits.h). */
+const NAME_OCTETS_MAX = 1 << 20;
+const PATH_LETTERS_MAX = 4096;
 
 /**
  * Reads a tar stream (POSIX ustar with GNU long names and pax paths, tar(5)) and hands over the wanted files. Nothing
@@ -34,6 +37,7 @@ export async function readTar(stream: AsyncIterable<Uint8Array>, reader: TarRead
     const octets = checkedSize(header);
     const type = header.toString('latin1', 156, 157);
     if (type === 'L' || type === 'K' || type === 'x') {
+      if (octets > NAME_OCTETS_MAX) throw damaged('the length of a name is not believable');
       noteLongName(type, await body(source, octets), long);
       continue;
     }
@@ -56,6 +60,8 @@ function noteLongName(type: string, octets: Buffer, long: { path?: string; targe
     const path = /(?:^|\n)\d+ path=([^\n]*)\n/.exec(text)?.[1];
     if (path !== undefined) long.path = path;
   }
+  if ((long.path?.length ?? 0) > PATH_LETTERS_MAX || (long.target?.length ?? 0) > PATH_LETTERS_MAX)
+    throw damaged('the length of a name is not believable');
 }
 
 const KINDS: Readonly<Record<string, TarEntry['kind']>> = {

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import type { Packer } from '../../core/kernel-form.ts';
 import { ArchiveError } from './archive-error.ts';
 
 /** How octets are packed; all but gzip are unpacked by the program of that trade. */
-export type Packing = 'plain' | 'gzip' | 'xz' | 'lzma' | 'zstd' | 'bzip2' | 'lz4';
+export type Packing = 'plain' | Packer;
 
 /** The program, its arguments, and the Debian package it is in. Their memory is bounded: the input is anybody's. */
 const PROGRAMS = {
@@ -14,22 +15,7 @@ const PROGRAMS = {
   zstd: { program: 'zstd', args: ['-dcq', '--memory=512MB'], from: 'zstd' },
   bzip2: { program: 'bzip2', args: ['-dc'], from: 'bzip2' },
   lz4: { program: 'lz4', args: ['-dc'], from: 'lz4' },
-} as const satisfies Readonly<Record<Exclude<Packing, 'plain' | 'gzip'>, unknown>>;
-
-const MAGICS: readonly (readonly [Packing, readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
-  ['lz4', [0x02, 0x21, 0x4c, 0x18]],
-  ['lz4', [0x04, 0x22, 0x4d, 0x18]],
-  ['lzma', [0x5d, 0x00, 0x00]],
-];
-
-/** How octets that begin so are packed; `plain` when nothing else is known. */
-export function packingOf(head: Uint8Array): Packing {
-  return MAGICS.find(([, magic]) => magic.every((octet, at) => head[at] === octet))?.[0] ?? 'plain';
-}
+} as const satisfies Readonly<Record<Exclude<Packer, 'gzip'>, unknown>>;
 
 /** What is unpacked, and how much may come of it: a small file may unpack to more than a disk holds. */
 export interface Packed {

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { DTB_OCTETS_MAX } from '../../core/dtb-version.ts';
+import { z } from 'zod';
 import { readOctets } from '../body.ts';
 import type { HttpDeps } from '../deps.ts';
 import { NO_FIELDS, PLAIN, json, route, type Route } from '../route.ts';

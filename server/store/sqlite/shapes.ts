@@ -11,6 +11,7 @@ import {
 } from '../../core/boot-verdict.ts';
 import type { Artefact } from '../../core/bundle.ts';
 import type { BundleContents } from '../../core/bundle-contents.ts';
+import { KERNEL_FORM_NAMES } from '../../core/kernel-form.ts';
 import type { Facts } from '../../core/facts.ts';
 import type { FirmwareSeen, PowerSeen, PowerSetting, Recognition } from '../../core/machine.ts';
 
@@ -37,18 +38,7 @@ export const artefactShape: z.ZodType<Artefact> = z.object({ name: text, sha256,
 
 /** `bundle_contents.contents`. */
 export const contentsShape: z.ZodType<BundleContents> = z.object({
-  kernelForm: z.enum([
-    'Image',
-    'Image.gz',
-    'bzImage',
-    'zImage',
-    'uImage',
-    'FIT',
-    'EFI zboot',
-    'EFI program',
-    'ELF',
-    'unknown',
-  ]),
+  kernelForm: z.enum(KERNEL_FORM_NAMES),
   kernelRelease: orNone(text),
   config: orNone(wordsShape),
   modules: orNone(wordsShape),

@@ -12,7 +12,8 @@ const NAME_OCTETS_MAX = 4096;
 const MAGIC = /^07070[12]/;
 const TRAILER = 'TRAILER!!!';
 
-const padded = (octets: number): number => (octets + 3) & ~3;
+/** Not by bits: those of a size above 2 GiB would make a negative number. */
+const padded = (octets: number): number => Math.ceil(octets / 4) * 4;
 
 /**
  * Reads one archive in the "newc" form (Linux, Documentation/driver-api/early-userspace/buffer-format.rst) from pieces

@@ -1,3 +1,4 @@
+import { joined } from '../../core/octets.ts';
 import { OPT, CONCATENATED } from './options.ts';
 
 /** One option to send. */
@@ -30,13 +31,6 @@ export function readField(field: Uint8Array, into: Map<number, Uint8Array>): Fie
     at += 1 + length;
   }
   return { ended: false, overran: false };
-}
-
-function joined(before: Uint8Array, value: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(before.length + value.length);
-  whole.set(before);
-  whole.set(value, before.length);
-  return whole;
 }
 
 /** Octets an option takes on the wire, in parts where it is long; nothing when it may not be sent at all. */

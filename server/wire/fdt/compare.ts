@@ -27,19 +27,22 @@ export function compareTrees(served: Uint8Array, seen: Uint8Array): Result<reado
 function compareNodes(served: FdtNode, seen: FdtNode, path: string, told: string[]): void {
   if (told.length > TOLD_MAX) return;
   compareProperties(served, seen, path, told);
+  const [servedNames, seenNodes] = [namesOf(served), new Map(seen.nodes.map((node) => [node.name, node]))];
   for (const node of served.nodes) {
     const place = `${path}/${node.name}`;
     if (isFirmwares(place)) continue;
-    const same = seen.nodes.find((each) => each.name === node.name);
+    const same = seenNodes.get(node.name);
     if (same) compareNodes(node, same, place, told);
     else told.push(`the kernel saw no node ${place}`);
   }
   for (const node of seen.nodes) {
     const place = `${path}/${node.name}`;
-    if (!isFirmwares(place) && !served.nodes.some((each) => each.name === node.name))
+    if (!isFirmwares(place) && !servedNames.has(node.name))
       told.push(`the kernel saw a node ${place} that was not served`);
   }
 }
+
+const namesOf = (node: FdtNode): ReadonlySet<string> => new Set(node.nodes.map((each) => each.name));
 
 const isFirmwares = (place: string): boolean => FIRMWARE_NODES.has(place) || /^\/memory(@|$)/.test(place);
 

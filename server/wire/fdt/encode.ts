@@ -1,3 +1,4 @@
+import { joinedAll } from '../../core/octets.ts';
 import { FDT_HEADER_OCTETS, FDT_MAGIC, FDT_TOKEN, FDT_VERSION, viewOf } from './header.ts';
 import type { FdtNode, FdtReservation, FdtTree } from './tree.ts';
 import { fromCells } from './tree.ts';
@@ -10,7 +11,7 @@ const COMPATIBLE_VERSION = 16;
 
 /** A device tree as its blob, version 17, laid out as dtc does: header, reservations, structure, strings. */
 export function encodeFdt(tree: FdtTree): Uint8Array<ArrayBuffer> {
-  return joined(flattenFdt(tree, (value) => value.length));
+  return joinedAll(flattenFdt(tree, (value) => value.length));
 }
 
 /**
@@ -97,15 +98,5 @@ function reservationMap(reservations: readonly FdtReservation[]): Uint8Array {
 function padded(text: string): Uint8Array {
   const octets = new Uint8Array((text.length + 3) & ~3);
   new TextEncoder().encodeInto(text, octets);
-  return octets;
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const octets = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    octets.set(piece, at);
-    at += piece.length;
-  }
   return octets;
 }

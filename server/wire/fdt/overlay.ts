@@ -1,21 +1,12 @@
 import { err, ok, type Result } from '../../core/result.ts';
 import { viewOf } from './header.ts';
-import {
-  cellsOf,
-  fromCells,
-  fromTexts,
-  fullPath,
-  namesNode,
-  nodeAt,
-  partsOf,
-  pathOfLabel,
-  phandleOf,
-  textsOf,
-} from './tree.ts';
+import { cellsOf, fromCells, fromTexts, fullPath, nodeAt, partsOf, pathOfLabel, phandleOf, textsOf } from './tree.ts';
 import type { FdtNode, FdtTree } from './tree.ts';
 
 /** References of one overlay; a real one has a few dozen. */
-const FIXUPS_MAX = 4096;
+const FIXUPS_MAX = 1024;
+/** Pieces of one overlay, each of which may mean any node; a real one has a dozen. */
+const FRAGMENTS_MAX = 256;
 const PHANDLE_MAX = 0xfffffffe;
 const PHANDLE_NAMES = ['phandle', 'linux,phandle'] as const;
 
@@ -35,14 +26,29 @@ interface WorkNode extends FdtNode {
 export function applyOverlay(base: FdtTree, overlay: FdtTree): Result<FdtTree> {
   const root = workOn(base.root);
   const parts = workOn(overlay.root);
+  if (parts.nodes.filter(contentOf).length > FRAGMENTS_MAX)
+    return err(`the overlay has more than ${FRAGMENTS_MAX} fragments`);
   const fault =
     renumber(root, parts) ?? resolveLabels(root, parts) ?? keepPhandles(root, parts) ?? mergeFragments(root, parts);
   if (fault !== undefined) return err(fault);
   return ok({ ...base, root });
 }
 
+/** The values are copied here once, so that references can be written into them where they are. */
 function workOn(node: FdtNode): WorkNode {
-  return { name: node.name, properties: new Map(node.properties), nodes: node.nodes.map(workOn) };
+  const properties = new Map(Array.from(node.properties, ([name, value]) => [name, new Uint8Array(value)]));
+  return { name: node.name, properties, nodes: node.nodes.map(workOn) };
+}
+
+/** The children by each part of a path that means them: the first that fits, as `namesNode` has it. */
+function byPart(nodes: readonly WorkNode[]): Map<string, WorkNode> {
+  const found = new Map<string, WorkNode>();
+  for (const node of nodes) addByPart(found, node);
+  return found;
+}
+
+function addByPart(found: Map<string, WorkNode>, node: WorkNode): void {
+  for (const part of [node.name, node.name.replace(/@.*$/s, '')]) if (!found.has(part)) found.set(part, node);
 }
 
 function* allNodes(node: WorkNode): Generator<WorkNode> {
@@ -83,8 +89,9 @@ function changeReferences(
       const fault = changeCell(node, name, at, change);
       if (fault !== undefined) return `__local_fixups__ of the overlay: ${path || '/'} ${fault}`;
     }
+  const nodes = new Map(node.nodes.map((each) => [each.name, each]));
   for (const child of fixups.nodes) {
-    const meant = node.nodes.find((each) => each.name === child.name);
+    const meant = nodes.get(child.name);
     if (!meant) return `__local_fixups__ of the overlay names ${path}/${child.name}, which is not in it`;
     const fault = changeReferences(child, meant, `${path}/${child.name}`, change);
     if (fault !== undefined) return fault;
@@ -102,11 +109,9 @@ function changeCell(
   const value = node.properties.get(name);
   if (!value) return `has no property "${name}"`;
   if (at + 4 > value.length) return `has no number at offset ${at} of "${name}"`;
-  const changed = Uint8Array.from(value);
-  const number = change(viewOf(changed).getUint32(at));
+  const number = change(viewOf(value).getUint32(at));
   if (number === undefined) return `holds a phandle in "${name}" that is too large`;
-  viewOf(changed).setUint32(at, number);
-  node.properties.set(name, changed);
+  viewOf(value).setUint32(at, number);
   return undefined;
 }
 
@@ -115,11 +120,12 @@ function resolveLabels(base: WorkNode, overlay: WorkNode): string | undefined {
   const fixups = overlay.nodes.find((node) => node.name === '__fixups__');
   let count = 0;
   for (const [label, value] of fixups?.properties ?? []) {
+    const places = textsOf(value);
+    count += Math.max(1, places.length);
+    if (count > FIXUPS_MAX) return `the overlay makes more than ${FIXUPS_MAX} references`;
     const phandle = phandleOfLabel(base, label);
     if (!phandle.ok) return phandle.error;
-    for (const place of textsOf(value)) {
-      count += 1;
-      if (count > FIXUPS_MAX) return `the overlay makes more than ${FIXUPS_MAX} references`;
+    for (const place of places) {
       const fault = resolveOne(overlay, place, phandle.value);
       if (fault !== undefined) return `the overlay's reference to the label "${label}": ${fault}`;
     }
@@ -167,8 +173,9 @@ function keepIn(base: WorkNode, overlay: WorkNode, kept: Map<number, number>): v
     kept.set(ours, theirs);
     for (const name of PHANDLE_NAMES) overlay.properties.delete(name);
   }
+  const known = byPart(base.nodes);
   for (const child of overlay.nodes) {
-    const same = base.nodes.find((node) => namesNode(child.name, node.name));
+    const same = known.get(child.name);
     if (same) keepIn(same, child, kept);
   }
 }
@@ -216,10 +223,15 @@ function byPhandle(node: WorkNode, phandle: number, path: string): { node: WorkN
 
 function mergeNode(into: WorkNode, from: WorkNode): void {
   for (const [name, value] of from.properties) into.properties.set(name, value);
+  const known = byPart(into.nodes);
   for (const child of from.nodes) {
-    const same = into.nodes.find((node) => namesNode(child.name, node.name));
+    const same = known.get(child.name);
     if (same) mergeNode(same, child);
-    else into.nodes.push(workOn(child));
+    else {
+      const fresh = workOn(child);
+      into.nodes.push(fresh);
+      addByPart(known, fresh);
+    }
   }
 }
 
@@ -230,13 +242,14 @@ function mergeSymbols(base: WorkNode, overlay: WorkNode, targets: ReadonlyMap<Wo
   const found = base.nodes.find((node) => node.name === '__symbols__');
   const symbols = found ?? { name: '__symbols__', properties: new Map<string, Uint8Array>(), nodes: [] };
   if (!found) base.nodes.push(symbols);
+  const fragments = new Map(overlay.nodes.map((node) => [node.name, node]));
   for (const [label, value] of labels.properties) {
-    const [name, inner, ...rest] = partsOf(textsOf(value)[0] ?? '');
+    const [name = '', inner, ...rest] = partsOf(textsOf(value)[0] ?? '');
     // A label of something that does not end up in the tree, such as the fragment itself.
     if (inner !== '__overlay__') continue;
-    const fragment = overlay.nodes.find((node) => node.name === name);
+    const fragment = fragments.get(name);
     const target = fragment && targets.get(fragment);
-    if (target === undefined) return `the overlay's label "${label}" lies in ${name ?? '/'}, which it does not have`;
+    if (target === undefined) return `the overlay's label "${label}" lies in ${name}, which it does not have`;
     symbols.properties.set(label, fromTexts(`/${[...partsOf(target), ...rest].join('/')}`));
   }
   return undefined;

@@ -1,5 +1,6 @@
+import { joined } from '../../core/octets.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import { joined, octetAt } from './octets.ts';
+import { octetAt } from './octets.ts';
 
 /** Network functions of requests (IPMI 2.0 §5.1); a response's is one more. */
 export const NET_FN = { chassis: 0x00, app: 0x06 } as const;

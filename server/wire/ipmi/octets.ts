@@ -1,14 +1,3 @@
-/** All parts behind each other in one new array. */
-export function joined(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 /** Two octets, least significant first: IPMI counts that way, unlike the Internet. */
 export function u16le(value: number): readonly number[] {
   return [value & 255, (value >>> 8) & 255];

@@ -1,5 +1,6 @@
+import { joined } from '../../core/octets.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import { joined, octetAt, readU32le, u32le } from './octets.ts';
+import { octetAt, readU32le, u32le } from './octets.ts';
 import { SUITES, type CipherSuite } from './suite.ts';
 
 /** Privilege levels (IPMI 2.0 §6.8). */

@@ -1,6 +1,7 @@
+import { joined } from '../../core/octets.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { IpmiCrypto } from './crypto.ts';
-import { joined, octetAt, readU32le, u32le } from './octets.ts';
+import { octetAt, readU32le, u32le } from './octets.ts';
 import type { CipherSuite } from './suite.ts';
 
 /** What both sides know once RAKP 2 has arrived; every code is an HMAC over parts of it. */

@@ -1,5 +1,6 @@
+import { joined } from '../../core/octets.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import { joined, octetAt } from './octets.ts';
+import { octetAt } from './octets.ts';
 
 /** RMCP message classes (IPMI 2.0 §13.1.3, table 13-1). */
 export const RMCP_CLASS = { asf: 6, ipmi: 7 } as const;

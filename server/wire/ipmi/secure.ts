@@ -1,6 +1,7 @@
+import { joined } from '../../core/octets.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { IpmiCrypto } from './crypto.ts';
-import { joined, octetAt } from './octets.ts';
+import { octetAt } from './octets.ts';
 import type { SessionKeys } from './rakp.ts';
 import { encodeRmcp, RMCP_CLASS } from './rmcp.ts';
 import { encodeHead, PAYLOAD, trailerOf, type SessionPacket } from './session-header.ts';

@@ -1,5 +1,6 @@
+import { joined } from '../../core/octets.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import { joined, octetAt, readU16le, readU32le, u16le, u32le } from './octets.ts';
+import { octetAt, readU16le, readU32le, u16le, u32le } from './octets.ts';
 
 /** Payload types of RMCP+ (IPMI 2.0 §13.27.3, tables 13-16 and following). */
 export const PAYLOAD = {

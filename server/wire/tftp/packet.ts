@@ -1,3 +1,4 @@
+import { joined } from '../../core/octets.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 
 /** Option names in lower case with their values as text, in the order they came (RFC 2347). */
@@ -71,7 +72,7 @@ function withNumber(octets: Uint8Array, make: (value: number) => TftpPacket): Re
 
 /** A read request, as a client sends it. */
 export function encodeReadRequest(filename: Uint8Array, mode: string, options: TftpOptions): Uint8Array {
-  return joined(OPCODE.RRQ, [filename, Uint8Array.of(0), text(mode), ...pairs(options)]);
+  return joined([0, OPCODE.RRQ], filename, [0], text(mode), ...pairs(options));
 }
 
 /** DATA with its block number, cut to 16 bits. */
@@ -97,23 +98,12 @@ export function encodeAck(block: number): Uint8Array {
 
 /** ERROR with a text for people; the text must not hold a local path. */
 export function encodeError(code: number, message: string): Uint8Array {
-  return joined(OPCODE.ERROR, [Uint8Array.of(code >>> 8, code), text(message)]);
+  return joined([0, OPCODE.ERROR, code >>> 8, code], text(message));
 }
 
 /** OACK of the options agreed. */
 export function encodeOack(options: TftpOptions): Uint8Array {
-  return joined(OPCODE.OACK, pairs(options));
-}
-
-function joined(opcode: number, parts: readonly Uint8Array[]): Uint8Array {
-  const packet = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 2));
-  packet[1] = opcode;
-  let at = 2;
-  for (const part of parts) {
-    packet.set(part, at);
-    at += part.length;
-  }
-  return packet;
+  return joined([0, OPCODE.OACK], ...pairs(options));
 }
 
 function pairs(options: TftpOptions): readonly Uint8Array[] {

@@ -44,6 +44,13 @@ export interface LegacyImage {
   readonly payload: Uint8Array;
 }
 
+/** The architecture in the header of an image that begins so, `invalid` for an unknown one; nothing when it is no image. */
+export function legacyArch(head: Uint8Array): ImageArch | undefined {
+  if (head.length < LEGACY_HEADER_OCTETS) return undefined;
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  return view.getUint32(0) === MAGIC ? (keyOf(IMAGE_ARCH, view.getUint8(29)) ?? 'invalid') : undefined;
+}
+
 /** Builds a legacy image with both checksums right, octet for octet as mkimage does. */
 export function buildLegacyImage(image: LegacyImage): Uint8Array {
   const { payload } = image;

@@ -74,6 +74,13 @@ describe('newc', () => {
       assert.deepEqual(entries, []);
     });
 
+  it('a file of nearly 4 GiB is passed over, not taken for an empty one', () => {
+    for (const size of ['80000000', 'ffffffff']) {
+      const { reader, entries } = read(patched(54, size));
+      assert.deepEqual([entries.length, reader.isBetween, reader.ended], [1, false, false], size);
+    }
+  });
+
   it('one that is cut short has not ended, and does not stand between entries', () => {
     const { reader } = read(archive.subarray(0, 117));
     assert.deepEqual([reader.ended, reader.isBetween, reader.fault], [false, false, undefined]);

@@ -1,41 +1,6 @@
-/** The forms in which kernels come, by the octets they begin with. */
-export type KernelImageForm =
-  'Image' | 'Image.gz' | 'bzImage' | 'zImage' | 'uImage' | 'FIT' | 'EFI zboot' | 'EFI program' | 'ELF' | 'unknown';
-
-/** How many octets `kernelImageForm` wants to see. */
-export const KERNEL_HEAD_OCTETS = 0x210;
-
-interface Sign {
-  readonly form: KernelImageForm;
-  readonly at: number;
-  readonly octets: readonly number[];
-}
+import { joined } from '../../core/octets.ts';
 
 const ascii = (text: string): readonly number[] => Array.from(text, (letter) => letter.charCodeAt(0));
-
-/**
- * First match counts. Image: Documentation/arch/arm64/booting.rst and riscv/boot-image-header.rst; bzImage:
- * Documentation/arch/x86/boot.rst, "HdrS"; zImage: arch/arm/boot/compressed/head.S; EFI zboot:
- * drivers/firmware/efi/libstub/zboot-header.S; uImage and FIT: u-boot, include/image.h and a flat device tree's magic.
- */
-const SIGNS: readonly Sign[] = [
-  { form: 'bzImage', at: 0x202, octets: ascii('HdrS') },
-  { form: 'Image', at: 0x38, octets: ascii('ARM\u0064') },
-  { form: 'Image', at: 0x38, octets: ascii('RSC\u0005') },
-  { form: 'zImage', at: 0x24, octets: [0x18, 0x28, 0x6f, 0x01] },
-  { form: 'EFI zboot', at: 4, octets: ascii('zimg') },
-  { form: 'uImage', at: 0, octets: [0x27, 0x05, 0x19, 0x56] },
-  { form: 'FIT', at: 0, octets: [0xd0, 0x0d, 0xfe, 0xed] },
-  { form: 'ELF', at: 0, octets: [0x7f, 0x45, 0x4c, 0x46] },
-  { form: 'Image.gz', at: 0, octets: [0x1f, 0x8b] },
-  { form: 'EFI program', at: 0, octets: ascii('MZ') },
-];
-
-/** The form of a kernel that begins so. */
-export function kernelImageForm(head: Uint8Array): KernelImageForm {
-  const found = SIGNS.find(({ at, octets }) => octets.every((octet, nth) => head[at + nth] === octet));
-  return found?.form ?? 'unknown';
-}
 
 /** Where a bzImage keeps its version as text; nothing when it has none (Documentation/arch/x86/boot.rst). */
 export function bzImageVersionAt(head: Uint8Array): number | undefined {
@@ -73,9 +38,7 @@ export class KernelScan {
 
   /** Looks through the next piece. */
   push(octets: Uint8Array): void {
-    const whole = new Uint8Array(this.#tail.length + octets.length);
-    whole.set(this.#tail);
-    whole.set(octets, this.#tail.length);
+    const whole = joined(this.#tail, octets);
     for (let found = indexOf(whole, BANNER, 0); found >= 0 && this.#release === undefined;) {
       this.#release = releaseOf(whole.subarray(found + BANNER.length));
       found = indexOf(whole, BANNER, found + 1);
