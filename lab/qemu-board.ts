@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Mac } from '../server/core/address.ts';
 import { markedDtb } from './qemu/marked-dtb.ts';
 import { qemuCommand, varsTemplate, type QemuKind, type QemuMachine, type UefiBoot } from './qemu/machine-args.ts';
-import { FLASH_OCTETS, savedEnvironment } from './qemu/uboot-environment.ts';
+import { FLASH_OCTETS, savedEnvironment, type SavedBoot } from './qemu/uboot-environment.ts';
 import type { RackBoard } from './rack-board.ts';
 
 /** What a QEMU board is made from. */
@@ -19,7 +19,7 @@ export interface QemuBoardOrder {
   /** Its flash, serial log and device tree live there. */
   readonly folder: string;
   /** How a u-boot board boots; `stock` is Debian's built-in environment. No meaning for the others. */
-  readonly uboot?: 'pxe' | 'script' | 'stock';
+  readonly uboot?: SavedBoot | 'stock';
   /** How a UEFI board boots; `pxe` unless said. */
   readonly uefi?: UefiBoot;
   /** Default true; false lets a device tree through to Linux on arm64 UEFI. */

@@ -3,6 +3,7 @@ import { startChassisControl } from './chassis-control.ts';
 import { startIpmiSim } from './ipmi-sim.ts';
 import type { Lan } from './netns.ts';
 import type { QemuKind, UefiBoot } from './qemu/machine-args.ts';
+import type { SavedBoot } from './qemu/uboot-environment.ts';
 import { qemuBoard, type QemuBoard } from './qemu-board.ts';
 import type { Mac } from '../server/core/address.ts';
 import type { Rack, RackSlot } from './rack.ts';
@@ -14,7 +15,7 @@ export interface QemuSlotOrder {
   readonly name: string;
   readonly mac: Mac;
   readonly uuid: string;
-  readonly uboot?: 'pxe' | 'script' | 'stock';
+  readonly uboot?: SavedBoot | 'stock';
   readonly uefi?: UefiBoot;
   readonly acpi?: boolean;
   /** Where its BMC listens. */

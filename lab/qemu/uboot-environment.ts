@@ -16,6 +16,11 @@ const ADDRESSES = {
   bootdelay: '1',
 } as const;
 
+/** Without `fdt_addr_r` u-boot passes over the device tree it is served, silently, and hands on its own. */
+const OWN_TREE: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(ADDRESSES).filter(([name]) => name !== 'fdt_addr_r'),
+);
+
 /** How a u-boot board goes about its network boot. */
 export const BOOT_COMMANDS = {
   /** Asks for `pxelinux.cfg/01-…` as boards with a distribution's settings do. */
@@ -24,12 +29,18 @@ export const BOOT_COMMANDS = {
   script: 'if dhcp ${scriptaddr} boot.scr.uimg; then source ${scriptaddr}; fi',
 } as const;
 
+/** What a saved environment makes u-boot do; `pxe-own-tree` is `pxe` without a place for the served tree. */
+export type SavedBoot = keyof typeof BOOT_COMMANDS | 'pxe-own-tree';
+
 /**
  * A saved environment as it lies at the start of the flash, which replaces u-boot's built-in one as a whole: CRC-32
  * (little-endian) of the rest, then `name=value` strings, each ended by a NUL, padded with NULs.
  */
-export function savedEnvironment(boot: keyof typeof BOOT_COMMANDS): Uint8Array {
-  const settings = Object.entries({ bootcmd: BOOT_COMMANDS[boot], ...ADDRESSES });
+export function savedEnvironment(boot: SavedBoot): Uint8Array {
+  const settings =
+    boot === 'pxe-own-tree'
+      ? Object.entries({ bootcmd: BOOT_COMMANDS.pxe, ...OWN_TREE })
+      : Object.entries({ bootcmd: BOOT_COMMANDS[boot], ...ADDRESSES });
   const text = settings.map(([name, value]) => `${name}=${value}\0`).join('');
   const octets = new Uint8Array(ENVIRONMENT_OCTETS);
   new TextEncoder().encodeInto(text, octets.subarray(4));

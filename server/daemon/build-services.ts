@@ -18,6 +18,7 @@ import type { Rng } from '../ports/rng.ts';
 import { createBoardDrafts, type BoardDraftService } from '../services/board-drafts.ts';
 import { createBoardDtbService, type BoardDtbService } from '../services/board-dtbs.ts';
 import { writeBootargs } from '../render/bootargs-dtb.ts';
+import { textOfRendered } from '../render/render.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
@@ -102,7 +103,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
       networks,
       digest: sha256Of,
       dhcpAnswer: explainAnswer,
-      text: (octets) => new TextDecoder().decode(octets),
+      text: textOfRendered,
     }),
     boardDtbs,
     boardDrafts: boardDrafts(parts),

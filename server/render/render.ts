@@ -10,7 +10,7 @@ import { artefactPath, isServableName } from '../core/bundle.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { rpiFileLines } from '../core/rpi.ts';
 import type { Render } from '../ports/render.ts';
-import { buildScriptImage } from '../wire/uboot/legacy-image.ts';
+import { buildScriptImage, parseScriptImage } from '../wire/uboot/legacy-image.ts';
 import { sayable } from './sayable.ts';
 
 type Boot = Extract<BootPlan, { readonly do: 'boot' }>;
@@ -43,15 +43,22 @@ export function openRender(folders: readonly string[]): Render {
   });
   const compiled = BOOT_FORMATS.map((format) => [format, templateOf(environment, folders, format)] as const);
   const templates = new Map<BootFormat, nunjucks.Template>(compiled);
-  return (format, plan, madeAtS) => {
+  return (format, plan) => {
     const values = valuesOf(format, plan);
     if (!values.ok) return values;
     const text = templates.get(format)?.render(values.value);
     if (text === undefined) return err(`there is no template for ${format}`);
     if (format !== 'boot-script') return ok(new TextEncoder().encode(text));
     const arch = plan.do === 'boot' && plan.kernelFormat === 'Image' ? 'arm64' : 'armhf';
-    return ok(buildScriptImage(text, { arch, name: 'Farrier', madeAtS }));
+    // Its time stamp says nothing to u-boot; without one, what is explained and what is served are the same octets.
+    return ok(buildScriptImage(text, { arch, name: 'Farrier', madeAtS: 0 }));
   };
+}
+
+/** What people read of what was rendered: the script out of a u-boot script image, else the text as it is. */
+export function textOfRendered(octets: Uint8Array): string {
+  const script = parseScriptImage(octets);
+  return script.ok ? script.value : new TextDecoder().decode(octets);
 }
 
 function templateOf(

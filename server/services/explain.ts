@@ -1,6 +1,6 @@
 import type { Ipv4, Mac, Sha256 } from '../core/address.ts';
 import { CLIENT_ARCH } from '../core/arch.ts';
-import type { Board } from '../core/board.ts';
+import type { Board, BootFormat } from '../core/board.ts';
 import type { BootPlan, BootRequest } from '../core/boot-plan.ts';
 import { artefactPath, type Artefact } from '../core/bundle.ts';
 import { chosenDtbPath, configPath } from '../core/boot-path.ts';
@@ -90,13 +90,10 @@ export function createExplain(deps: ExplainDeps): Explain {
     const about = await subjectOf(deps, request);
     if (about.is !== 'done') return about;
     const { machine, boot, network } = about;
-    const { facts, plan } = await planMachine(deps, {
-      machine,
-      request: boot,
-      network,
-      token: TOKEN_SHOWN,
-      boot: undefined,
-    });
+    const planFor = (request: BootRequest) =>
+      planMachine(deps, { machine, request, network, token: TOKEN_SHOWN, boot: undefined });
+    const { facts, plan } = await planFor(boot);
+    const others = otherFormats(plan).map(async (format) => [format, (await planFor({ ...boot, format })).plan] as const);
     const first = firstFile(plan, boot);
     return {
       is: 'done',
@@ -109,7 +106,7 @@ export function createExplain(deps: ExplainDeps): Explain {
         plan,
         findings: findingsOf(plan, facts.board),
         parameters: facts.parameters,
-        files: await filesOf(deps, plan, boot),
+        files: await filesOf(deps, plan, await Promise.all(others), boot),
       },
     };
   };
@@ -188,21 +185,39 @@ function dhcpLines(
   return first.file === undefined ? [...answer, `no first file: ${first.because}`] : answer;
 }
 
-async function filesOf(deps: ExplainDeps, plan: BootPlan, boot: BootRequest): Promise<readonly ExplainedFile[]> {
+/** u-boot loads the script it is told by DHCP and goes on to pxelinux.cfg, whichever of them its environment runs. */
+const ASKED_BY_UBOOT = ['extlinux', 'boot-script'] as const satisfies readonly BootFormat[];
+
+function otherFormats(plan: BootPlan): readonly BootFormat[] {
+  return plan.do === 'boot' && plan.loader === 'u-boot' && plan.format !== 'grub'
+    ? ASKED_BY_UBOOT.filter((format) => format !== plan.format)
+    : [];
+}
+
+async function filesOf(
+  deps: ExplainDeps,
+  plan: BootPlan,
+  others: readonly (readonly [BootFormat, BootPlan])[],
+  boot: BootRequest,
+): Promise<readonly ExplainedFile[]> {
   if (plan.do !== 'boot') return [];
   const texts = [
-    [configPath(plan.format, boot.mac), deps.render(plan.format, plan, 0)] as const,
+    ...[[plan.format, plan] as const, ...others].map(
+      ([format, told]) => [configPath(format, boot.mac), deps.render(format, told)] as const,
+    ),
     ...(plan.format === 'rpi' ? [['cmdline.txt', rpiCmdline(plan)] as const] : []),
   ];
   const configs = texts.flatMap(([path, text]) => (text.ok ? [shownText(deps, path, text.value)] : []));
   const firmware = plan.rpi?.firmware.map((each) => ({ ...shown(each), path: firmwarePath(each.name) })) ?? [];
   const loaders = await loadersOf(deps, plan, boot);
-  const dtb = await dtbOf(deps, plan);
+  const trees = [plan, ...others.map(([, told]) => told)].map((told) => dtbOf(deps, told));
+  const dtbs = new Map((await Promise.all(trees)).flat().map((each) => [each.path, each]));
   const files = [plan.kernel, plan.initrd].flatMap((each) => (each ? [shown(each)] : []));
-  return [...loaders, ...firmware, ...configs, ...files, ...dtb];
+  return [...loaders, ...firmware, ...configs, ...files, ...dtbs.values()];
 }
 
-async function dtbOf(deps: ExplainDeps, plan: Extract<BootPlan, { do: 'boot' }>): Promise<readonly ExplainedFile[]> {
+async function dtbOf(deps: ExplainDeps, plan: BootPlan): Promise<readonly ExplainedFile[]> {
+  if (plan.do !== 'boot') return [];
   if (plan.argsIn === 'format') return plan.dtb ? [shown(plan.dtb)] : [];
   const made = await chosenDtb({ ...deps, store: deps.files }, plan);
   if (!made.ok) return [];

@@ -163,7 +163,7 @@ async function openConfig(
   const asked: BootRequest = { ...asker.session.request, format: path.format };
   const plan = await decide(deps, asker.session, { machine: asker.machine, request: asked, network: asker.network });
   if (plan.do === 'ignore') return { is: 'absent' };
-  const text = deps.render(path.format, plan, Math.floor(asker.session.startedMs / 1000));
+  const text = deps.render(path.format, plan);
   if (!text.ok) return { is: 'refused', because: text.error };
   return fileAnswer(deps, request, contentInMemory(deps.digest(text.value), text.value), asker);
 }

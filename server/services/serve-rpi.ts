@@ -29,7 +29,7 @@ export function rpiFile(render: Render, plan: BootPlan, name: string): RpiFile {
   if (plan.do !== 'boot') return TOLD.includes(name) ? { is: 'refused', because: plan.because } : { is: 'absent' };
   switch (name) {
     case 'config.txt':
-      return textOf(render('rpi', plan, 0));
+      return textOf(render('rpi', plan));
     case 'cmdline.txt':
       return textOf(rpiCmdline(plan));
     default:

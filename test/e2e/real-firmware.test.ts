@@ -1,5 +1,7 @@
 import { strict as assert } from 'node:assert';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentArch } from '../../agent/build.ts';
@@ -9,7 +11,8 @@ import type { QemuBoard } from '../../lab/qemu-board.ts';
 import { buildQemuRack } from '../../lab/qemu-rack.ts';
 import type { Rack, RackSlot } from '../../lab/rack.ts';
 import { memberOf } from '../../lab/socket-api.ts';
-import { macOf } from '../../server/core/address.ts';
+import { macOf, type Mac } from '../../server/core/address.ts';
+import { acksIn, assertExplained } from '../support/explained.ts';
 import { importAgent } from '../support/import-agent.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 
@@ -41,6 +44,7 @@ describe('real firmware, powered through its BMC', function () {
   let lan: Lan;
   let rack: Rack<QemuBoard>;
   let farrier: FarrierProcess;
+  let capture: ChildProcess;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'farrier-real-'));
@@ -57,6 +61,10 @@ describe('real firmware, powered through its BMC', function () {
       })),
     );
     for (const [nth, each] of CASES.entries()) await writeBoard(each, rack.slots[nth]!.board);
+    const filter = 'udp and src host 10.97.0.1 and src port 67';
+    const watch = ['-i', 'real0', '-Z', 'root', '-U', '--immediate-mode', '-w', join(folder, 'acks.pcap'), filter];
+    capture = spawn('tcpdump', watch, { stdio: ['ignore', 'ignore', 'pipe'] });
+    if (capture.stderr) await once(capture.stderr, 'data');
     farrier = await startFarrier({
       networks: [
         {
@@ -79,6 +87,7 @@ describe('real firmware, powered through its BMC', function () {
   after(async () => {
     await rack.stop();
     await farrier.stop();
+    capture.kill('SIGKILL');
     await lan.remove();
     await rm(folder, { recursive: true });
   });
@@ -112,8 +121,18 @@ describe('real firmware, powered through its BMC', function () {
     }
   }
 
+  /** What a board was told and given since it was switched on is what was explained just before. */
+  async function isAsExplained(slot: RackSlot<QemuBoard>, explained: unknown, acksBefore: number): Promise<void> {
+    const { mac } = slot.board;
+    await until(async () => (await acksOf(mac)).length > acksBefore, 5000, 'its ACK is in the capture');
+    const ack = (await acksOf(mac))[acksBefore];
+    await assertExplained(explained, { api: farrier.api, mac, ack, serial: await slot.board.serial() });
+  }
+
+  const acksOf = async (mac: Mac) => acksIn(await readFile(join(folder, 'acks.pcap')), mac);
+
   for (const [nth, { kind, arch, hasDtb }] of CASES.entries())
-    it(`${kind}: boots the agent, enlists, is accepted, and boots another bundle on its next cycle`, async () => {
+    it(`${kind}: boots the agent, enlists, is accepted, and boots another bundle on its next cycle, all as explained`, async () => {
       const slot = rack.slots[nth]!;
       const { api } = farrier;
       const path = `/api/v1/machines/${slot.board.mac}`;
@@ -126,6 +145,8 @@ describe('real firmware, powered through its BMC', function () {
         await api.must('POST', `${path}/power/off`);
         assert.equal(slot.board.isOn(), false);
 
+        const enlisting = await api.must('GET', `${path}/explain`);
+        const acks = (await acksOf(slot.board.mac)).length;
         await api.must('POST', `${path}/power/on`);
         assert.equal(slot.board.isOn(), true);
         await until(
@@ -138,14 +159,19 @@ describe('real firmware, powered through its BMC', function () {
         assert.equal(memberOf(facts, 'arch'), arch);
         if (hasDtb) assert.equal(memberOf(facts, 'dtModel'), modelOf(kind));
 
+        await isAsExplained(slot, enlisting, acks);
+
         await api.must('POST', `${path}/accept`, { name: `real-${kind}`, bundle: `second-${arch}@1` });
         await api.must('PUT', `${path}/parameters/kernel.root`, { value: ONE_BOOT_ROOT, once: true });
+        const second = await api.must('GET', `${path}/explain`);
+        const acksThen = (await acksOf(slot.board.mac)).length;
         await api.must('POST', `${path}/power/cycle`);
         await until(
           async () => /farrier-agent: started/.test(await slot.board.serial()),
           150_000,
           'the second boot reaches Linux',
         );
+        await isAsExplained(slot, second, acksThen);
         const serial = await slot.board.serial();
         assert.match(serial, new RegExp(`Kernel command line:.*${SECOND_BOOT}`));
         assert.ok(/Kernel command line:(.*)/.exec(serial)?.[1]?.includes(` root=${ONE_BOOT_ROOT} `), 'its parameter');

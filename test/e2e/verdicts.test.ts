@@ -2,9 +2,7 @@ import { strict as assert } from 'node:assert';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
-import { writeCpio } from '../../agent/cpio.ts';
 import { fetchLoaders } from '../../agent/loaders.ts';
 import { layLan, tool, type Lan } from '../../lab/netns.ts';
 import { buildQemuRack } from '../../lab/qemu-rack.ts';
@@ -14,6 +12,7 @@ import { memberOf } from '../../lab/socket-api.ts';
 import { macOf } from '../../server/core/address.ts';
 import type { Layer } from '../../server/core/boot-verdict.ts';
 import { agentFor, TEST_CACHE } from '../support/agent-boot.ts';
+import { initThat } from '../support/own-init.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 
 const LOSSY = { reserved: '10.96.0.66' };
@@ -224,20 +223,12 @@ describe('verdicts over real firmware, without a console', function () {
   }
 
   /** The agent's own script up to its network; then it says that it runs, and waits for a disk that never comes. */
-  async function initThatSignals(): Promise<Buffer> {
-    const script = await readFile(new URL('../../agent/init', import.meta.url), 'utf8');
-    const end = script.indexOf('\nmount_kernel_folders\nsay ');
-    assert.ok(end > 0);
-    const tail = `
-mount_kernel_folders
-read_arguments
-join_network
+  function initThatSignals(): Promise<Buffer> {
+    return initThat(`
 printf '{"signal":"kernel-started","cmdline":"%s"}' "$(cat /proc/cmdline)" >/run/signal.json
 post /agent/v1/signal /run/signal.json
 while ! mount -o ro "$(tr ' ' '\\n' </proc/cmdline | grep ^root= | cut -c6-)" /mnt 2>/dev/null; do sleep 1; done
-`;
-    const content = Buffer.from(script.slice(0, end) + tail);
-    return gzipSync(writeCpio([{ kind: 'file', path: 'init', mode: 0o755, content }]));
+`);
   }
 
   async function foreignShim(): Promise<Buffer> {

@@ -118,7 +118,7 @@ describe('bundles over HTTP', () => {
     assert.match(one, /value="&lt;script&gt;"/);
     assert.match(one, /data-api="POST \/api\/v1\/bundles\/debian%401\/promote"/);
     assert.match(await page('/bundles/debian%401?find=nbd'), /Programs in the initrd: 2, 0 with/);
-    assert.match(await page('/bundles/bare%401'), /Nobody looked into it/);
+    assert.match(await page('/bundles/bare%401'), /Its contents are not known/);
     assert.doesNotMatch(await page('/bundles/debian%401', 'viewer'), /data-api="POST/);
     assert.equal((await fetch(`${base}/bundles/none@1`, { headers: as('viewer') })).status, 404);
   });

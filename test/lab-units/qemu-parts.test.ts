@@ -29,6 +29,16 @@ describe('the parts of a QEMU board', () => {
     }
   });
 
+  it('firmware that keeps its own tree is the same but for the place of a served one', () => {
+    const settings = (boot: 'pxe' | 'pxe-own-tree'): string[] =>
+      new TextDecoder().decode(savedEnvironment(boot).subarray(4)).split('\0');
+    const own = settings('pxe-own-tree');
+    assert.deepEqual(
+      settings('pxe').filter((line) => line !== '' && !own.includes(line)),
+      ['fdt_addr_r=0x43e00000'],
+    );
+  });
+
   it('every kind is plugged into its tap with its own MAC and UUID', () => {
     for (const kind of QEMU_KINDS) {
       const { args } = qemuCommand({ ...MACHINE, kind });

@@ -3,17 +3,21 @@ import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { faintTexts } from '../support/contrast.ts';
 import { closeLabs, COOKIES, layHttpLab, type HttpLab } from '../support/http-lab.ts';
 import { HOSTILE, hostilePages, layHostileLab } from '../support/hostile.ts';
 import { mac, sampleEvent, sampleMachine } from '../support/samples.ts';
 import type { NewEvent } from '../../server/core/event.ts';
 import { bootEvents, fillRack } from '../support/web-fixture.ts';
+import { fillStories } from '../support/web-stories.ts';
 
 /** A file is shown by its path, everything else by its sentence. */
 const shown = ({ text, detail }: NewEvent): string => (typeof detail['path'] === 'string' ? detail['path'] : text);
 
 /** The machine must be on the page in this time, without a reload. */
 const LIVE_MS = 5000;
+/** Everything else may take longer where the processors are slow and busy. */
+const SOON_MS = 20_000;
 const ARGS = [
   '--disable-gpu',
   '--disable-quic',
@@ -96,40 +100,65 @@ describe('the web page in a real browser', function () {
     await page.keyboard.press('ControlOrMeta+a');
     await page.keyboard.type('north-7');
     await page.keyboard.press('Enter');
-    await page.locator('.machine', { hasText: 'north-7' }).waitFor({ timeout: LIVE_MS });
-    assert.equal(await page.locator('.candidate').count(), 1);
+    await page.locator('.machine', { hasText: 'north-7' }).waitFor({ timeout: SOON_MS });
     assert.equal((await lab.store.machines.byName('north-7'))?.state, 'ready');
-    const focused = String(
-      await page.evaluate('document.activeElement.closest(".candidate, .machine")?.className ?? ""'),
+    // The row comes and the card goes in two patches: the focus is where it stays once both are in.
+    await page.waitForFunction(
+      'document.querySelectorAll(".candidate").length === 1 && document.activeElement.closest(".candidate, .machine")',
+      undefined,
+      { timeout: SOON_MS },
     );
-    assert.notEqual(focused, '', 'the focus is not lost when the card goes');
   });
 
   it('sets a parameter for the next boot and takes it away again, live', async () => {
     const page = await open('/machines/mustang-03');
     const panel = page.locator('#parameters');
-    await panel.locator('summary').click();
-    const form = panel.locator('form', { hasText: 'kernel.root' });
+    await panel.getByText(/^Set one/).click();
+    await panel.getByText('kernel.root', { exact: true }).click();
+    const form = panel.locator('form[data-api$="kernel.root"]');
     await form.locator('[name=value]').fill('LABEL=two words');
     await form.locator('[name=once]').selectOption({ label: 'the next boot only' });
     await form.locator('button').click();
     const line = panel.locator('.parameters li', { hasText: 'kernel.root' });
-    await line.waitFor({ timeout: LIVE_MS });
+    await line.waitFor({ timeout: SOON_MS });
     assert.match(await line.innerText(), /LABEL=two words[^]*next boot only/);
     const word = page.locator('#next-boot .word[data-origin="once"]');
-    await word.waitFor({ timeout: LIVE_MS });
+    await word.waitFor({ timeout: SOON_MS });
     assert.equal(await word.innerText(), 'root="LABEL=two words"');
     await line.locator('button').click();
-    await line.waitFor({ state: 'detached', timeout: LIVE_MS });
+    await line.waitFor({ state: 'detached', timeout: SOON_MS });
+  });
+
+  it('what is half typed for one parameter stays there, and in no other, when another is set', async () => {
+    const page = await open('/machines/mustang-03');
+    const panel = page.locator('#parameters');
+    const value = (name: string) => panel.locator(`form[data-api$="${name}"] [name=value]`);
+    await panel.getByText(/^Set one/).click();
+    for (const name of ['ssh.authorized-keys', 'kernel.root']) {
+      await panel.getByText(name, { exact: true }).click();
+      await value(name).fill(`half of ${name}`);
+    }
+    await page.evaluate('document.getElementById("parameters").setAttribute("data-old", "")');
+    const machine = await lab.store.machines.byName('mustang-03');
+    await lab.deps.parameters.set({ scope: 'machine', subject: machine!.id }, 'kernel.loglevel', 7, 'bob');
+    await page.locator('#parameters:not([data-old])').waitFor({ timeout: SOON_MS });
+    assert.equal(await value('kernel.root').inputValue(), 'half of kernel.root');
+    assert.equal(await value('ssh.authorized-keys').inputValue(), 'half of ssh.authorized-keys');
+    assert.equal(
+      await page.evaluate('document.activeElement.closest("form").dataset.api.endsWith("kernel.root")'),
+      true,
+    );
   });
 
   it('says beside the field what a parameter cannot be', async () => {
     const page = await open('/machines/mustang-03');
-    await page.locator('#parameters summary').click();
-    const form = page.locator('#parameters form', { hasText: 'agent.idle-minutes' });
+    const panel = page.locator('#parameters');
+    await panel.getByText(/^Set one/).click();
+    await panel.getByText('agent.idle-minutes', { exact: true }).click();
+    const form = panel.locator('form[data-api$="agent.idle-minutes"]');
     await form.locator('[name=value]').fill('soon');
     await form.locator('button').click();
-    await form.locator('.note', { hasText: 'no whole number of minutes' }).waitFor({ timeout: LIVE_MS });
+    await form.locator('.note', { hasText: 'no whole number of minutes' }).waitFor({ timeout: SOON_MS });
   });
 
   it('what somebody is typing survives what happens meanwhile', async () => {
@@ -138,7 +167,7 @@ describe('the web page in a real browser', function () {
     await input.fill('half-a-na');
     const machine = await lab.store.machines.byName('arm64-0a3f');
     await lab.store.events.append([sampleEvent('initrd.gz served', { kind: 'tftp', machine: machine!.id })]);
-    await page.locator('.candidate', { hasText: 'initrd.gz served' }).waitFor({ timeout: LIVE_MS });
+    await page.locator('.candidate', { hasText: 'initrd.gz served' }).waitFor({ timeout: SOON_MS });
     assert.equal(await page.locator('#new-m-sample0001 input[name=name]').inputValue(), 'half-a-na');
     assert.equal(await page.evaluate('document.activeElement.name'), 'name');
     await page.keyboard.type('me');
@@ -150,7 +179,7 @@ describe('the web page in a real browser', function () {
     await page.locator('input[name=name]').fill('mustang 03!');
     await page.getByRole('button', { name: 'Save' }).first().click();
     await page.getByText('cannot be a machine name').waitFor();
-    assert.equal(await page.locator('[data-note=power-form]').innerText(), '', 'the other form says nothing');
+    assert.equal(await page.locator('[data-note=power-form]').textContent(), '', 'the other form says nothing');
     assert.equal(await page.evaluate('document.activeElement.name'), 'name');
   });
 
@@ -159,12 +188,12 @@ describe('the web page in a real browser', function () {
     const row = page.locator('#row-m-sample0003');
     await row.getByRole('button', { name: 'Switch mustang-01 off' }).press('Enter');
     await row.getByText('switching off …').first().waitFor();
-    await row.locator('[data-power=off]').waitFor({ timeout: LIVE_MS });
+    await row.locator('[data-power=off]').waitFor({ timeout: SOON_MS });
     const stuck = page.locator('#row-m-sample0006');
     await stuck.getByRole('button', { name: 'Switch mustang-04-stuck on' }).press('Space');
     await stuck.getByText('switching on …').first().waitFor();
-    await stuck.locator('[data-power=unknown]:not([data-busy])').waitFor({ timeout: LIVE_MS });
-    await stuck.locator('.reason', { hasText: 'did not answer within 5 s' }).first().waitFor({ timeout: LIVE_MS });
+    await stuck.locator('[data-power=unknown]:not([data-busy])').waitFor({ timeout: SOON_MS });
+    await stuck.locator('.reason', { hasText: 'did not answer within 5 s' }).first().waitFor({ timeout: SOON_MS });
     // What the row says already is not said twice.
     await stuck.locator('.note').waitFor({ state: 'hidden' });
   });
@@ -176,7 +205,7 @@ describe('the web page in a real browser', function () {
     assert.equal(await off.innerText(), 'Off, sure?');
     assert.equal(await page.locator('#row-m-sample0004 [data-power=on]').count(), 1);
     await off.click();
-    await page.locator('#row-m-sample0004 [data-power=off]').waitFor({ timeout: LIVE_MS });
+    await page.locator('#row-m-sample0004 [data-power=off]').waitFor({ timeout: SOON_MS });
   });
 
   it('search and state chips hide what does not fit, and give it back', async () => {
@@ -217,7 +246,7 @@ describe('the web page in a real browser', function () {
       await page
         .locator('#boot-b-live .line', { hasText: shown(event) })
         .first()
-        .waitFor({ timeout: LIVE_MS });
+        .waitFor({ timeout: SOON_MS });
     }
     assert.equal(await page.locator('#boot-b-live .line').count(), 10);
     assert.match(await page.locator('#boot-b-live .boot-sum').innerText(), /66\.5 MiB served/);
@@ -231,7 +260,7 @@ describe('the web page in a real browser', function () {
     await page.locator('#summary').getByText('resetting …').first().waitFor();
     await menu.getByLabel('State').selectOption('broken');
     await menu.getByLabel('Because').fill('its fan died');
-    await page.locator('#summary [data-power=on]:not([data-busy])').waitFor({ timeout: LIVE_MS });
+    await page.locator('#summary [data-power=on]:not([data-busy])').waitFor({ timeout: SOON_MS });
     assert.equal(await menu.getByLabel('Because').inputValue(), 'its fan died', 'a redraw keeps what was typed');
     const force = menu.locator('[data-key=force]');
     await force.click();
@@ -263,7 +292,7 @@ describe('the web page in a real browser', function () {
     const page = await open('/');
     assert.equal(await page.title(), '(2) Rack · Farrier');
     await met('fresh-board', '02');
-    await page.locator('.candidate', { hasText: 'fresh-board' }).waitFor({ timeout: LIVE_MS });
+    await page.locator('.candidate', { hasText: 'fresh-board' }).waitFor({ timeout: SOON_MS });
     assert.equal(await page.title(), '(3) Rack · Farrier');
   });
 
@@ -315,7 +344,7 @@ describe('the web page in a real browser', function () {
     const page = await open('/');
     const { port } = new URL(base);
     await lab.close();
-    await page.locator('[data-live-state=lost]').waitFor({ timeout: LIVE_MS });
+    await page.locator('[data-live-state=lost]').waitFor({ timeout: SOON_MS });
     const second = layHttpLab();
     await second.store.machines.add(sampleMachine(50, { name: 'after-the-restart' }), []);
     await second.listen('demo-loopback', Number(port));
@@ -350,38 +379,65 @@ describe('the web page in a real browser', function () {
       }
     });
 
+  const light = { ...DESK, colorScheme: 'light' } as const;
+  const dark = { ...DESK, colorScheme: 'dark' } as const;
+  const phone = { ...PHONE, colorScheme: 'light' } as const;
+  const phoneDark = { ...PHONE, colorScheme: 'dark' } as const;
   const looks: readonly (readonly [string, string, BrowserContextOptions])[] = [
-    ['rack-light', '/', { ...DESK, colorScheme: 'light' }],
-    ['rack-dark', '/', { ...DESK, colorScheme: 'dark' }],
-    ['rack-phone', '/', { ...PHONE, colorScheme: 'light' }],
+    ['rack-light', '/', light],
+    ['rack-dark', '/', dark],
+    ['rack-phone', '/', phone],
     ['rack-wall', '/', { ...WALL, colorScheme: 'dark' }],
-    ['machine-light', '/machines/mustang-03', { ...DESK, colorScheme: 'light' }],
-    ['machine-phone', '/machines/mustang-03', { ...PHONE, colorScheme: 'dark' }],
+    ['machine-light', '/machines/mustang-03', light],
+    ['machine-phone', '/machines/mustang-03', phoneDark],
+    ['boot-under-way', '/machines/mustang-01', dark],
+    ['boot-silent', '/machines/mustang-02/boots/b-silent', light],
+    ['boot-silent-phone', '/machines/mustang-02/boots/b-silent', phoneDark],
+    ['boards', '/boards', light],
+    ['board', '/boards/apm-mustang', dark],
+    ['board-phone', '/boards/apm-mustang', phone],
+    ['bundles', '/bundles', dark],
+    ['bundle', '/bundles/debian@13?find=nbd', light],
+    ['bundle-phone', '/bundles/debian@13', phoneDark],
+    ['leases-phone', '/leases', phone],
+    ['help', '/help', dark],
   ];
   for (const [name, path, options] of looks)
     it(`fits and keeps its contrast: ${name}`, async () => {
+      await fillStories(lab.store, await lab.store.machines.list(), Date.now());
       const page = await open(path, options);
+      // What is folded is looked at too.
+      await page.evaluate('document.querySelectorAll("details:not(.more)").forEach((each) => { each.open = true; })');
       const file = join(shots, `${name}.png`);
       await page.screenshot({ path: file, fullPage: true });
       assert.ok(statSync(file).size > 10_000);
       const width = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
       assert.ok(Number(width) <= 0, `${name} is ${String(width)} px too wide`);
-      const colours = await page.evaluate<[string, string]>(
-        '(() => { const s = getComputedStyle(document.querySelector("main")); return [s.color, getComputedStyle(document.documentElement).backgroundColor]; })()',
-      );
-      assert.ok(contrastOf(...colours) >= 7, `${name}: ${colours.join(' on ')}`);
+      assert.deepEqual(await faintTexts(page), []);
     });
-});
 
-/** The contrast ratio of two `rgb()` colours (WCAG 2.1 §1.4.3). */
-function contrastOf(a: string, b: string): number {
-  const luminance = (colour: string): number => {
-    const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? [])
-      .map(Number)
-      .map((value) => value / 255)
-      .map((value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  };
-  const [dark = 0, light = 0] = [luminance(a), luminance(b)].sort((x, y) => x - y);
-  return (light + 0.05) / (dark + 0.05);
-}
+  it('the look at contrasts bites', async () => {
+    const page = await open('/help', light);
+    await page.evaluate('document.querySelector("h1").style.color = "#bbb"');
+    assert.deepEqual(
+      (await faintTexts(page)).map((each) => each.text),
+      ['Help'],
+    );
+  });
+
+  it('an open boot says why it stopped, where, its last good step and what to try', async () => {
+    await fillStories(lab.store, await lab.store.machines.list(), Date.now());
+    const page = await open('/machines/mustang-02');
+    const verdict = page.locator('#boot-b-silent .verdict');
+    assert.match(await verdict.locator('.verdict-text').innerText(), /the kernel stopped before it could/);
+    assert.match(
+      await verdict.innerText(),
+      /What to try: look at its console[^]*Last good step: it fetched its kernel/,
+    );
+    assert.equal(await verdict.locator('[data-is=stopped] .layer-name').innerText(), 'Kernel');
+    assert.match(await page.locator('#boot-b-silent .chart').innerText(), /nothing heard for 4 min/);
+    await page.getByRole('link', { name: 'Page of this boot' }).click();
+    await page.waitForURL(/\/machines\/mustang-02\/boots\/b-silent$/);
+    assert.match(await page.locator('.served').innerText(), /debian@13[^]*root=\/dev\/nfs/);
+  });
+});

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { artefactPath } from '../../server/core/bundle.ts';
 import { sha256Of } from '../../server/edges/digest.ts';
 import { explainAnswer } from '../../server/net/dhcp-explain.ts';
+import { textOfRendered } from '../../server/render/render.ts';
 import { createExplain, type Explain } from '../../server/services/explain.ts';
 import { createBootFiles } from '../../server/services/serve-files.ts';
 import { agent, artefact, debian, MAC, machine, macFrom, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
@@ -17,7 +18,7 @@ function explainOn(bench: BootBench, recognised = ubootBoard.name): Explain {
     leases: () => [],
     digest: sha256Of,
     dhcpAnswer: explainAnswer,
-    text: (octets) => new TextDecoder().decode(octets),
+    text: textOfRendered,
   });
 }
 
@@ -34,19 +35,32 @@ describe('explain', () => {
     assert.ok(told.dhcp.includes('file "boot.scr.uimg"'));
     assert.deepEqual(
       told.files.map((file) => file.path),
-      ['pxelinux.cfg/01-52-54-00-12-34-56', artefactPath(debian.kernel), artefactPath(debian.initrd ?? debian.kernel)],
+      [
+        ...['pxelinux.cfg/01-52-54-00-12-34-56', 'boot.scr.uimg'],
+        ...[artefactPath(debian.kernel), artefactPath(debian.initrd ?? debian.kernel)],
+      ],
     );
   });
 
-  it('is the very text the board then gets', async () => {
-    const bench = layBench(machine);
+  for (const [nth, path] of ['pxelinux.cfg/01-52-54-00-12-34-56', 'boot.scr.uimg'].entries())
+    it(`is the very ${path} the board then gets, whenever it asks`, async () => {
+      const bench = layBench(machine);
+      const told = (await explained(explainOn(bench), { ref: machine.name })).files[nth];
+      bench.leases.set(BOARD_ADDRESS, MAC);
+      bench.clock.advance(86_400_000);
+      const served = await createBootFiles(bench.deps).open({ via: 'tftp', path, peer: BOARD_ADDRESS, local: SERVER });
+      assert.ok(served.is === 'file');
+      assert.equal(told?.path, path);
+      assert.equal(told.text, textOfRendered(await served.content.read(0, served.content.octets)));
+      assert.match(told.text, /^# /);
+      assert.deepEqual([told.octets, told.sha256], [served.content.octets, served.content.sha256]);
+    });
+
+  it('arguments too long for one of the ways u-boot goes: what it is given on that way is told too', async () => {
+    const bench = layBench({ ...machine, extraArgs: [`lab.long=${'x'.repeat(400)}`] });
     const told = await explained(explainOn(bench), { ref: machine.name });
-    bench.leases.set(BOARD_ADDRESS, MAC);
-    const path = 'pxelinux.cfg/01-52-54-00-12-34-56';
-    const served = await createBootFiles(bench.deps).open({ via: 'tftp', path, peer: BOARD_ADDRESS, local: SERVER });
-    assert.ok(served.is === 'file');
-    assert.equal(told.files[0]?.text, new TextDecoder().decode(await served.content.read(0, served.content.octets)));
-    assert.equal(told.files[0].sha256, served.content.sha256);
+    assert.ok(told.plan.do === 'boot' && told.plan.format === 'boot-script');
+    assert.match(told.files.find((file) => file.path.startsWith('pxelinux.cfg/'))?.text ?? '', /Farrier refuses/);
   });
 
   it('changes nothing: no boot record, no event, no machine', async () => {

@@ -15,7 +15,7 @@ import { createBoardDrafts } from '../../server/services/board-drafts.ts';
 import { createBoardDtbService } from '../../server/services/board-dtbs.ts';
 import { readFdt } from '../../server/wire/fdt/fdt.ts';
 import { createMemoryArtefacts } from './memory-artefacts.ts';
-import { openRender } from '../../server/render/render.ts';
+import { openRender, textOfRendered } from '../../server/render/render.ts';
 import { createParameterService } from '../../server/services/parameters.ts';
 import { createBundleReader } from '../../server/files/bundle-reader.ts';
 import { FetchError, type FetchUrl } from '../../server/ports/fetch.ts';
@@ -249,7 +249,7 @@ export function layHttpLab(
       files: pretendArtefacts([agent, debian]),
       render: openRender([`${root}templates`]),
       digest: sha256Of,
-      text: (octets) => new TextDecoder().decode(octets),
+      text: textOfRendered,
       networks,
       leases,
       dhcpAnswer: explainAnswer,

@@ -1,9 +1,13 @@
-// Draws the pictures of the README from a running demo: `npm run pictures [ROOT]`, where ROOT is a built Farrier.
+// Draws the pictures of the README: `npm run pictures [ROOT]`, where ROOT is a built Farrier. All come from a running
+// demo but `boot`: a kernel that falls silent takes minutes, so its page is drawn over records made for the tests.
 import { spawn } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { closeLabs, layHttpLab } from './http-lab.ts';
+import { fillRack } from './web-fixture.ts';
+import { fillStories } from './web-stories.ts';
 
 const PORT = 5297;
 const BASE = `http://127.0.0.1:${PORT}`;
@@ -13,9 +17,15 @@ const DESK = { width: 1280, height: 860 };
 
 type Scheme = 'light' | 'dark';
 
-async function open(browser: Browser, path: string, size: typeof DESK, colorScheme: Scheme): Promise<Page> {
+async function open(
+  browser: Browser,
+  path: string,
+  size: typeof DESK,
+  colorScheme: Scheme,
+  base = BASE,
+): Promise<Page> {
   const page = await (await browser.newContext({ viewport: size, colorScheme })).newPage();
-  await page.goto(BASE + path);
+  await page.goto(base + path);
   await page.locator('[data-live-state="live"]').waitFor();
   return page;
 }
@@ -36,7 +46,7 @@ async function draw(page: Page, name: string): Promise<void> {
 
 /** What a user does first: names and accepts all machines but two. */
 async function acceptFour(page: Page): Promise<void> {
-  await page.locator('.candidate .event', { hasText: 'facts:' }).nth(5).waitFor({ timeout: 60_000 });
+  await page.locator('.candidate .facts-short', { hasText: 'CPU' }).nth(5).waitFor({ timeout: 60_000 });
   for (const name of ['north-1', 'north-2', 'south-1', 'south-2']) {
     const card = page.locator('.candidate').last();
     await card.locator('input[name=name]').fill(name);
@@ -45,18 +55,30 @@ async function acceptFour(page: Page): Promise<void> {
   }
 }
 
-/** Gives the UEFI server something to boot and cycles its power; then a BMC forgets whom it trusts. */
+/** Gives the UEFI server something to boot and cycles its power, and waits for the verdict over that boot. */
 async function bootOne(page: Page): Promise<void> {
   await page.locator('.machine', { hasText: 'qemu-q35-x64-uefi' }).locator('[data-row-link]').click();
-  await page.locator('select[name=bundle]').selectOption('demo-system-amd64@1');
-  await page.getByRole('button', { name: 'Save' }).first().click();
+  const settings = page.locator('form[data-api^="PATCH"]');
+  await settings.locator('select[name=bundle]').selectOption('demo-system-amd64@1');
+  await settings.getByRole('button', { name: 'Save' }).click();
   await page.locator('#next-boot', { hasText: 'demo-system-amd64@1' }).waitFor();
   await page.getByRole('button', { name: /^Power-cycle/ }).click();
-  await page
-    .locator('.boot', { hasText: /kernel went out|booted/ })
-    .first()
-    .waitFor({ timeout: 60_000 });
   await page.locator('#history', { hasText: 'power cycle done' }).waitFor({ timeout: 60_000 });
+  await page.locator('.boot[data-v]:first-child .badge', { hasText: 'ended well' }).waitFor({ timeout: 60_000 });
+  await page.locator('.boot:first-child .lane[data-kind="kernel"]').waitFor({ timeout: 60_000 });
+}
+
+/** The page of a boot that fell silent. */
+async function drawSilence(browser: Browser): Promise<void> {
+  const lab = layHttpLab();
+  const machines = await fillRack(lab.store, Date.now());
+  await fillStories(lab.store, machines, Date.now());
+  const base = await lab.listen('demo-loopback');
+  const path = '/machines/mustang-02/boots/b-silent';
+  const page = await open(browser, path, { width: 1280, height: 900 }, 'light', base);
+  await still(page);
+  await draw(page, 'boot');
+  await closeLabs();
 }
 
 async function drawAll(browser: Browser): Promise<void> {
@@ -87,6 +109,7 @@ async function main(root: string): Promise<void> {
   try {
     for (let tries = 0; tries < 100 && !(await fetch(`${BASE}/readyz`).catch(() => undefined))?.ok; tries += 1)
       await pause(200);
+    await drawSilence(browser);
     await drawAll(browser);
   } finally {
     await browser.close();

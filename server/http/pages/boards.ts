@@ -46,6 +46,9 @@ function boardsPage({ deps, pages }: Parts): Route {
         tone: TONES[board.proof],
         loaders: board.loaders.map((each) => each.loader).join(', '),
         tree: treeWords(board),
+        find: [board.name, board.title, board.proof, board.arch, ...board.loaders.map((each) => each.loader)]
+          .join(' ')
+          .toLowerCase(),
       }));
       const frame: Frame = { title: 'Boards', at: 'boards', who, stream: undefined };
       return html(pages.page('boards.njk', frame, { boards, findings }));

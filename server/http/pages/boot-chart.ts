@@ -31,11 +31,20 @@ interface Lane {
 export interface ChartView {
   readonly lanes: readonly Lane[];
   readonly ticks: readonly Tick[];
-  /** From the last word to the verdict, or to now. */
-  readonly silence: { readonly x: string; readonly width: string; readonly words: string } | undefined;
+  /** From the last word on: what is waited for, or how long nothing came. */
+  readonly silence: Silence | undefined;
   /** For screen readers. */
   readonly words: string;
 }
+
+interface Silence {
+  readonly x: string;
+  readonly width: string;
+  readonly words: string;
+}
+
+/** How a boot stands, as far as its picture goes. */
+type ChartTone = 'good' | 'bad' | 'moving' | 'quiet';
 
 type LaneKind = 'power' | 'network' | 'loader' | 'kernel' | 'system';
 const LANES: readonly (readonly [LaneKind, string])[] = [
@@ -51,8 +60,14 @@ const BAR_LEAST = 0.006;
 const INSIDE_LEAST = 0.1;
 /** However long the silence at the end was, what happened before keeps this share of the axis. */
 const SPOKEN_LEAST = 0.68;
-/** Silences shorter than this share of the axis are no news. */
-const SILENCE_LEAST = 0.04;
+/** Shorter silences are no news. */
+const SILENCE_LEAST_MS = 2000;
+/** This share of the axis is kept free behind what was seen: for what is still to come, or for the last label. */
+const WAITING_SHARE = 0.14;
+/** One moment alone is no picture. */
+const ITEMS_LEAST = 2;
+/** Per cent of the axis up to which its ticks are named when there are words at its end. */
+const NAMED_TO = 60;
 const FILE_NAMES: Readonly<Record<FileRole, string | undefined>> = {
   loader: 'loader',
   config: 'config',
@@ -144,7 +159,7 @@ function itemOf(event: FarrierEvent, paths: Paths | undefined, startMs: number, 
     isMark: !isFile,
     severity: event.severity,
     label: labelOf(event, paths),
-    labelAt: share >= INSIDE_LEAST ? 'inside' : from / totalMs + share > 0.86 ? 'left' : 'right',
+    labelAt: share >= INSIDE_LEAST ? 'inside' : from / totalMs + share > 0.9 ? 'left' : 'right',
     title: `+${spanWords(from)}: ${isFile ? String(event.detail['path'] ?? '') : event.text}${figures}`,
   };
 }
@@ -170,28 +185,46 @@ function uncrowded(items: readonly Item[]): readonly Item[] {
   });
 }
 
+/** How long the axis is, and what its end tells. */
+function axisOf(quietMs: number, totalMs: number, tone: ChartTone): { axisMs: number; silence: Silence | undefined } {
+  const isSilent = tone === 'bad' && totalMs - quietMs >= SILENCE_LEAST_MS;
+  if (tone !== 'moving' && !isSilent)
+    return { axisMs: Math.max(1000, quietMs / (1 - WAITING_SHARE)), silence: undefined };
+  const spokenLeast = isSilent ? SPOKEN_LEAST : 1 - WAITING_SHARE;
+  const axisMs = Math.max(1000, isSilent ? Math.min(totalMs, quietMs / spokenLeast) : quietMs / spokenLeast);
+  const words = isSilent ? `nothing heard for ${spanWords(totalMs - quietMs)}` : 'waiting for the next step';
+  return { axisMs, silence: { x: percent(quietMs, axisMs), width: percent(axisMs - quietMs, axisMs), words } };
+}
+
+/** The ticks as far as something was heard; none is named under the words of the silence. */
+function ticksUntil(quietMs: number, axisMs: number, silence: Silence | undefined): readonly Tick[] {
+  const to = percentOf(quietMs, axisMs) + 2;
+  return ticksOf(axisMs)
+    .filter((tick) => parseFloat(tick.x) <= to)
+    .map((tick) => (silence && parseFloat(tick.x) > NAMED_TO ? { ...tick, words: '' } : tick));
+}
+
 /** The lanes of a boot; only those in which something happened, and `Power` only where it was switched. */
 export function chartOf(
   events: readonly FarrierEvent[],
-  boot: { readonly startMs: number; readonly totalMs: number; readonly isWaiting: boolean },
+  boot: { readonly startMs: number; readonly totalMs: number; readonly tone: ChartTone },
 ): ChartView {
-  const { startMs, totalMs, isWaiting } = boot;
+  const { startMs, totalMs, tone } = boot;
   const paths = pathsOf(events);
   const spoken = events.filter((event) => laneOf(event, paths) !== undefined).map((event) => event.atMs - startMs);
   const quietMs = Math.max(0, ...spoken);
-  const axisMs = Math.max(1000, isWaiting ? Math.min(totalMs, quietMs / SPOKEN_LEAST) : quietMs);
-  const lanes = LANES.map(([kind, name]) => {
+  const { axisMs, silence } = axisOf(quietMs, totalMs, tone);
+  const all = LANES.map(([kind, name]) => {
     const own = events.filter((event) => laneOf(event, paths) === kind);
     const octets = own.reduce((sum, event) => sum + numberOf(event, 'octets'), 0);
     const items = uncrowded(own.map((event) => itemOf(event, paths, startMs, axisMs)));
     return { name, kind, sum: octets > 0 ? octetWords(octets) : '', items };
   }).filter((lane) => lane.items.length > 0);
-  const isSilent = isWaiting && lanes.length > 0 && (totalMs - quietMs) / totalMs >= SILENCE_LEAST;
-  const words = `nothing heard for ${spanWords(totalMs - quietMs)}`;
+  const lanes = all.reduce((sum, lane) => sum + lane.items.length, 0) < ITEMS_LEAST ? [] : all;
   return {
     lanes,
-    ticks: ticksOf(axisMs).filter((tick) => parseFloat(tick.x) <= percentOf(quietMs, axisMs) + 2),
-    silence: isSilent ? { x: percent(quietMs, axisMs), width: percent(axisMs - quietMs, axisMs), words } : undefined,
+    ticks: ticksUntil(quietMs, axisMs, silence),
+    silence: lanes.length > 0 ? silence : undefined,
     words: lanes
       .map((lane) => `${lane.name}: ${lane.items.length}${lane.sum === '' ? '' : `, ${lane.sum}`}`)
       .join('; '),

@@ -6,6 +6,8 @@ export interface VerdictView {
   readonly text: string;
   readonly tone: 'good' | 'bad' | 'moving' | 'quiet';
   readonly badge: string;
+  /** The last step that was seen to be done, where the boot did not end well. */
+  readonly lastGood: string | undefined;
   readonly remedy: string | undefined;
   readonly others: readonly string[];
   readonly confidence: string | undefined;
@@ -50,6 +52,20 @@ const CONFIDENCE: Readonly<Record<Verdict['confidence'], string | undefined>> = 
   guess: 'a first guess',
 };
 
+/** The steps as they stand behind `Last good step:`. */
+const STEPS: Readonly<Record<BootStep, string>> = {
+  ordered: 'its power was ordered on',
+  on: 'it was seen on',
+  heard: 'its first DHCP message came',
+  addressed: 'it took its address',
+  loader: 'it fetched its loader',
+  config: 'it fetched its config',
+  kernel: 'it fetched its kernel',
+  started: 'its system started',
+  called: 'its system called Farrier',
+  booted: 'its system said that it runs',
+};
+
 const WORDS: Readonly<Record<LayerView['is'], string>> = {
   passed: 'passed',
   stopped: 'stopped here',
@@ -61,20 +77,27 @@ const WORDS: Readonly<Record<LayerView['is'], string>> = {
 export function verdictView(verdict: Verdict | undefined): VerdictView {
   if (!verdict)
     return {
-      ...{ text: 'It has just begun', tone: 'moving', badge: 'under way', remedy: undefined, others: [] },
-      ...{ confidence: undefined, due: undefined, layers: layersOf(0, 'now') },
+      ...{ text: 'It has just begun', tone: 'moving', badge: 'under way', lastGood: undefined },
+      ...{ remedy: undefined, others: [], confidence: undefined, due: undefined },
+      layers: layersOf(0, 'now'),
     };
   const { state, layer, cause, remedy, others, lastGood, dueMs } = verdict;
   const isBad = state === 'failed' || state === 'silent';
   const passed = isBad && layer !== undefined ? LAYERS.indexOf(layer) : lastGood === undefined ? 0 : PASSED[lastGood];
   return {
-    text: cause.charAt(0).toUpperCase() + cause.slice(1),
+    text: sentence(cause),
     tone: toneOf(verdict),
     badge: isBad && layer !== undefined ? `stopped: ${NAMES[layer].toLowerCase()}` : state,
+    lastGood: state === 'ended well' || lastGood === undefined ? undefined : STEPS[lastGood],
     ...{ remedy, others, confidence: isBad ? CONFIDENCE[verdict.confidence] : undefined },
     due: state === 'under way' && dueMs !== undefined ? moment(dueMs) : undefined,
     layers: layersOf(passed, isBad ? 'stopped' : state === 'under way' ? 'now' : 'ahead'),
   };
+}
+
+/** A cause begins as a sentence does, unless it begins with a name: `mustang-03: …`, `u-boot's …`. */
+function sentence(cause: string): string {
+  return /^[a-z]+[ ,]/.test(cause) ? cause.charAt(0).toUpperCase() + cause.slice(1) : cause;
 }
 
 function toneOf({ state, rule }: Verdict): VerdictView['tone'] {

@@ -1,4 +1,5 @@
 import type { BootPlan } from '../../core/boot-plan.ts';
+import type { ArgOrigin } from '../../core/kernel-args.ts';
 import type { ArgFinding } from '../../core/lint-args.ts';
 import type { Machine } from '../../core/machine.ts';
 import type { PowerDriver, PowerField } from '../../ports/power-driver.ts';
@@ -23,6 +24,8 @@ export interface NextBoot {
     readonly text: string | undefined;
   }[];
   readonly words: readonly { readonly word: string; readonly origin: string; readonly parameter?: string }[];
+  /** The origins among `words`, for the legend. */
+  readonly origins: readonly { readonly origin: ArgOrigin; readonly words: string }[];
   readonly findings: readonly ArgFinding[];
   readonly limits: readonly {
     readonly layer: string;
@@ -33,6 +36,17 @@ export interface NextBoot {
     readonly isNear: boolean;
   }[];
 }
+
+/** The legend of the arguments, in their lasting order. */
+const ORIGINS: NextBoot['origins'] = [
+  { origin: 'site', words: 'site' },
+  { origin: 'network', words: 'network' },
+  { origin: 'bundle', words: 'bundle' },
+  { origin: 'board', words: 'board' },
+  { origin: 'machine', words: 'machine' },
+  { origin: 'once', words: 'next boot only' },
+  { origin: 'boot', words: 'this boot' },
+];
 
 function planTone(plan: BootPlan): NextBoot['tone'] {
   switch (plan.do) {
@@ -60,6 +74,7 @@ export function nextBootOf(explanation: Explanation): NextBoot {
     dhcp: explanation.dhcp,
     files: explanation.files.map((file) => ({ ...file, octets: octetWords(file.octets) })),
     words: args?.words ?? [],
+    origins: ORIGINS.filter(({ origin }) => args?.words.some((word) => word.origin === origin)),
     findings: explanation.findings,
     limits: (args?.limits ?? []).map((limit) => ({
       ...limit,

@@ -36,7 +36,10 @@ interface TimelineLine {
 export interface BootView {
   readonly id: string;
   readonly started: Moment;
+  /** What was planned for it; nothing where that is the verdict itself. */
   readonly plan: string;
+  /** The last sign of a boot under way. */
+  readonly heard: Moment | undefined;
   /** How it stands or how it ended, in one sentence. */
   readonly verdict: VerdictView;
   /** Where what its kernel saw is not what it was served, in words. */
@@ -114,25 +117,29 @@ function foldSearches(lines: readonly TimelineLine[], missed: ReadonlySet<number
 function bootOf(boot: BootRecord, events: readonly FarrierEvent[], verdict: Verdict | undefined): BootView {
   const began = events.map((event) => event.atMs - (figure(event, 'durationMs') ?? 0));
   const startMs = Math.min(boot.startedMs, ...began);
-  const totalMs = Math.max(1000, ...events.map((event) => event.atMs - startMs));
+  const lastedMs = Math.max(0, ...events.map((event) => event.atMs - startMs));
+  const totalMs = Math.max(1000, lastedMs);
   const files = events.filter((event) => event.kind === 'tftp' || event.kind === 'http');
   const served = files.reduce((sum, event) => sum + (figure(event, 'octets') ?? 0), 0);
   const shown = events.slice(-LINES_MAX);
   const ticks = ticksOf(totalMs);
   const judged = verdictView(verdict);
+  const heardMs = events.at(-1)?.atMs;
   return {
     id: boot.id,
     started: moment(boot.startedMs),
-    plan: boot.plan,
+    // A refusal is the verdict; it is not said twice.
+    plan: boot.plan.startsWith('is refused') ? '' : boot.plan,
+    heard: heardMs === undefined || judged.tone !== 'moving' ? undefined : moment(heardMs),
     verdict: judged,
     differences: events.filter((event) => event.detail['differs'] === true).map((event) => event.text),
-    chart: chartOf(shown, { startMs, totalMs, isWaiting: judged.tone === 'bad' || judged.tone === 'moving' }),
+    chart: chartOf(shown, { startMs, totalMs, tone: judged.tone }),
     lines: foldSearches(
       shown.map((event) => lineOf(event, startMs, totalMs)),
       new Set(shown.filter((event) => event.detail['outcome'] === 'absent').map((event) => event.id)),
     ),
     left: events.length - shown.length,
-    total: spanWords(totalMs),
+    total: spanWords(lastedMs),
     served: served > 0 ? octetWords(served) : undefined,
     retransmits: events.reduce((sum, event) => sum + (figure(event, 'retransmits') ?? 0), 0),
     ticks,

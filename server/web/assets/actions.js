@@ -5,7 +5,7 @@
 const notes = new Map();
 /** @type {Set<string>} Machines with a call under way from this page. */
 const busy = new Set();
-const ARMED_MS = 4000;
+const ARMED_MS = 8000;
 
 /**
  * @param {Element} element

@@ -16,13 +16,18 @@ function elementOf(html) {
   return template.content.firstElementChild;
 }
 
+/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Field */
+
 /** @param {Element} element */
 const fieldsOf = (element) =>
-  /** @type {(HTMLInputElement | HTMLSelectElement)[]} */ ([...element.querySelectorAll('input[name], select[name]')]);
+  /** @type {Field[]} */ ([...element.querySelectorAll('input[name], select[name], textarea[name]')]);
 
-/** @param {HTMLInputElement | HTMLSelectElement} field */
+/** Many forms of one piece have a field of the same name: what each one calls tells them apart. @param {Element} field */
+const formOf = (field) => field.closest('form')?.getAttribute('data-api') ?? '';
+
+/** @param {Field} field */
 function isTouched(field) {
-  if (field instanceof HTMLInputElement) return field.value !== field.defaultValue;
+  if (!(field instanceof HTMLSelectElement)) return field.value !== field.defaultValue;
   return field.value !== ([...field.options].find((option) => option.defaultSelected)?.value ?? field.options[0]?.value);
 }
 
@@ -34,7 +39,8 @@ function isTouched(field) {
 function focusKey(root, focused) {
   for (const name of ['data-key', 'name', 'id']) {
     const value = focused.getAttribute(name);
-    if (value) return `[${name}="${CSS.escape(value)}"]`;
+    const form = formOf(focused);
+    if (value) return `${form ? `form[data-api="${CSS.escape(form)}"] ` : ''}[${name}="${CSS.escape(value)}"]`;
   }
   if (focused.hasAttribute('data-row-link')) return '[data-row-link]';
   const at = [...root.querySelectorAll(focused.localName)].indexOf(focused);
@@ -53,7 +59,7 @@ function swap(old, fresh) {
   const questions = openQuestions(old);
   old.replaceWith(fresh);
   for (const field of touched) {
-    const same = fieldsOf(fresh).find((each) => each.name === field.name);
+    const same = fieldsOf(fresh).find((each) => each.name === field.name && formOf(each) === formOf(field));
     if (same) same.value = field.value;
   }
   [...fresh.querySelectorAll('details')].forEach((details, at) => {
