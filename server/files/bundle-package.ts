@@ -66,13 +66,19 @@ export async function readPackage(source: ArchiveSource, before: readonly Packag
     // Debian's installer comes in packages for all architectures; the folder of its kernel says for which one it is.
     return { ...found, arch: arch === 'all' ? found.arch : arch, version: control.get('Version') };
   }
-  const octets = piecesOf(source);
   const packing: Packing = packerOf(head) ?? 'plain';
-  if (packing === 'plain' && head.toString('latin1', 257, 262) !== 'ustar')
+  if (packing === 'plain' && !isTarHead(head))
     throw hostile(source.name, 'it is neither a Debian package nor a tar archive');
+  const octets = piecesOf(source);
   const packed = { name: source.name, packing, octets, unpackedOctetsMax: UNPACKED_OCTETS_MAX };
   await unpack(packed, (plain) => readTar(plain, finds.reader));
   return finds.result();
+}
+
+/** Whether a header's sum of its octets is right, its own field counted as blanks. */
+function isTarHead(head: Buffer): boolean {
+  const sum = head.reduce((total, octet, at) => total + (at >= 148 && at < 156 ? 32 : octet), 0);
+  return head.length === TAR_HEADER_OCTETS && Number.parseInt(head.toString('latin1', 148, 156).trim(), 8) === sum;
 }
 
 interface Finds {
