@@ -93,7 +93,7 @@ function faultIn(format: BootFormat, words: readonly string[]): string | undefin
 /** PXELINUX reads u-boot's config too, but knows none of the escapes that u-boot needs. */
 function faultInPxelinux(loader: BoardLoader, format: BootFormat, words: readonly string[]): string | undefined {
   if (loader.loader === 'u-boot' || format !== 'extlinux') return undefined;
-  const word = words.find((each) => escapeOctets(format, [each]) > 0);
+  const word = words.find((each, at) => /[$'\\]/.test(each) || (at === 0 && each.startsWith('#')));
   return word === undefined
     ? undefined
     : `the word ${nameOfWord(word)} cannot pass PXELINUX: it holds $, ' or \\, or begins with #`;
