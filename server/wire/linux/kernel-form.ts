@@ -31,7 +31,7 @@ const ZIMAGE = { magic: 0x016f2818, magicAt: 0x24, startAt: 0x28, endAt: 0x2c };
 
 /**
  * Tells a kernel by its magic numbers out of its first `KERNEL_HEAD_OCTETS` octets, and an EFI program out of its first
- * `PE_HEAD_OCTETS` (fewer where the file is shorter). First match counts, for most kernels are EFI programs too. Image:
+ * 4096 (fewer where the file is shorter). First match counts, for most kernels are EFI programs too. Image:
  * Documentation/arch/arm64/booting.rst and riscv/boot-image-header.rst; EFI zboot:
  * drivers/firmware/efi/libstub/zboot-header.S. Never throws; a file that is cut short is told as far as its magic reaches.
  */

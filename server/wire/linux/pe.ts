@@ -10,10 +10,7 @@ export interface PeHeader {
   readonly octetsMin: number;
 }
 
-/** Octets from the start that `readPe` needs: kernels and loaders keep their PE header within the first page. */
-const PE_HEAD_OCTETS = 4096;
-
-/** Reads a PE header. Nothing for all else, hostile octets included. */
+/** Reads a PE header, which kernels and loaders keep within the first 4096 octets. Nothing for all else, hostile octets included. */
 export function readPe(head: Uint8Array): PeHeader | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (view.byteLength < 0x40 || view.getUint16(0, true) !== MZ) return undefined;
