@@ -93,7 +93,9 @@ export function createExplain(deps: ExplainDeps): Explain {
     const planFor = (request: BootRequest) =>
       planMachine(deps, { machine, request, network, token: TOKEN_SHOWN, boot: undefined });
     const { facts, plan } = await planFor(boot);
-    const others = otherFormats(plan).map(async (format) => [format, (await planFor({ ...boot, format })).plan] as const);
+    const others = otherFormats(plan).map(
+      async (format) => [format, (await planFor({ ...boot, format })).plan] as const,
+    );
     const first = firstFile(plan, boot);
     return {
       is: 'done',

@@ -169,7 +169,11 @@ async function runMachine(
     ...['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`],
     ...['-device', `virtio-net-pci,netdev=n0,mac=${mac},disable-legacy=on${rom}`, ...more],
   ];
-  const qemu = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], timeout: ENDS_MS, killSignal: 'SIGKILL' });
+  const qemu = spawn(command, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: ENDS_MS,
+    killSignal: 'SIGKILL',
+  });
   await once(qemu, 'exit');
   return readFileSync(serial);
 }
