@@ -54,6 +54,16 @@ describe('fitArgs', () => {
     }
   });
 
+  it('PXELINUX is kept from a # that begins the line, and from no other', () => {
+    const fits = (...words: readonly string[]): boolean =>
+      fitArgs({
+        ...needs('x', ['extlinux']),
+        words: () => words.map((word) => ({ word, origin: 'site' })),
+        loader: { loader: 'pxe-bios', formats: [], argOctetsMax: {} },
+      }).fits;
+    assert.deepEqual([fits('#a', 'b'), fits('b', '#a'), fits('b', "#a'")], [false, true, false]);
+  });
+
   it('a word no kernel can read is refused whatever the format, without a measure', () => {
     const fit = fitArgs(needs('a b'));
     assert.ok(!fit.fits);
