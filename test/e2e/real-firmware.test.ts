@@ -39,7 +39,7 @@ const CASES: readonly Case[] = [
 const modelOf = (kind: QemuKind): string => `Farrier lab ${kind}, its own tree`;
 
 describe('real firmware, powered through its BMC', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let folder: string;
   let lan: Lan;
   let rack: Rack<QemuBoard>;
