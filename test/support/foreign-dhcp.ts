@@ -36,8 +36,16 @@ const LAUNCH: Readonly<Record<ForeignServer, (order: ForeignOrder) => Launch>> =
   Kea: launchKea,
 };
 
+/** ISC dhcpd was seen to end at once with "Invalid argument 4"; started again it runs. */
+const STARTS_MAX = 3;
+
 /** Starts a server on `eth0` of a host of the lab, as its manual says, and waits until it listens. */
-export async function startForeign(which: ForeignServer, host: LabHost, order: ForeignOrder): Promise<Foreign> {
+export async function startForeign(
+  which: ForeignServer,
+  host: LabHost,
+  order: ForeignOrder,
+  nth = 1,
+): Promise<Foreign> {
   const { command, args, ready } = LAUNCH[which](order);
   const child = host.spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -49,7 +57,12 @@ export async function startForeign(which: ForeignServer, host: LabHost, order: F
   };
   child.stdout?.setEncoding('utf8').on('data', hear);
   child.stderr?.setEncoding('utf8').on('data', hear);
-  await listening(child, which, ready, () => text);
+  try {
+    await listening(child, which, ready, () => text);
+  } catch (error) {
+    if (nth >= STARTS_MAX) throw error;
+    return startForeign(which, host, order, nth + 1);
+  }
   return {
     log: () => text,
     stop: async () => {
