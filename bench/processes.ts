@@ -57,5 +57,5 @@ export function quantile(samples: readonly number[], part: number): number {
 
 /** Looks again every few milliseconds until it is so. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
 }

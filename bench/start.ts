@@ -4,6 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layLan } from '../lab/netns.ts';
+import { median } from './median.ts';
+import { cpuSecondsOf, until } from './processes.ts';
 import { socketApi } from '../lab/socket-api.ts';
 import { projectRoot } from '../server/edges/project-root.ts';
 import { realClock } from '../server/edges/real-clock.ts';
@@ -28,16 +30,6 @@ async function fill(dataDir: string): Promise<void> {
   await store.close();
 }
 
-async function until(ready: () => Promise<boolean>): Promise<void> {
-  while (!(await ready())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-/** Clock ticks are hundredths on Linux. */
-async function cpuSecondsOf({ pid = 0 }: ChildProcess): Promise<number> {
-  const fields = (await readFile(`/proc/${String(pid)}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
 async function rssMiB({ pid = 0 }: ChildProcess): Promise<number> {
   const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
@@ -59,7 +51,7 @@ async function measure(config: string, dataDir: string): Promise<Sample> {
   );
   if (daemon.exitCode !== null) throw new Error('the daemon did not come up, see above; is dist/ built?');
   const seconds = (performance.now() - startMs) / 1000;
-  const cpuSeconds = await cpuSecondsOf(daemon);
+  const cpuSeconds = cpuSecondsOf(daemon.pid ?? 0);
   await api.must('GET', '/api/v1/machines');
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
   const sample = { seconds, cpuSeconds, rssMiB: await rssMiB(daemon) };
@@ -67,8 +59,6 @@ async function measure(config: string, dataDir: string): Promise<Sample> {
   await once(daemon, 'exit');
   return sample;
 }
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 const folder = await mkdtemp(join(tmpdir(), 'farrier-start-'));
 const [dataDir, config] = [join(folder, 'data'), join(folder, 'farrier.yaml')];

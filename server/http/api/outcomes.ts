@@ -10,6 +10,30 @@ import type { PowerOutcome } from '../../services/power.ts';
 import { json, problem, type Answer } from '../route.ts';
 import { viewOfExplanation } from '../views.ts';
 
+/** What keeps an order from being done, in the words most services share. */
+type OrderRefusal =
+  | {
+      readonly is: 'unknown-machine' | 'unknown-bundle' | 'unknown-board' | 'unknown-version';
+      readonly because: string;
+    }
+  | { readonly is: 'bad-value'; readonly field: string; readonly because: string }
+  | { readonly is: 'taken' | 'refused'; readonly because: string };
+
+function answerRefusal(outcome: OrderRefusal): Answer {
+  switch (outcome.is) {
+    case 'unknown-machine':
+    case 'unknown-bundle':
+    case 'unknown-board':
+    case 'unknown-version':
+      return problem(404, outcome.is, outcome.because);
+    case 'bad-value':
+      return problem(400, outcome.is, outcome.because, { field: outcome.field });
+    case 'taken':
+    case 'refused':
+      return problem(409, outcome.is, outcome.because);
+  }
+}
+
 /** What people did with a machine, as an answer; `done` says what is told when it went well. */
 export async function answerMachine(
   outcome: MachineOutcome,
@@ -44,42 +68,17 @@ export function answerPower(outcome: PowerOutcome): Answer {
 
 /** An explanation as an answer. */
 export function answerExplain(outcome: ExplainOutcome): Answer {
-  switch (outcome.is) {
-    case 'done':
-      return json(viewOfExplanation(outcome.explanation));
-    case 'unknown-machine':
-      return problem(404, outcome.is, outcome.because);
-    case 'bad-value':
-      return problem(400, outcome.is, outcome.because, { field: outcome.field });
-  }
+  return outcome.is === 'done' ? json(viewOfExplanation(outcome.explanation)) : answerRefusal(outcome);
 }
 
 /** What happened to a bundle, as an answer. */
 export function answerBundle(outcome: BundleOutcome, done: Answer): Answer {
-  switch (outcome.is) {
-    case 'done':
-      return done;
-    case 'unknown-bundle':
-      return problem(404, outcome.is, outcome.because);
-    case 'bad-value':
-      return problem(400, outcome.is, outcome.because, { field: outcome.field });
-    case 'taken':
-      return problem(409, outcome.is, outcome.because);
-  }
+  return outcome.is === 'done' ? done : answerRefusal(outcome);
 }
 
 /** What happened to a channel, as an answer. */
 export function answerChannel(outcome: ChannelOutcome): Answer {
-  switch (outcome.is) {
-    case 'done':
-      return json(outcome.channel);
-    case 'unknown-bundle':
-      return problem(404, outcome.is, outcome.because);
-    case 'bad-value':
-      return problem(400, outcome.is, outcome.because, { field: outcome.field });
-    case 'taken':
-      return problem(409, outcome.is, outcome.because);
-  }
+  return outcome.is === 'done' ? json(outcome.channel) : answerRefusal(outcome);
 }
 
 /** What happened to a trial, as an answer; `done` says what is told when it went well. */
@@ -87,17 +86,7 @@ export function answerTrial(
   outcome: TryOutcome,
   done: (outcome: Extract<TryOutcome, { is: 'done' }>) => Answer,
 ): Answer {
-  switch (outcome.is) {
-    case 'done':
-      return done(outcome);
-    case 'unknown-machine':
-    case 'unknown-bundle':
-      return problem(404, outcome.is, outcome.because);
-    case 'bad-value':
-      return problem(400, outcome.is, outcome.because, { field: outcome.field });
-    case 'taken':
-      return problem(409, outcome.is, outcome.because);
-  }
+  return outcome.is === 'done' ? done(outcome) : answerRefusal(outcome);
 }
 
 /** No machine by that name. */
@@ -113,28 +102,12 @@ export function noBoard(name: string): Answer {
 
 /** What happened to a board's device tree, as an answer. */
 export function answerDtb(outcome: DtbOutcome): Answer {
-  switch (outcome.is) {
-    case 'done':
-      return json({ version: outcome.version, changed: outcome.changed }, outcome.changed ? 201 : 200);
-    case 'unknown-board':
-    case 'unknown-version':
-      return problem(404, outcome.is, outcome.because);
-    case 'bad-value':
-      return problem(400, outcome.is, outcome.because, { field: outcome.field });
-  }
+  if (outcome.is !== 'done') return answerRefusal(outcome);
+  return json({ version: outcome.version, changed: outcome.changed }, outcome.changed ? 201 : 200);
 }
 
 /** What became of a new board, as an answer. */
 export function answerDraft(outcome: DraftOutcome): Answer {
-  switch (outcome.is) {
-    case 'done':
-      return json({ name: outcome.name, file: outcome.file, text: outcome.text }, 201);
-    case 'unknown-machine':
-      return problem(404, outcome.is, outcome.because);
-    case 'bad-value':
-      return problem(400, outcome.is, outcome.because, { field: outcome.field });
-    case 'taken':
-    case 'refused':
-      return problem(409, outcome.is, outcome.because);
-  }
+  if (outcome.is !== 'done') return answerRefusal(outcome);
+  return json({ name: outcome.name, file: outcome.file, text: outcome.text }, 201);
 }
