@@ -36,16 +36,11 @@ const LAUNCH: Readonly<Record<ForeignServer, (order: ForeignOrder) => Launch>> =
   Kea: launchKea,
 };
 
-/** ISC dhcpd was seen to end at once with "Invalid argument 4"; started again it runs. */
-const STARTS_MAX = 3;
+/** By its path: npm puts node_modules/.bin first, where the package `dhcp` has a `dhcpd` of its own. */
+const ISC_DHCPD = '/usr/sbin/dhcpd';
 
 /** Starts a server on `eth0` of a host of the lab, as its manual says, and waits until it listens. */
-export async function startForeign(
-  which: ForeignServer,
-  host: LabHost,
-  order: ForeignOrder,
-  nth = 1,
-): Promise<Foreign> {
+export async function startForeign(which: ForeignServer, host: LabHost, order: ForeignOrder): Promise<Foreign> {
   const { command, args, ready } = LAUNCH[which](order);
   const child = host.spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,12 +52,7 @@ export async function startForeign(
   };
   child.stdout?.setEncoding('utf8').on('data', hear);
   child.stderr?.setEncoding('utf8').on('data', hear);
-  try {
-    await listening(child, which, ready, () => text);
-  } catch (error) {
-    if (nth >= STARTS_MAX) throw error;
-    return startForeign(which, host, order, nth + 1);
-  }
+  await listening(child, which, ready, () => text);
   return {
     log: () => text,
     stop: async () => {
@@ -109,7 +99,7 @@ function launchDhcpd({ prefix24, folder, names }: ForeignOrder): Launch {
   writeFileSync(join(folder, 'dhcpd.leases'), '');
   const files = ['-cf', join(folder, 'dhcpd.conf'), '-lf', join(folder, 'dhcpd.leases'), '--no-pid'];
   return {
-    command: 'dhcpd',
+    command: ISC_DHCPD,
     args: ['-4', '-d', '-f', ...files, 'eth0'],
     ready: /Server starting service|Sending on +Socket/,
   };
