@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { Field } from '../server/core/field.ts';
 import { err, ok, type Result } from '../server/core/result.ts';
-import { ABILITIES, type PowerDriver, type PowerField } from '../server/ports/power-driver.ts';
+import { ABILITIES, type PowerDriver } from '../server/ports/power-driver.ts';
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'use 1 to 32 small letters, digits and dashes');
 const words = (max: number) => z.string().min(1).max(max);
@@ -23,11 +24,10 @@ const declaration = z.object({
   name,
   summary: words(120),
   fields: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,31}$/), field),
-  abilities: z
-    .array(z.enum(ABILITIES))
-    .refine((all) => all.includes('on') && all.includes('off'), 'on and off at least'),
+  abilities: z.array(z.enum(ABILITIES)).refine((all) => all.includes('on'), 'on at least'),
   callTimeoutMs: z.int().min(100).max(120_000).default(20_000),
   settleTimeoutMs: z.int().min(100).max(600_000).default(30_000),
+  paceMs: z.int().min(0).max(60_000).default(0),
 });
 
 /** What a driver says of itself, without the doing. */
@@ -48,7 +48,7 @@ export function readDeclaration(value: unknown): Result<Declaration> {
 }
 
 /** The field without absent parts written as `undefined`. */
-function compact(read: z.infer<typeof field>): PowerField {
+function compact(read: z.infer<typeof field>): Field {
   const { kind, label, scope, required, help, choices, min, max, pattern, unit } = read;
   return {
     kind,

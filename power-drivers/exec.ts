@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { givenOnly } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
 import type { Result } from '../server/core/result.ts';
 import {
@@ -9,7 +10,7 @@ import {
   type PowerErrorCode,
   type PowerHandle,
 } from '../server/ports/power-driver.ts';
-import { definePowerDriver, givenOnly } from './fields.ts';
+import { definePowerDriver } from './define.ts';
 
 /** Octets a program may print in all; one more and it is ended. */
 const OUTPUT_MAX = 64 * 1024;
@@ -25,7 +26,8 @@ const EXIT_CODES: Readonly<Record<number, PowerErrorCode>> = {
 };
 
 /** The verbs a driver program is called with; `bootdev` has the device behind it, `identify` the seconds. */
-type ProgramVerb = 'describe' | 'on' | 'off' | 'status' | 'reset' | `bootdev ${BootDevice}` | `identify ${number}`;
+type ProgramVerb =
+  'describe' | 'on' | 'off' | 'status' | 'reset' | 'info' | `bootdev ${BootDevice}` | `identify ${number}`;
 
 /** What a program said before it ended well: the fields of its one JSON line. */
 export type ProgramAnswer = Readonly<Record<string, unknown>>;
@@ -173,6 +175,15 @@ function stateOf(path: string, answer: ProgramAnswer): PowerState {
   throw new PowerError('refused', `${path} status: answered no "state" of on, off or unknown`);
 }
 
+/** Texts and numbers by label; at most 32, cut at 200 characters. Anything else of a program's answer is left out. */
+function wordsByLabel(value: unknown): Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null) return {};
+  const told = Object.entries(value).flatMap(([label, word]): [string, string][] =>
+    typeof word === 'string' || typeof word === 'number' ? [[label.slice(0, 40), String(word).slice(0, 200)]] : [],
+  );
+  return Object.fromEntries(told.slice(0, 32));
+}
+
 /** What a handle on a program needs to know besides the machine's fields. */
 export interface ProgramDriver {
   /** Looks again at each call whether the file may still be trusted; the value is the path to run. */
@@ -185,7 +196,7 @@ export function programHandle(
   program: ProgramDriver,
   fields: Readonly<Record<string, string | number>>,
   edges: PowerEdges,
-): Required<PowerHandle> {
+): Required<Omit<PowerHandle, 'console'>> {
   const run = async (verb: ProgramVerb, signal: AbortSignal): Promise<{ path: string; answer: ProgramAnswer }> => {
     const path = await program.vouch();
     if (!path.ok) throw new PowerError('config', path.error);
@@ -208,6 +219,10 @@ export function programHandle(
     },
     identify: async (forS, signal) => {
       await run(`identify ${forS}`, signal);
+    },
+    info: async (signal) => {
+      const { answer } = await run('info', signal);
+      return wordsByLabel(answer['info']);
     },
   };
 }

@@ -1,13 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { givenOnly } from '../server/core/field.ts';
 import { err, ok, type Result } from '../server/core/result.ts';
 import type { Log } from '../server/ports/log.ts';
 import { PowerError, type PowerDriver, type PowerEdges } from '../server/ports/power-driver.ts';
 import type { PowerDrivers } from '../server/ports/power-drivers.ts';
 import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
-import { definePowerDriver, givenOnly } from './fields.ts';
+import { definePowerDriver } from './define.ts';
 import { ipmi } from './ipmi.ts';
 import { manual } from './manual.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
@@ -143,6 +144,7 @@ async function loadProgram(file: TrustedFile, edges: PowerEdges): Promise<Result
           ...(abilities.includes('reset') ? { reset: rest.reset } : {}),
           ...(abilities.includes('bootdev') ? { bootdev: rest.bootdev } : {}),
           ...(abilities.includes('identify') ? { identify: rest.identify } : {}),
+          ...(abilities.includes('info') ? { info: rest.info } : {}),
         };
       },
     }),

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
+import type { ParametersOf } from '../server/core/field.ts';
 import { PowerError, type BootDevice, type PowerEdges } from '../server/ports/power-driver.ts';
 import type { Rng } from '../server/ports/rng.ts';
 import * as commands from '../server/wire/ipmi/commands.ts';
@@ -15,7 +16,7 @@ import type { IpmiRequest, IpmiResponse } from '../server/wire/ipmi/message.ts';
 import { latin1 } from '../server/wire/ipmi/octets.ts';
 import { PRIVILEGE } from '../server/wire/ipmi/open-session.ts';
 import { SUITE_17, SUITE_3, SUITES, type CipherSuite } from '../server/wire/ipmi/suite.ts';
-import { definePowerDriver, type ParametersOf } from './fields.ts';
+import { definePowerDriver } from './define.ts';
 
 /** Waits for each of the four sendings of a request: 7.5 s until a BMC counts as silent. */
 const RESEND_MS = [500, 1000, 2000, 4000];

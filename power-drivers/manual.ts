@@ -1,4 +1,4 @@
-import { definePowerDriver } from './fields.ts';
+import { definePowerDriver } from './define.ts';
 
 /**
  * A person presses the button. The driver takes every order and can see nothing: the engine notes the order on the

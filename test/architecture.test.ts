@@ -33,7 +33,7 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   'server/config/': { may: [CORE, 'server/config/'], outside: 'all' },
   'server/cli/': { may: [CORE, 'server/ports/', 'server/cli/', 'server/config/', 'agent/'], outside: 'all' },
   'agent/': { may: [CORE, 'server/wire/', 'server/files/', 'agent/'], outside: 'all' },
-  'power-drivers/': { may: [...FLOOR3, 'power-drivers/fields.ts'], outside: 'all' },
+  'power-drivers/': { may: [...FLOOR3, 'power-drivers/define.ts', 'power-drivers/common/'], outside: 'all' },
   'power-drivers/index.ts': { may: [...FLOOR3, 'power-drivers/'], outside: 'all' },
   'lab/': { may: [...FLOOR3, 'lab/'], outside: 'all' },
   'server/daemon/': { may: [''], outside: 'all' },

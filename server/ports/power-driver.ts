@@ -1,5 +1,7 @@
+import type { Field, FieldValues } from '../core/field.ts';
 import type { PowerState } from '../core/machine.ts';
 import type { Clock } from './clock.ts';
+import type { ConsoleLine } from './console.ts';
 import type { Rng } from './rng.ts';
 
 /** Why a power conversation failed. `unreachable`, `busy` and `timeout` are worth another try; the others never. */
@@ -16,25 +18,8 @@ export class PowerError extends Error {
   }
 }
 
-/** A parameter a driver needs; the form, the check, the redaction and the docs all follow from it. */
-export interface PowerField {
-  readonly kind: 'host' | 'port' | 'text' | 'secret' | 'integer' | 'choice' | 'file';
-  readonly label: string;
-  readonly help?: string;
-  /** `controller` fields together name the device whose commands queue behind each other. */
-  readonly scope: 'controller' | 'machine';
-  readonly required: boolean;
-  readonly default?: string | number;
-  readonly choices?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-  /** A regular expression without backtracking the whole text must match. */
-  readonly pattern?: string;
-  readonly unit?: string;
-}
-
-/** What a driver may be able to do; `on` and `off` it must. */
-export const ABILITIES = ['on', 'off', 'status', 'reset', 'bootdev', 'identify'] as const;
+/** What a driver may be able to do; `on` it must (wake-on-LAN can no more). */
+export const ABILITIES = ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'info', 'console'] as const;
 export type PowerAbility = (typeof ABILITIES)[number];
 
 /** Where the next boot comes from; `none` leaves it to the machine. */
@@ -50,6 +35,10 @@ export interface PowerHandle {
   bootdev?(device: BootDevice, signal: AbortSignal): Promise<void>;
   /** Makes the machine show itself to somebody in front of the rack for `forS` seconds (0 to 255; 0 ends it). */
   identify?(forS: number, signal: AbortSignal): Promise<void>;
+  /** What the controller says of itself and the chassis, as words by label: `firmware`, `manufacturer`, `last power event`. */
+  info?(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Opens the machine's serial line. `signal` ends the opening only; the line lives until it is closed. */
+  console?(signal: AbortSignal): Promise<ConsoleLine>;
 }
 
 /** The world, as far as a driver may touch it. */
@@ -58,17 +47,17 @@ export interface PowerEdges {
   readonly rng: Rng;
 }
 
-/** A driver's fields with their values, secrets opened. */
-export type PowerParameters = Readonly<Record<string, string | number | boolean>>;
-
 /** A plug-in that switches a machine and says what it saw. One file in `power-drivers/`. */
 export interface PowerDriver {
   readonly name: string;
   readonly summary: string;
-  readonly fields: Readonly<Record<string, PowerField>>;
+  readonly fields: Readonly<Record<string, Field>>;
   readonly abilities: readonly PowerAbility[];
   /** Deadlines in milliseconds for one call and for an order to come true. */
   readonly callTimeoutMs: number;
   readonly settleTimeoutMs: number;
-  open(parameters: PowerParameters, edges: PowerEdges): PowerHandle;
+  /** The controller's own pace: milliseconds it needs between two commands; none: 0. */
+  readonly paceMs?: number;
+  /** Binds it to one machine; secrets are opened among the parameters. */
+  open(parameters: FieldValues, edges: PowerEdges): PowerHandle;
 }

@@ -6,16 +6,16 @@ import type { Machine } from '../core/machine.ts';
 import type { Artefacts } from '../ports/artefacts.ts';
 import type { Boards, ReadTree } from '../ports/boards.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { PowerParameters } from '../ports/power-driver.ts';
 import type { PowerDrivers } from '../ports/power-drivers.ts';
 import { StaleWrite, Taken, type MachineChange, type Store } from '../ports/store.ts';
 import type { Vault } from '../ports/vault.ts';
 import type { Lease, Network } from '../core/lease.ts';
+import type { FieldValues } from '../core/field.ts';
 import { checkEdit, reservationFor, type EditWorld, type MachineEdit } from './machine-edit.ts';
 import { checkTrees } from './machine-trees.ts';
 import { controllerKey } from './power-controller.ts';
 import { secretContext } from './power-secrets.ts';
-import { checkPowerSetting } from './power-setting.ts';
+import { checkSetting } from './check-setting.ts';
 
 /** Who asks, for events: `alice`, `socket`, `demo`. */
 export type Actor = string;
@@ -23,7 +23,7 @@ export type Actor = string;
 /** How a machine is to be switched; `secrets` go to the vault and are never given back. */
 export interface PowerChoice {
   readonly driver: string;
-  readonly parameters: PowerParameters;
+  readonly parameters: FieldValues;
   readonly secrets: Readonly<Record<string, string>>;
 }
 
@@ -282,7 +282,7 @@ async function setPower(
   const wanted = { ...machine, power: { driver: driver.name, parameters } };
   const isSameDevice =
     machine.power?.driver === driver.name && controllerKey(driver, machine) === controllerKey(driver, wanted);
-  const checked = checkPowerSetting(driver, parameters, choice.secrets, isSameDevice ? kept : []);
+  const checked = checkSetting(driver, parameters, choice.secrets, isSameDevice ? kept : []);
   if (!checked.ok) return { is: 'bad-value', ...checked.error };
   const event = eventOf(deps, machine, 'edit', 'note', `${by} set power to ${driver.name}`, {
     by,

@@ -1,5 +1,6 @@
 import type { Machine, MachineId } from '../core/machine.ts';
-import { PowerError, type PowerParameters } from '../ports/power-driver.ts';
+import type { FieldValues } from '../core/field.ts';
+import { PowerError } from '../ports/power-driver.ts';
 import type { SecretStore } from '../ports/store.ts';
 import { VaultError, type Vault } from '../ports/vault.ts';
 import { createRedact, type Redact } from './power-redact.ts';
@@ -11,7 +12,7 @@ export function secretContext(machine: MachineId, field: string): string {
 
 /** All parameters of a machine's power setting with its secrets in place, and what hides those again. */
 export interface OpenedSetting {
-  readonly parameters: PowerParameters;
+  readonly parameters: FieldValues;
   readonly redact: Redact;
 }
 

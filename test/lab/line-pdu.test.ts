@@ -2,9 +2,10 @@ import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import type { FieldValues } from '../../server/core/field.ts';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import { startVirtualPdu, type PduFault, type VirtualPdu } from '../../lab/virtual-pdu.ts';
-import { PowerError, type PowerHandle, type PowerParameters } from '../../server/ports/power-driver.ts';
+import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
 import { createDriverFolder, type DriverFolder } from '../support/driver-folder.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
@@ -41,7 +42,7 @@ describe('the example PDU script', () => {
     pdu.fault('none');
   });
 
-  const opened = (change: PowerParameters = {}): PowerHandle => {
+  const opened = (change: FieldValues = {}): PowerHandle => {
     const driver = drivers.byName('line-pdu');
     assert.ok(driver, drivers.problems()[0]?.because);
     return driver.open({ host: pdu.address, port: pdu.port, password: PASSWORD, outlet: 2, ...change }, realEdges);
@@ -66,7 +67,7 @@ describe('the example PDU script', () => {
     while ((await opened().query(forever)) !== (on ? 'on' : 'off')) assert.ok(performance.now() < untilMs);
   };
 
-  const faults: readonly (readonly [string, PduFault, PowerParameters, string])[] = [
+  const faults: readonly (readonly [string, PduFault, FieldValues, string])[] = [
     ['a wrong password is auth', 'none', { password: 'wrong' }, 'auth'],
     ['an outlet it has not is refused', 'none', { outlet: 9 }, 'refused'],
     ['a PDU that nobody listens at is unreachable', 'none', { port: 1 }, 'unreachable'],

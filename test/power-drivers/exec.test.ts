@@ -2,8 +2,9 @@ import { strict as assert } from 'node:assert';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FieldValues } from '../../server/core/field.ts';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
-import { PowerError, type PowerHandle, type PowerParameters } from '../../server/ports/power-driver.ts';
+import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
 import { createDriverFolder, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
@@ -23,11 +24,7 @@ describe('driver programs', () => {
     await folder.remove();
   });
 
-  const opened = async (
-    lines: string,
-    parameters: PowerParameters = {},
-    callTimeoutMs = 5000,
-  ): Promise<PowerHandle> => {
+  const opened = async (lines: string, parameters: FieldValues = {}, callTimeoutMs = 5000): Promise<PowerHandle> => {
     await folder.drop('under-test', shellDriver('under-test', lines, callTimeoutMs));
     await drivers.rescan();
     const driver = drivers.byName('under-test');
@@ -145,7 +142,7 @@ describe('driver programs', () => {
   });
 
   describe('the driver "exec" for those that do not describe themselves', () => {
-    const program = (parameters: PowerParameters): PowerHandle => {
+    const program = (parameters: FieldValues): PowerHandle => {
       const driver = drivers.byName('exec');
       assert.ok(driver);
       return driver.open(parameters, realEdges);

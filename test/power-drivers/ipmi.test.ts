@@ -1,10 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import type { FieldValues } from '../../server/core/field.ts';
 import { ipmi } from '../../power-drivers/ipmi.ts';
 import type { BmcFault } from '../../lab/virtual-bmc.ts';
 import type { Clock } from '../../server/ports/clock.ts';
-import { PowerError, type PowerHandle, type PowerParameters } from '../../server/ports/power-driver.ts';
+import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
 import { SUITE_17, SUITE_3 } from '../../server/wire/ipmi/suite.ts';
 import { BMC_PASSWORD, BMC_USER, startTestBmc, type TestBmc } from '../support/bmc-rack.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
@@ -29,7 +30,7 @@ describe('the ipmi driver', () => {
   };
   afterEach(() => bmc.stop());
 
-  const opened = (change: PowerParameters = {}, clock: Clock = realEdges.clock): PowerHandle =>
+  const opened = (change: FieldValues = {}, clock: Clock = realEdges.clock): PowerHandle =>
     ipmi.open(
       { host: bmc.address, port: bmc.port, user: BMC_USER, password: BMC_PASSWORD, ...change },
       { ...realEdges, clock },
@@ -165,7 +166,7 @@ describe('the ipmi driver', () => {
     assert.equal((await asked).code, 'timeout');
   });
 
-  const bad: readonly (readonly [string, PowerParameters, RegExp])[] = [
+  const bad: readonly (readonly [string, FieldValues, RegExp])[] = [
     ['a password of 21 characters', { password: 'x'.repeat(21) }, /"password" must have 0 to 20/],
     ['a user of 17 characters', { user: 'x'.repeat(17) }, /"user" must have/],
     ['cipher suite 0', { cipherSuite: '0' }, /"cipherSuite" must be one of auto, 17, 3/],

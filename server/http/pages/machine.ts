@@ -2,7 +2,8 @@ import type { BootPlan } from '../../core/boot-plan.ts';
 import type { ArgOrigin } from '../../core/kernel-args.ts';
 import type { ArgFinding } from '../../core/lint-args.ts';
 import type { Machine } from '../../core/machine.ts';
-import type { PowerDriver, PowerField } from '../../ports/power-driver.ts';
+import type { Field } from '../../core/field.ts';
+import type { PowerDriver } from '../../ports/power-driver.ts';
 import type { Explanation } from '../../services/explain.ts';
 import type { MachineView } from '../views.ts';
 import { planWords } from '../views.ts';
@@ -110,7 +111,7 @@ export interface DriverForm {
   readonly fields: readonly FormField[];
 }
 
-const INPUTS: Readonly<Record<PowerField['kind'], FormField['input']>> = {
+const INPUTS: Readonly<Record<Field['kind'], FormField['input']>> = {
   host: 'text',
   port: 'number',
   text: 'text',
@@ -120,7 +121,7 @@ const INPUTS: Readonly<Record<PowerField['kind'], FormField['input']>> = {
   file: 'text',
 };
 
-function fieldOf(name: string, field: PowerField, power: Machine['power'], secretsSet: readonly string[]): FormField {
+function fieldOf(name: string, field: Field, power: Machine['power'], secretsSet: readonly string[]): FormField {
   const isSecret = field.kind === 'secret';
   const isSet = isSecret && secretsSet.includes(name);
   const value = isSecret ? undefined : (power?.parameters[name] ?? (power ? undefined : field.default));

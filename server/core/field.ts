@@ -1,62 +1,43 @@
-import { err, ok, type Result } from '../server/core/result.ts';
-import {
-  PowerError,
-  type PowerDriver,
-  type PowerEdges,
-  type PowerField,
-  type PowerHandle,
-  type PowerParameters,
-} from '../server/ports/power-driver.ts';
+import { err, ok, type Result } from './result.ts';
+
+/** A declared parameter of a plug-in (a power driver, a console transport): form, check, redaction and docs follow from it. */
+export interface Field {
+  readonly kind: 'host' | 'port' | 'text' | 'secret' | 'integer' | 'choice' | 'file';
+  readonly label: string;
+  readonly help?: string;
+  /** `controller` fields together name the device whose commands queue behind each other. */
+  readonly scope: 'controller' | 'machine';
+  readonly required: boolean;
+  readonly default?: string | number;
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  /** A regular expression without backtracking the whole text must match. */
+  readonly pattern?: string;
+  readonly unit?: string;
+}
+
+/** Fields with their values as they were given. */
+export type FieldValues = Readonly<Record<string, string | number | boolean>>;
 
 /** Octets any text parameter may have where its field says nothing else. */
 const TEXT_MAX = 255;
 const HOST = /^([0-9a-z]([0-9a-z.-]{0,251}[0-9a-z])?|[0-9a-f:]+(%[0-9a-z]+)?)$/i;
 
-type Value<F extends PowerField> = F extends { readonly kind: 'integer' | 'port' } ? number : string;
-type Given<F extends PowerField> = F extends { readonly required: true } | { readonly default: string | number }
+type Value<F extends Field> = F extends { readonly kind: 'integer' | 'port' } ? number : string;
+type Given<F extends Field> = F extends { readonly required: true } | { readonly default: string | number }
   ? Value<F>
   : Value<F> | undefined;
 
 /** The parameters that follow from declared fields: numbers for integers and ports, texts for the rest. */
-export type ParametersOf<Fields extends Readonly<Record<string, PowerField>>> = {
+export type ParametersOf<Fields extends Readonly<Record<string, Field>>> = {
   readonly [Name in keyof Fields]: Given<Fields[Name]>;
 };
 
-/** A driver as its author writes it: `open` gets parameters that were checked against `fields`. */
-export type DriverSpec<Fields extends Readonly<Record<string, PowerField>>> = Omit<PowerDriver, 'open' | 'fields'> & {
-  readonly fields: Fields;
-  open(parameters: ParametersOf<Fields>, edges: PowerEdges): PowerHandle;
-};
-
-/**
- * Makes a driver of its declaration. Its `open` throws `config`, naming the field, when a parameter does not fit;
- * it does nothing else, so that it also serves to check a setting before it is kept.
- */
-export function definePowerDriver<const Fields extends Readonly<Record<string, PowerField>>>(
-  spec: DriverSpec<Fields>,
-): PowerDriver {
-  return {
-    ...spec,
-    open: (parameters, edges) => {
-      const checked = checkParameters(spec.fields, parameters);
-      if (!checked.ok) throw new PowerError('config', `${spec.name}: ${checked.error}`);
-      if (!isOf(spec.fields, checked.value)) throw new PowerError('config', `${spec.name}: parameters do not fit`);
-      return spec.open(checked.value, edges);
-    },
-  };
-}
-
-function isOf<Fields extends Readonly<Record<string, PowerField>>>(
-  fields: Fields,
-  values: unknown,
-): values is ParametersOf<Fields> {
-  return typeof values === 'object' && values !== null && Object.keys(values).every((name) => name in fields);
-}
-
 /** Checks parameters against a declaration and fills in defaults. The error names the field, never a secret's value. */
-export function checkParameters(
-  fields: Readonly<Record<string, PowerField>>,
-  parameters: PowerParameters,
+export function checkFields(
+  fields: Readonly<Record<string, Field>>,
+  parameters: FieldValues,
 ): Result<Readonly<Record<string, string | number>>> {
   const stranger = Object.keys(parameters).find((name) => !Object.hasOwn(fields, name));
   if (stranger !== undefined)
@@ -68,14 +49,15 @@ export function checkParameters(
       if (field.required) return err(`"${name}" (${field.label}) is missing`);
       continue;
     }
-    const value = checkValue(field, raw);
+    const value = checkFieldValue(field, raw);
     if (!value.ok) return err(`"${name}" ${value.error}`);
     values[name] = value.value;
   }
   return ok(values);
 }
 
-function checkValue(field: PowerField, raw: string | number | boolean): Result<string | number> {
+/** Checks one value against its declaration; numbers come out as numbers. The error never holds the value. */
+export function checkFieldValue(field: Field, raw: string | number | boolean): Result<string | number> {
   switch (field.kind) {
     case 'port':
       return checkNumber(raw, 1, 65_535);
@@ -100,7 +82,7 @@ function checkNumber(raw: string | number | boolean, min: number, max: number): 
   return err(`must be a whole number from ${min} to ${max}`);
 }
 
-function checkText(field: PowerField, text: string): Result<string> {
+function checkText(field: Field, text: string): Result<string> {
   const max = field.max ?? TEXT_MAX;
   if (text.length > max || text.length < (field.min ?? 0))
     return err(`must have ${field.min ?? 0} to ${max} characters, not ${text.length}`);

@@ -1,14 +1,15 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { checkParameters, definePowerDriver } from '../../power-drivers/fields.ts';
+import { checkFields, type Field, type FieldValues } from '../../server/core/field.ts';
+import { definePowerDriver } from '../../power-drivers/define.ts';
 import { manual } from '../../power-drivers/manual.ts';
 import { readDeclaration } from '../../power-drivers/declaration.ts';
-import { ABILITIES, type PowerField, type PowerParameters } from '../../server/ports/power-driver.ts';
+import { ABILITIES } from '../../server/ports/power-driver.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 
 const base = { label: 'L', scope: 'machine', required: true } as const;
 
-const cases: readonly (readonly [string, PowerField, string | number | boolean, string | number | RegExp])[] = [
+const cases: readonly (readonly [string, Field, string | number | boolean, string | number | RegExp])[] = [
   ['an address', { ...base, kind: 'host' }, '10.0.0.1', '10.0.0.1'],
   ['a name', { ...base, kind: 'host' }, 'bmc-1.lab', 'bmc-1.lab'],
   ['an IPv6 address', { ...base, kind: 'host' }, 'fe80::1%eth0', 'fe80::1%eth0'],
@@ -40,7 +41,7 @@ const cases: readonly (readonly [string, PowerField, string | number | boolean, 
 describe('power driver fields', () => {
   for (const [title, field, raw, want] of cases)
     it(title, () => {
-      const checked = checkParameters({ it: field }, { it: raw });
+      const checked = checkFields({ it: field }, { it: raw });
       if (want instanceof RegExp) assert.match(checked.ok ? 'accepted' : checked.error, want);
       else assert.deepEqual(checked, { ok: true, value: { it: want } });
     });
@@ -51,27 +52,27 @@ describe('power driver fields', () => {
       port: { ...base, kind: 'port', default: 623 },
       may: { ...base, kind: 'text', required: false },
     } as const;
-    assert.match(JSON.stringify(checkParameters(fields, {})), /need.*is missing/);
-    assert.match(JSON.stringify(checkParameters(fields, { need: '' })), /need.*is missing/);
-    assert.deepEqual(checkParameters(fields, { need: 'x', may: '' }), { ok: true, value: { need: 'x', port: 623 } });
+    assert.match(JSON.stringify(checkFields(fields, {})), /need.*is missing/);
+    assert.match(JSON.stringify(checkFields(fields, { need: '' })), /need.*is missing/);
+    assert.deepEqual(checkFields(fields, { need: 'x', may: '' }), { ok: true, value: { need: 'x', port: 623 } });
   });
 
   it('an error never holds a secret', () => {
     const field = { ...base, kind: 'secret', max: 4, pattern: 'a+' } as const;
     for (const canary of ['canary', 'cana'])
-      assert.ok(!JSON.stringify(checkParameters({ p: field }, { p: canary })).includes(canary));
+      assert.ok(!JSON.stringify(checkFields({ p: field }, { p: canary })).includes(canary));
   });
 
   it('the names of JavaScript itself are no fields', () => {
     for (const name of ['__proto__', 'constructor', 'toString'])
-      assert.equal(checkParameters({}, JSON.parse(`{"${name}":"x"}`) as PowerParameters).ok, false);
+      assert.equal(checkFields({}, JSON.parse(`{"${name}":"x"}`) as FieldValues).ok, false);
   });
 
   it('any parameters are accepted or refused, never thrown at', () => {
     const raw = fc.oneof(fc.string(), fc.integer(), fc.double(), fc.boolean());
     fc.assert(
       fc.property(fc.constantFrom(...cases.map(([, field]) => field)), raw, (field, value) => {
-        const checked = checkParameters({ it: field }, { it: value });
+        const checked = checkFields({ it: field }, { it: value });
         assert.equal(typeof checked.ok, 'boolean');
       }),
     );
@@ -112,7 +113,8 @@ describe('declarations', () => {
   const declarations: readonly (readonly [string, unknown, boolean])[] = [
     ['the least there can be', good, true],
     ['all abilities', { ...good, abilities: ABILITIES }, true],
-    ['no off', { ...good, abilities: ['on'] }, false],
+    ['no off, as with wake-on-LAN', { ...good, abilities: ['on'] }, true],
+    ['no on', { ...good, abilities: ['off'] }, false],
     ['an ability nobody knows', { ...good, abilities: ['on', 'off', 'explode'] }, false],
     ['a name with a path', { ...good, name: '../x' }, false],
     ['a field of no kind', { ...good, fields: { a: { ...base, kind: 'blob' } } }, false],

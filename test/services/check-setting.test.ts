@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
-import { checkPowerSetting } from '../../server/services/power-setting.ts';
+import { checkSetting } from '../../server/services/check-setting.ts';
 
 const driver: PowerDriver = {
   name: 'pretend',
@@ -24,17 +24,17 @@ const good = { host: '10.77.0.5', outlet: 3 };
 
 describe('power settings', () => {
   it('takes a good form, fills in defaults and keeps secrets out of the parameters', () => {
-    const checked = checkPowerSetting(driver, good, { password: 'canary' }, []);
+    const checked = checkSetting(driver, good, { password: 'canary' }, []);
     assert.deepEqual(checked, { ok: true, value: { host: '10.77.0.5', port: 80, outlet: 3 } });
   });
 
   it('a number may come as text from a form and is kept as a number', () => {
-    const checked = checkPowerSetting(driver, { ...good, outlet: '8' }, { password: 'x' }, []);
+    const checked = checkSetting(driver, { ...good, outlet: '8' }, { password: 'x' }, []);
     assert.ok(checked.ok && checked.value['outlet'] === 8);
   });
 
   it('a secret that is kept already need not be given again', () => {
-    assert.ok(checkPowerSetting(driver, good, {}, ['password']).ok);
+    assert.ok(checkSetting(driver, good, {}, ['password']).ok);
   });
 
   const bad: readonly (readonly [string, Record<string, string | number>, Record<string, string>, string])[] = [
@@ -57,12 +57,12 @@ describe('power settings', () => {
   ];
   for (const [title, parameters, secrets, field] of bad)
     it(`${title} is refused by name`, () => {
-      const checked = checkPowerSetting(driver, parameters, secrets, []);
+      const checked = checkSetting(driver, parameters, secrets, []);
       assert.ok(!checked.ok && checked.error.field === field);
     });
 
   it('no refusal repeats a secret', () => {
-    const checked = checkPowerSetting(driver, good, { password: 'canary\u0000' }, []);
+    const checked = checkSetting(driver, good, { password: 'canary\u0000' }, []);
     assert.ok(!checked.ok && !checked.error.because.includes('canary'));
   });
 });
