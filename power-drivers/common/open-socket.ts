@@ -37,3 +37,19 @@ export function openSocket(place: Place, where: string, signal: AbortSignal): Pr
     signal.addEventListener('abort', stop, { once: true });
   });
 }
+
+/** The same, but nothing where nobody listens (yet). */
+export async function openSocketIfThere(place: Place, where: string, signal: AbortSignal): Promise<Socket | undefined> {
+  try {
+    return await openSocket(place, where, signal);
+  } catch (cause) {
+    if (cause instanceof PowerError && NOBODY.has(systemCode(cause.cause))) return undefined;
+    throw cause;
+  }
+}
+
+const NOBODY: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED']);
+
+function systemCode(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+}

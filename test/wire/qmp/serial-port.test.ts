@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { serialPlace, unixPlace } from '../../../server/wire/qmp/serial-port.ts';
+import { serialPlace } from '../../../server/wire/qmp/serial-port.ts';
 
 describe('where QEMU has a serial line', () => {
   // As QEMU 7.2.22 says it.
@@ -50,9 +50,5 @@ describe('where QEMU has a serial line', () => {
         else assert.ok(place.value.port > 0 && place.value.port < 65_536);
       }),
     );
-  });
-
-  it('a path with a NUL is none', () => {
-    assert.equal(unixPlace('/run/\0x').ok, false);
   });
 });
