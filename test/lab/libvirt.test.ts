@@ -74,7 +74,7 @@ describe('the driver libvirt and a real libvirtd with QEMU', () => {
     assert.equal((await powerFailure(nobody.query(forever))).code, 'unreachable');
   });
 
-  it('one daemon after another: a daemon that stops is unreachable', async () => {
+  it("a domain of libvirt's own test hypervisor is switched too", async () => {
     const test = host.driver.open({ domain: 'test', uri: 'test+unix:///default' }, realEdges);
     assert.equal(await test.query(forever), 'on');
     await test.set('off', forever);

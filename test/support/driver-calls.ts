@@ -16,12 +16,16 @@ export async function powerFailure(doing: Promise<unknown> | undefined): Promise
 }
 
 /** Waits for something that is about to become true. */
-export async function eventually(isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const untilMs = performance.now() + GIVE_UP_MS; performance.now() < untilMs;) {
+export async function eventually(
+  isTrue: () => boolean | Promise<boolean>,
+  what: string,
+  withinMs = GIVE_UP_MS,
+): Promise<void> {
+  for (const untilMs = performance.now() + withinMs; performance.now() < untilMs;) {
     if (await isTrue()) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  assert.fail(`not so after ${GIVE_UP_MS} ms: ${what}`);
+  assert.fail(`not so after ${withinMs} ms: ${what}`);
 }
 
 /** Listens on a line and keeps all of it. */

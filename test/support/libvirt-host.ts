@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tool } from '../../lab/netns.ts';
@@ -35,8 +36,10 @@ export async function startLibvirt(folder: string): Promise<LibvirtHost> {
   const places = ['lib', 'cache', 'log'].map((name) => `/var/${name}/libvirt`);
   const script = `mount -t tmpfs tmpfs /run && mkdir -p /etc/libvirt && mount --bind "$1" /etc/libvirt || exit 1
     for place in ${places.join(' ')}; do mkdir -p $place && mount -t tmpfs tmpfs $place || exit 1; done
-    exec libvirtd`;
-  const daemon = spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', etc], { stdio: ['ignore', 'ignore', 'pipe'] });
+    libvirtd & wait`;
+  // A process namespace too: libvirt waits for processes of its machines to be gone, and some shell has to bury them.
+  const apart = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const daemon = spawn('unshare', [...apart, 'sh', '-c', script, 'sh', etc], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   daemon.stderr.on('data', (octets: Buffer) => (said = `${said}${String(octets)}`.slice(-4000)));
   await once(daemon, 'spawn');
@@ -44,13 +47,17 @@ export async function startLibvirt(folder: string): Promise<LibvirtHost> {
   const path = join(folder, 'virsh');
   await writeFile(path, `#!/bin/sh\nexec nsenter --target ${String(daemon.pid)} --mount virsh "$@"\n`);
   await chmod(path, 0o755);
-  const virsh = (...args: readonly string[]): Promise<string> => tool(path, ['-q', '-c', 'qemu:///system', ...args]);
+  const virsh = (...args: readonly string[]): Promise<string> =>
+    tool('timeout', ['20', path, '-q', '-c', 'qemu:///system', ...args]);
   const answers = (): Promise<boolean> =>
     virsh('version').then(
       () => true,
       () => false,
     );
-  await eventually(answers, 'libvirtd answers').catch((cause: unknown) => {
+  const socket = `/proc/${String(daemon.pid)}/root/run/libvirt/libvirt-sock`;
+  // It asks every QEMU of the host what it can do before it answers.
+  const ready = async (): Promise<boolean> => existsSync(socket) && (await answers());
+  await eventually(ready, 'libvirtd answers', 60_000).catch((cause: unknown) => {
     throw new Error(`${String(cause)}: ${said}`);
   });
   return {
@@ -59,7 +66,7 @@ export async function startLibvirt(folder: string): Promise<LibvirtHost> {
     stop: async () => {
       if (daemon.exitCode !== null) return;
       const gone = once(daemon, 'exit');
-      daemon.kill('SIGTERM');
+      daemon.kill('SIGKILL');
       await gone;
     },
   };
