@@ -22,6 +22,7 @@ export function streamLine(stream: Duplex, where: string, goodbye?: Uint8Array):
       stream.on('data', (octets: Buffer) => {
         heard(octets);
       });
+      stream.resume();
     },
     write: (octets) =>
       new Promise((resolve, reject) => {
