@@ -10,7 +10,10 @@ import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
 import { ipmi } from './ipmi.ts';
+import { libvirt } from './libvirt.ts';
+import { lxd } from './lxd.ts';
 import { manual } from './manual.ts';
+import { moonshot } from './moonshot.ts';
 import { qemu } from './qemu.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
 
@@ -52,6 +55,9 @@ export async function createPowerDrivers(
     createExecDriver((program) => findProgram(folders, program)),
     manual,
     qemu,
+    libvirt,
+    lxd,
+    moonshot,
   ];
   let files: ReadonlyMap<string, Loaded> = new Map();
   let drivers = merge(shipped, files);
