@@ -151,11 +151,12 @@ function lxdApi(parameters: Parameters): LxdApi {
       const begun = await ask('POST', `${path}/console`, signal, { width: 200, height: 50, type: 'console' });
       if (begun.is !== 'async' || begun.dataSecret === undefined || begun.controlSecret === undefined)
         throw new PowerError('refused', `${where}: gives no console`);
-      const socketFor = (secret: string): Promise<WebSocket> => {
+      const socketFor = (secret: string): Promise<Duplex> => {
         const call = callFor('GET', `/1.0/operations/${begun.id}/websocket?secret=${encodeURIComponent(secret)}`);
         return openWebSocket(call, where, signal);
       };
-      return consoleStream(await socketFor(begun.controlSecret), () => socketFor(begun.dataSecret ?? ''));
+      const { dataSecret, controlSecret } = begun;
+      return joined(await socketFor(controlSecret), () => socketFor(dataSecret));
     },
   };
 }
@@ -194,21 +195,25 @@ function verify(operation: Readonly<Record<string, string>>, action: string, whe
   throw new PowerError(/\bbusy\b/i.test(because) ? 'busy' : 'refused', `${where}: ${action}: ${because}`);
 }
 
-async function openWebSocket(call: HttpCall, where: string, signal: AbortSignal): Promise<WebSocket> {
+/** A WebSocket as a stream, which takes what comes in the very packet that opens it. */
+async function openWebSocket(call: HttpCall, where: string, signal: AbortSignal): Promise<Duplex> {
   const socket = await connected(call, where, signal);
   // Encrypted or not, the connection is there; to the WebSocket it is plain.
   const url = `ws://localhost${call.url.pathname}${call.url.search}`;
   const web = new WebSocket(url, { createConnection: () => socket, maxPayload: MESSAGE_MAX, perMessageDeflate: false });
+  const stream = createWebSocketStream(web);
+  // By itself it would wait for us to end it too.
+  stream.once('end', () => stream.destroy());
   return new Promise((resolve, reject) => {
     const settle = (fault?: PowerError): void => {
       signal.removeEventListener('abort', stop);
-      web.off('error', failed);
-      web.on('error', () => undefined);
+      stream.off('error', failed);
+      stream.on('error', () => undefined);
       if (fault) {
-        web.terminate();
+        stream.destroy();
         socket.destroy();
         reject(fault);
-      } else resolve(web);
+      } else resolve(stream);
     };
     const stop = (): void => {
       settle(new PowerError('timeout', `${where}: stopped waiting`));
@@ -216,7 +221,7 @@ async function openWebSocket(call: HttpCall, where: string, signal: AbortSignal)
     const failed = (cause: Error): void => {
       settle(new PowerError('unreachable', `${where}: console: ${cause.message}`, { cause }));
     };
-    web.once('error', failed);
+    stream.once('error', failed);
     web.once('open', () => {
       settle();
     });
@@ -226,18 +231,15 @@ async function openWebSocket(call: HttpCall, where: string, signal: AbortSignal)
 }
 
 /** LXD begins when both are connected, and a console lives as long as both do. */
-async function consoleStream(control: WebSocket, openData: () => Promise<WebSocket>): Promise<Duplex> {
+async function joined(control: Duplex, openData: () => Promise<Duplex>): Promise<Duplex> {
   try {
     const data = await openData();
-    const stream = createWebSocketStream(data);
-    stream.once('close', () => {
-      control.terminate();
-      data.terminate();
-    });
-    control.once('close', () => stream.destroy());
-    return stream;
+    control.resume();
+    data.once('close', () => control.destroy());
+    control.once('close', () => data.destroy());
+    return data;
   } catch (cause) {
-    control.terminate();
+    control.destroy();
     throw cause;
   }
 }
