@@ -14,6 +14,8 @@ import { definePowerDriver } from './define.ts';
 const WAIT_S = 25;
 /** Between two looks whether an instance whose console is wanted runs. */
 const LOOK_MS = 250;
+/** Between two looks whether the instance of an open console still runs. */
+const FOLLOW_MS = 1000;
 /** Octets of one message of a console. */
 const MESSAGE_MAX = 1024 * 1024;
 
@@ -245,9 +247,36 @@ async function joined(control: Duplex, openData: () => Promise<Duplex>): Promise
 }
 
 /** Asks once, so that a wrong setting is told at once; then waits for the instance to run. */
-async function openConsole(api: LxdApi, { clock }: PowerEdges, signal: AbortSignal): Promise<ConsoleLine> {
+async function openConsole(api: LxdApi, edges: PowerEdges, signal: AbortSignal): Promise<ConsoleLine> {
   await api.instance(signal);
-  const find = async (stop: AbortSignal): Promise<Duplex | undefined> =>
-    (await api.instance(stop))['status'] === 'Running' ? api.console(stop) : undefined;
-  return lineWhenThere({ find, pauseMs: LOOK_MS, where: `${api.where}: console`, clock });
+  const find = async (stop: AbortSignal): Promise<Duplex | undefined> => {
+    const now = await api.instance(stop);
+    if (now['status'] !== 'Running') return undefined;
+    const stream = await api.console(stop);
+    follow(stream, runOf(now), api, edges);
+    return stream;
+  };
+  return lineWhenThere({ find, pauseMs: LOOK_MS, where: `${api.where}: console`, clock: edges.clock });
+}
+
+/** LXD leaves the WebSockets of an instance that has stopped or was restarted open: the stream ends with its run. */
+function follow(stream: Duplex, run: string, api: LxdApi, { clock }: PowerEdges): void {
+  const stop = new AbortController();
+  const end = (): void => void stream.destroy();
+  const look = (): void => {
+    api.instance(stop.signal).then((now) => {
+      if (runOf(now) === run) cancel = clock.after(FOLLOW_MS, look);
+      else end();
+    }, end);
+  };
+  let cancel = clock.after(FOLLOW_MS, look);
+  stream.once('close', () => {
+    cancel();
+    stop.abort();
+  });
+}
+
+/** Names one run of the instance: LXD notes when it was started. */
+function runOf(instance: Readonly<Record<string, string>>): string {
+  return `${instance['status'] ?? ''} ${instance['last_used_at'] ?? ''}`;
 }

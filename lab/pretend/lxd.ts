@@ -108,7 +108,7 @@ type Reply = Readonly<Record<string, unknown>>;
 function act(request: IncomingMessage, body: string, device: PretendLxd): Reply {
   const { machine } = device;
   const path = pathOf(request);
-  if (path.startsWith(`/1.0/operations/${OPERATION}/wait`)) {
+  if (path === `/1.0/operations/${OPERATION}/wait`) {
     const { operationError: err } = device;
     return {
       type: 'sync',

@@ -144,6 +144,19 @@ describe('the driver lxd', () => {
       assert.equal((await powerFailure(open({ instance: 'nope' }).console?.(forever))).code, 'config');
     });
 
+    it('ends when the instance stops, though LXD leaves it open', async () => {
+      const hasty = {
+        ...realEdges,
+        clock: { ...realClock, after: (_: number, call: () => void) => realClock.after(5, call) },
+      };
+      await open().set('on', forever);
+      const line = await lxd.open({ socket: device.socket, instance: 'c1' }, hasty).console?.(forever);
+      assert.ok(line);
+      await hear(line).has('first words');
+      await open().set('off', forever);
+      assert.match(await line.ended, /instance c1: console/);
+    });
+
     it('ends with its reason when LXD goes', async () => {
       await open().set('on', forever);
       const line = await open().console?.(forever);
