@@ -112,7 +112,7 @@ describe('the debug switches in the agent, booted in QEMU', function () {
         `farrier.token=${TOKEN}`,
         ...wordsOf('debug.ssh', 'debug.stay'),
       ];
-      const machine = bootAgent(await agentFor('amd64', true), 'switchtap0', '52:54:00:aa:cc:03', args);
+      const machine = bootAgent(await agentFor('amd64', { ssh: true }), 'switchtap0', '52:54:00:aa:cc:03', args);
       try {
         await until(() => machine.console().includes('facts accepted'), 'facts', machine.console);
         const guest = /has (10\.97\.0\.\d+)\//.exec(machine.console())?.[1] ?? '';
