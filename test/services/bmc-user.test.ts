@@ -47,9 +47,7 @@ function createWorld({ wish = true, power = false, outcome }: World = {}) {
     },
     parameters: {
       ofBoot: () =>
-        Promise.resolve([
-          { declaration, value: wish, setting: undefined, origin: 'site', subject: '', overrides: [] },
-        ]),
+        Promise.resolve([{ declaration, value: wish, setting: undefined, origin: 'site', subject: '', overrides: [] }]),
     },
     events: store.events,
     clock,
