@@ -16,19 +16,12 @@ import { realClock } from '../../server/edges/real-clock.ts';
 import { realRng } from '../../server/edges/real-rng.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 import { startForeign, type Foreign, type ForeignServer } from '../support/foreign-dhcp.ts';
+import { until } from '../support/until.ts';
 
 const OURS = ip('10.77.0.1');
 const { knock } = probeMeans(realClock);
 const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours(), knock };
 const THEIR_MAC = '52:54:00:77:00:99';
-
-async function until(what: string, isSo: () => boolean, timeoutMs = 10_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!isSo()) {
-    assert.ok(Date.now() < end, `${what} within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 async function stopped(child: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => child.once('exit', resolve));
