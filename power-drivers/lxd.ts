@@ -145,13 +145,13 @@ function lxdApi(parameters: Parameters): LxdApi {
     },
     order: async (action, signal) => {
       const begun = await ask('PUT', `${path}/state`, signal, { action, force: action !== 'start', timeout: -1 });
-      if (begun.is !== 'async') throw new PowerError('refused', `${where}: did not begin to ${action}`);
+      if (begun.is !== 'begun') throw new PowerError('refused', `${where}: did not begin to ${action}`);
       const ended = await ask('GET', `/1.0/operations/${begun.id}/wait?timeout=${WAIT_S}`, signal);
       if (ended.is === 'sync') verify(ended.words, action, where);
     },
     console: async (signal) => {
       const begun = await ask('POST', `${path}/console`, signal, { width: 200, height: 50, type: 'console' });
-      if (begun.is !== 'async' || begun.dataSecret === undefined || begun.controlSecret === undefined)
+      if (begun.is !== 'begun' || begun.dataSecret === undefined || begun.controlSecret === undefined)
         throw new PowerError('refused', `${where}: gives no console`);
       const socketFor = (secret: string): Promise<Duplex> => {
         const call = callFor('GET', `/1.0/operations/${begun.id}/websocket?secret=${encodeURIComponent(secret)}`);

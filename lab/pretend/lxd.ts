@@ -119,12 +119,12 @@ function act(request: IncomingMessage, body: string, device: PretendLxd): Reply 
   if (!isHere) return failure(404, 'Instance not found');
   if (path.endsWith('/console')) {
     if (machine.truth() === 'off') return failure(400, 'Instance is not running');
-    return { type: 'async', metadata: { id: OPERATION, metadata: { fds: SECRETS } } };
+    return { type: 'async', status_code: 100, metadata: { id: OPERATION, metadata: { fds: SECRETS } } };
   }
   if (path.endsWith('/state')) {
     const action = /"action":"(\w+)"/.exec(body)?.[1] ?? '';
     if (device.operationError === undefined && action !== 'restart') machine.order(action === 'stop' ? 'off' : 'on');
-    return { type: 'async', metadata: { id: OPERATION, metadata: null } };
+    return { type: 'async', status_code: 100, metadata: { id: OPERATION, metadata: null } };
   }
   const status = device.status ?? (machine.look() === 'on' ? 'Running' : 'Stopped');
   return { type: 'sync', metadata: { name: 'c1', type: 'container', architecture: 'x86_64', status } };

@@ -11,7 +11,8 @@ import { startLibvirt, type LibvirtHost } from '../support/libvirt-host.ts';
 const forever = new AbortController().signal;
 const FIRMWARE_MS = 120_000;
 
-describe('the driver libvirt and a real libvirtd with QEMU', () => {
+describe('the driver libvirt and a real libvirtd with QEMU', function () {
+  this.timeout(300_000);
   let folder: string;
   let host: LibvirtHost;
   let handle: PowerHandle;

@@ -21,7 +21,8 @@ while read -r line; do echo "heard $line"; done
 while :; do /bin/busybox sleep 1; done
 `;
 
-describe('the driver lxd and a real LXD with a container', () => {
+describe('the driver lxd and a real LXD with a container', function () {
+  this.timeout(300_000);
   let folder: string;
   let daemon: ChildProcess;
   let handle: PowerHandle;

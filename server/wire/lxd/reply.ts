@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 export type LxdReply =
   | { readonly is: 'sync'; readonly words: Readonly<Record<string, string>> }
   | {
-      readonly is: 'async';
+      readonly is: 'begun';
       /** The operation's UUID. */
       readonly id: string;
       /** What opens a console's data and control WebSockets. */
@@ -13,6 +13,8 @@ export type LxdReply =
     }
   | { readonly is: 'error'; readonly status: number; readonly because: string };
 
+/** "Operation created": the answer to what LXD does in the background. */
+const CREATED = 100;
 const WORDS_MAX = 200;
 /** Members of an instance or operation that are passed on; an answer has some twenty. */
 const MEMBERS_MAX = 40;
@@ -25,8 +27,6 @@ export function readLxdReply(body: string): Result<LxdReply> {
   switch (reply['type']) {
     case 'sync':
       return ok({ is: 'sync', words: wordsOf(metadata) });
-    case 'async':
-      return readOperation(metadata);
     case 'error':
       return ok({
         is: 'error',
@@ -34,7 +34,7 @@ export function readLxdReply(body: string): Result<LxdReply> {
         because: plain(reply['error']) ?? 'an error without words',
       });
     default:
-      return err('is of no type that is known');
+      return reply['status_code'] === CREATED ? readOperation(metadata) : err('is of no type that is known');
   }
 }
 
@@ -42,7 +42,7 @@ function readOperation(metadata: Readonly<Record<string, unknown>>): Result<LxdR
   const id = metadata['id'];
   if (typeof id !== 'string' || !/^[0-9a-f-]{36}$/.test(id)) return err('names no operation');
   const fds = objectOf(objectOf(metadata['metadata'])?.['fds']) ?? {};
-  return ok({ is: 'async', id, dataSecret: secretOf(fds['0']), controlSecret: secretOf(fds['control']) });
+  return ok({ is: 'begun', id, dataSecret: secretOf(fds['0']), controlSecret: secretOf(fds['control']) });
 }
 
 function secretOf(value: unknown): string | undefined {

@@ -19,12 +19,12 @@ describe("LXD's answers", () => {
     const body = { type: 'async', status_code: 100, metadata: { id: ID, metadata: { fds: { '0': data, control } } } };
     assert.deepEqual(readLxdReply(JSON.stringify(body)), {
       ok: true,
-      value: { is: 'async', id: ID, dataSecret: data, controlSecret: control },
+      value: { is: 'begun', id: ID, dataSecret: data, controlSecret: control },
     });
-    const plain = { type: 'async', metadata: { id: ID, metadata: null } };
+    const plain = { type: 'async', status_code: 100, metadata: { id: ID, metadata: null } };
     assert.deepEqual(readLxdReply(JSON.stringify(plain)), {
       ok: true,
-      value: { is: 'async', id: ID, dataSecret: undefined, controlSecret: undefined },
+      value: { is: 'begun', id: ID, dataSecret: undefined, controlSecret: undefined },
     });
   });
 
@@ -43,10 +43,10 @@ describe("LXD's answers", () => {
     ['a list', '[]', /not a JSON object/],
     ['half an answer', '{"type":"sync","metad', /not a JSON object/],
     ['an unknown type', '{"type":"maybe"}', /no type that is known/],
-    ['an operation without a number', '{"type":"async","metadata":{}}', /names no operation/],
+    ['an operation without a number', '{"type":"async","status_code":100,"metadata":{}}', /names no operation/],
     [
       'an operation whose number is a path',
-      '{"type":"async","metadata":{"id":"../../1.0/instances/a/b/c/d/e/f/g"}}',
+      '{"type":"async","status_code":100,"metadata":{"id":"../../1.0/instances/a/b/c/d/e/f/g"}}',
       /names no operation/,
     ],
   ] as const)
@@ -59,17 +59,18 @@ describe("LXD's answers", () => {
   it('a secret that could not stand in an address is none', () => {
     const body = {
       type: 'async',
+      status_code: 100,
       metadata: { id: ID, metadata: { fds: { '0': 'a b&c=d/../../xxxxxxxxxx', control: 7 } } },
     };
     const reply = readLxdReply(JSON.stringify(body));
-    assert.ok(reply.ok && reply.value.is === 'async' && reply.value.dataSecret === undefined);
+    assert.ok(reply.ok && reply.value.is === 'begun' && reply.value.dataSecret === undefined);
   });
 
   it('any JSON whatever is read or refused, and nothing long comes out', () => {
     const metadata = fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 60 });
     fc.assert(
       fc.property(fc.constantFrom('sync', 'async', 'error', 'x'), metadata, fc.json(), (type, data, noise) => {
-        const reply = readLxdReply(JSON.stringify({ type, metadata: data, error: noise }));
+        const reply = readLxdReply(JSON.stringify({ type, status_code: 100, metadata: data, error: noise }));
         if (reply.ok && reply.value.is === 'sync') assert.ok(Object.keys(reply.value.words).length <= 40);
         readLxdReply(noise);
       }),
