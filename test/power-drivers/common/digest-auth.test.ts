@@ -66,9 +66,15 @@ describe('challenges of an HTTP server', () => {
 
   it('any text is read without throwing, and quickly', () => {
     fc.assert(
-      fc.property(fc.string({ maxLength: 400, unit: fc.constantFrom(...'Digest Basic=",\\ \t\u00ff') }), (header) => {
-        assert.ok(Array.isArray(readChallenges(header)));
-      }),
+      fc.property(
+        fc.string({
+          maxLength: 400,
+          unit: fc.constantFrom('Digest', 'Basic', 'a', '=', '"', ',', '\\', ' ', '\t', '\u00ff'),
+        }),
+        (header) => {
+          assert.ok(Array.isArray(readChallenges(header)));
+        },
+      ),
     );
     for (const part of ['a ', 'a=', '"\\', ',', ' ', 'a'])
       assert.ok(readChallenges(part.repeat(16_000 / part.length)).length < 16_000);
