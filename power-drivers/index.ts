@@ -11,6 +11,7 @@ import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
 import { ipmi } from './ipmi.ts';
 import { manual } from './manual.ts';
+import { redfish } from './redfish.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
 
 /** How often the driver folders are looked at; a new file is a driver well within 5 s. */
@@ -46,7 +47,12 @@ export async function createPowerDrivers(
   folders: readonly string[],
   edges: PowerEdges & { readonly log: Log },
 ): Promise<SiteDrivers> {
-  const shipped: readonly PowerDriver[] = [ipmi, createExecDriver((program) => findProgram(folders, program)), manual];
+  const shipped: readonly PowerDriver[] = [
+    ipmi,
+    redfish,
+    createExecDriver((program) => findProgram(folders, program)),
+    manual,
+  ];
   let files: ReadonlyMap<string, Loaded> = new Map();
   let drivers = merge(shipped, files);
   const rescan = async (): Promise<void> => {
