@@ -125,15 +125,9 @@ function systemOf(paths: readonly string[], wanted: string | undefined, where: s
 }
 
 function stateOf(system: RedfishResource): PowerState {
-  switch (textAt(system.json, 'PowerState')) {
-    case 'On':
-      return 'on';
-    case 'Off':
-      return 'off';
-    // PoweringOn, PoweringOff, Paused, or nothing said: the next look will tell.
-    default:
-      return 'unknown';
-  }
+  const state = textAt(system.json, 'PowerState');
+  // PoweringOn, PoweringOff, Paused, or nothing said: the next look will tell.
+  return state === 'On' ? 'on' : state === 'Off' ? 'off' : 'unknown';
 }
 
 /** What the service says it allows: beside the action, or in a resource of its own. DSP0266 §7.11 */

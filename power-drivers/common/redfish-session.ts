@@ -141,7 +141,7 @@ function caller(
 
 /** A BMC's word is not followed to another host, nor out of its Redfish tree. */
 function within(base: URL, path: string): URL {
-  const url = URL.canParse(path, base) ? new URL(path, base) : undefined;
+  const url = URL.canParse(path, base.href) ? new URL(path, base) : undefined;
   if (url?.origin !== base.origin || !url.pathname.startsWith('/redfish/'))
     throw new PowerError('refused', `${base.host}: names a resource outside its Redfish service: ${oneLine(path)}`);
   return url;
@@ -168,14 +168,16 @@ async function logIn(place: RedfishPlace, root: unknown, ask: Ask): Promise<Logi
     throw new RedfishRefusal('auth', `${place.base.host}: refuses the user name or the password`, reply.status);
   const token = reply.headers['x-auth-token'];
   if (reply.status === 400 && !isNotNow(reply))
-    // AMI and older iLO answer wrong credentials so; trying the same again would only lock the account.
+    // iLO answers wrong credentials so (UnauthorizedLoginAttempt); trying the same again would only lock the account.
     throw new RedfishRefusal('auth', `${place.base.host}: refuses the login (HTTP 400)`, 400);
   if (reply.status >= 300) throw refusal(reply, place, 'login');
   if (typeof token !== 'string') return basic;
   // Some give a whole address with a host name of their own; only its path is theirs to say.
   const location = reply.headers.location ?? textAt(parsed(reply.body), '@odata.id');
   const session =
-    location !== undefined && URL.canParse(location, place.base) ? new URL(location, place.base).pathname : undefined;
+    location !== undefined && URL.canParse(location, place.base.href)
+      ? new URL(location, place.base).pathname
+      : undefined;
   return { headers: { 'x-auth-token': token }, path: session };
 }
 
