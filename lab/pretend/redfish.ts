@@ -25,6 +25,8 @@ export interface RedfishHabits {
   readonly light?: 'LocationIndicatorActive' | 'IndicatorLED' | 'chassis' | 'none';
   /** Sessions it holds at a time. */
   readonly sessionsMax?: number;
+  /** Says where a session is with a host name only it knows. */
+  readonly strangeHost?: boolean;
   /** Where its collection of systems says they are. */
   readonly strayLink?: string;
 }
@@ -142,8 +144,10 @@ function logIn(state: State, { body }: DeviceRequest): DeviceReply {
     Id: String(state.made),
     Name: 'Session',
   };
-  // As some do, with a host name only they know.
-  return said(201, session, { 'x-auth-token': token, location: `https://bmc.invalid${path}` });
+  return said(201, session, {
+    'x-auth-token': token,
+    location: `${habits.strangeHost ? 'https://bmc.invalid' : ''}${path}`,
+  });
 }
 
 function isKnown({ sessions, credentials }: State, { headers }: DeviceRequest): boolean {

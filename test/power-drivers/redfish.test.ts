@@ -44,6 +44,11 @@ describe('redfish', () => {
     assert.ok(service.machine.isOn());
   });
 
+  it('ends a session whose address has a host name only the service knows', async () => {
+    const handle = await start({ strangeHost: true });
+    assert.equal(await handle.query(forever), 'off');
+  });
+
   describe('takes the reset the service allows', () => {
     const cases: readonly (readonly [string, RedfishHabits, 'on' | 'off' | 'reset', readonly string[]])[] = [
       ['ForceOn instead of On', { resets: ['ForceOn', 'ForceOff'] }, 'on', ['ForceOn']],
