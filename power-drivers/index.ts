@@ -12,6 +12,7 @@ import { definePowerDriver } from './define.ts';
 import { ipmi } from './ipmi.ts';
 import { manual } from './manual.ts';
 import { redfish } from './redfish.ts';
+import { snmpOutlet } from './snmp-outlet.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
 
 /** How often the driver folders are looked at; a new file is a driver well within 5 s. */
@@ -50,6 +51,7 @@ export async function createPowerDrivers(
   const shipped: readonly PowerDriver[] = [
     ipmi,
     redfish,
+    snmpOutlet,
     createExecDriver((program) => findProgram(folders, program)),
     manual,
   ];
