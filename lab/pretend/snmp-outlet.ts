@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
-import snmp, { type Agent, type SessionSocket, type TableProvider, type User } from 'net-snmp';
+import snmp, { type Agent, type MibRequest, type SessionSocket, type TableProvider, type User } from 'net-snmp';
 import type { Clock } from '../../server/ports/clock.ts';
 import { pretendMachine, SLOW_MS, type Misbehaviour, type PretendMachine } from './machine.ts';
 
@@ -39,11 +39,21 @@ export async function startPretendSnmpPdu(options: {
   const seen: { beganMs: number; endedMs: number }[] = [];
   const wire = createSocket('udp4');
   let how: Misbehaviour = 'not';
-  const socket = misbehaving(wire, clock, seen, () => how);
+  let isDenied = false;
+  const socket = misbehaving(wire, clock, seen, {
+    how: () => how,
+    wasDenied: () => {
+      const was = isDenied;
+      isDenied = false;
+      return was;
+    },
+  });
   const agent = snmp.createAgent(
     { dgramModule: { createSocket: () => socket }, accessControlModelType: snmp.AccessControlModelType.Simple },
-    // Requests it refuses: its answer says so.
-    () => undefined,
+    (error) => {
+      isDenied ||=
+        error instanceof snmp.ResponseInvalidError && error.code === snmp.ResponseInvalidCode['EAuthFailure'];
+    },
   );
   admit(agent, access);
   const order = (value: number): void => {
@@ -99,6 +109,7 @@ function addTable(
   const mib = agent.getMib();
   const hides = snmp.MaxAccess['not-accessible'];
   const access = snmp.MaxAccess[cell.write ? 'read-write' : 'read-only'];
+  let last: MibRequest | undefined;
   const provider: TableProvider = {
     name,
     type: snmp.MibProviderType.Table,
@@ -111,8 +122,10 @@ function addTable(
     tableIndex: [{ columnName: `${name}Index` }],
     handler: (request) => {
       if (request.oid.endsWith(`.${outlet}`)) {
-        if (request.operation === snmp.PduType.SetRequest) cell.write?.(Number(request.setValue));
-        else request.instanceNode.value = cell.read();
+        // A set comes twice, to be tested and to be done.
+        if (request.operation !== snmp.PduType.SetRequest) request.instanceNode.value = cell.read();
+        else if (request !== last) cell.write?.(Number(request.setValue));
+        last = request;
       }
       request.done();
     },
@@ -125,8 +138,9 @@ function misbehaving(
   wire: Socket,
   clock: Clock,
   seen: { beganMs: number; endedMs: number }[],
-  how: () => Misbehaviour,
+  state: { readonly how: () => Misbehaviour; readonly wasDenied: () => boolean },
 ): SessionSocket {
+  const { how } = state;
   return {
     on: (event, listener) => {
       wire.on(event, (...given: readonly unknown[]) => {
@@ -135,6 +149,10 @@ function misbehaving(
           seen.push({ beganMs: clock.monotonicMs(), endedMs: Infinity });
         }
         Reflect.apply(listener, undefined, given);
+        // The package answers a wrong digest with silence; told that there is none, it sends the report that is due.
+        const [octets, from] = given;
+        if (state.wasDenied() && Buffer.isBuffer(octets))
+          Reflect.apply(listener, undefined, [withoutDigest(octets), from]);
       });
     },
     send: (octets, offset, length, port, address, sent) => {
@@ -153,4 +171,12 @@ function misbehaving(
     unref: () => undefined,
     close: () => undefined,
   };
+}
+
+/** The datagram with its flag of authentication cleared: flags and security model of SNMPv3's header stand side by side. */
+function withoutDigest(octets: Buffer): Buffer {
+  const copy = Buffer.from(octets);
+  const at = copy.indexOf(Buffer.from('040105020103', 'hex'));
+  if (at >= 0) copy[at + 2] = 0x04;
+  return copy;
 }

@@ -116,7 +116,7 @@ declare module 'net-snmp' {
     readonly AccessLevel: Readonly<Record<'ReadOnly' | 'ReadWrite', number>>;
     readonly ErrorStatus: Readonly<Record<string, number>>;
     readonly ResponseInvalidCode: Readonly<Record<string, number>>;
-    readonly RequestTimedOutError: new (...given: never[]) => Error;
+    readonly RequestTimedOutError: new (...given: never[]) => Error & { readonly name: 'RequestTimedOutError' };
     readonly RequestFailedError: new (...given: never[]) => Error & { readonly status: number };
     readonly ResponseInvalidError: new (...given: never[]) => Error & { readonly code: number };
   };

@@ -6,18 +6,16 @@ import type { DriverBench } from '../driver-bench.ts';
 
 /** net-snmp's agent as an APC rack PDU, asked with SNMPv3, for versions 1 and 2c answer a wrong secret with silence. */
 export async function startBench(): Promise<DriverBench> {
-  const [name, authKey, privKey] = ['farrier', 'canary-auth-key', 'canary-priv-key'];
+  const [name, authKey] = ['farrier', 'canary-auth-key'];
   const writer = {
     name,
-    level: snmp.SecurityLevel.authPriv,
+    level: snmp.SecurityLevel.authNoPriv,
     authProtocol: snmp.AuthProtocols['sha'] ?? 0,
     authKey,
-    privProtocol: snmp.PrivProtocols['aes'] ?? 0,
-    privKey,
   };
   const outlet = 3;
   const pdu = await startPretendSnmpPdu({ clock: realClock, outlet, access: { writers: [writer], readers: [] } });
-  const who = { version: '3', user: name, authProtocol: 'sha', authKey, privProtocol: 'aes', privKey };
+  const who = { version: '3', user: name, authProtocol: 'sha', authKey };
   return {
     driver: snmpOutlet,
     parameters: { host: '127.0.0.1', port: pdu.port, ...who, model: 'apc-rpdu', outlet },
