@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../server/core/result.ts';
 import type { Log } from '../server/ports/log.ts';
 import { PowerError, type PowerDriver, type PowerEdges } from '../server/ports/power-driver.ts';
 import type { PowerDrivers } from '../server/ports/power-drivers.ts';
+import { amt } from './amt.ts';
 import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
@@ -50,6 +51,7 @@ export async function createPowerDrivers(
 ): Promise<SiteDrivers> {
   const shipped: readonly PowerDriver[] = [
     ipmi,
+    amt,
     redfish,
     snmpOutlet,
     createExecDriver((program) => findProgram(folders, program)),
