@@ -104,8 +104,13 @@ async function answered(
       socket.once('connect', () => {
         if (signal.aborted) return;
         session = sessionOn(socket, place, resends, reject);
+        // Datagrams that are no SNMP: the answer may still come.
+        let isRubbish = false;
+        session.on('error', () => {
+          isRubbish = true;
+        });
         ask(session, question, (error, answer) => {
-          if (error) reject(reasonOf(error, whereOf(place), place.who));
+          if (error) reject(reasonOf(error, whereOf(place), place.who, isRubbish));
           else resolve(answer ?? []);
         });
       });
@@ -134,13 +139,9 @@ function sessionOn(
     dgramModule: { createSocket: () => guarded(socket, `${host}:${port}`, fail) },
   };
   const version = who.version === '1' ? snmp.Version1 : snmp.Version2c;
-  const session =
-    who.version === '3'
-      ? snmp.createV3Session(host, userOf(who), options)
-      : snmp.createSession(host, who.community, { ...options, version });
-  // Datagrams that are no SNMP; the answer may still come.
-  session.on('error', () => undefined);
-  return session;
+  return who.version === '3'
+    ? snmp.createV3Session(host, userOf(who), options)
+    : snmp.createSession(host, who.community, { ...options, version });
 }
 
 function ask(session: Session, question: SnmpQuestion, answered: Answered): void {
@@ -200,8 +201,9 @@ function valueOf(varbind: Varbind): SnmpValue {
 const MAY_NOT = ['NoAccess', 'ReadOnly', 'AuthorizationError', 'NotWritable', 'NoCreation'];
 const NOT_NOW = ['ResourceUnavailable', 'CommitFailed', 'UndoFailed'];
 
-function reasonOf(error: Error, where: string, who: SnmpWho): PowerError {
+function reasonOf(error: Error, where: string, who: SnmpWho, isRubbish: boolean): PowerError {
   if (error instanceof snmp.RequestTimedOutError) {
+    if (isRubbish) return new PowerError('unreachable', `${where}: its answers are no SNMP that can be read`);
     const what = who.version === '3' ? 'address, port or user' : 'address, port, community or SNMP version';
     return new PowerError('unreachable', `${where}: no answer; wrong ${what}, or an access list keeps this host out`, {
       cause: error,
