@@ -1,21 +1,16 @@
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
 import type { ParametersOf } from '../server/core/field.ts';
+import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError, type BootDevice, type PowerEdges } from '../server/ports/power-driver.ts';
-import type { Rng } from '../server/ports/rng.ts';
 import * as commands from '../server/wire/ipmi/commands.ts';
-import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
-import type {
-  ExchangeEvent,
-  ExchangeOrder,
-  ExchangeOutcome,
-  ExchangeRequest,
-} from '../server/wire/ipmi/exchange-state.ts';
-import { beginExchange, stepExchange } from '../server/wire/ipmi/exchange.ts';
+import type { ExchangeOrder, ExchangeRequest } from '../server/wire/ipmi/exchange-state.ts';
 import type { IpmiRequest, IpmiResponse } from '../server/wire/ipmi/message.ts';
 import { latin1 } from '../server/wire/ipmi/octets.ts';
 import { PRIVILEGE } from '../server/wire/ipmi/open-session.ts';
+import * as sol from '../server/wire/ipmi/sol.ts';
+import { beginSol } from '../server/wire/ipmi/sol-line.ts';
 import { SUITE_17, SUITE_3, SUITES, type CipherSuite } from '../server/wire/ipmi/suite.ts';
+import { openSolLine } from './common/ipmi-console.ts';
+import { bmcName, exchangeWith, nodeIpmiCrypto } from './common/ipmi-socket.ts';
 import { definePowerDriver } from './define.ts';
 
 /** Waits for each of the four sendings of a request: 7.5 s until a BMC counts as silent. */
@@ -25,17 +20,6 @@ const SUITES_BY_NAME: Readonly<Record<string, readonly CipherSuite[]>> = {
   '17': [SUITE_17],
   '3': [SUITE_3],
 };
-
-/** RMCP+'s primitives by Node's own crypto. */
-export function nodeIpmiCrypto(rng: Rng): IpmiCrypto {
-  return {
-    hmac: (hash, key, octets) => createHmac(hash, key).update(octets).digest(),
-    encrypt: (key, iv, plain) => createCipheriv('aes-128-cbc', key, iv).setAutoPadding(false).update(plain),
-    decrypt: (key, iv, cipher) => createDecipheriv('aes-128-cbc', key, iv).setAutoPadding(false).update(cipher),
-    equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
-    random: (octets) => rng.octets(octets),
-  };
-}
 
 const fields = {
   host: { kind: 'host', label: 'BMC address', scope: 'controller', required: true },
@@ -84,6 +68,15 @@ const fields = {
     choices: ['uefi', 'legacy'],
     default: 'uefi',
   },
+  solInUse: {
+    kind: 'choice',
+    label: 'When the serial line is in use elsewhere',
+    help: 'leave: the console does not open. take: the other session loses it.',
+    scope: 'machine',
+    required: true,
+    choices: ['leave', 'take'],
+    default: 'leave',
+  },
 } as const;
 
 type Parameters = ParametersOf<typeof fields>;
@@ -93,13 +86,17 @@ export const ipmi = definePowerDriver({
   name: 'ipmi',
   summary: 'BMC over IPMI 2.0 (RMCP+), cipher suites 17 and 3',
   fields,
-  abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
+  abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'console'],
   callTimeoutMs: 10_000,
   settleTimeoutMs: 30_000,
   open: (parameters, edges) => {
     const operator = PRIVILEGE[parameters.privilege === 'administrator' ? 'administrator' : 'operator'];
-    const ask = (requests: readonly ExchangeRequest[], privilege: number, signal: AbortSignal) =>
-      converse(parameters, edges, { requests, privilege }, signal);
+    const ask = async (requests: readonly ExchangeRequest[], privilege: number, signal: AbortSignal) => {
+      const order = orderOf(parameters, edges, { requests, privilege });
+      const { socket, answered } = await exchangeWith(parameters, order, edges.clock, signal);
+      socket.close();
+      return answered.answers;
+    };
     return {
       set: async (want, signal) => {
         await ask([plain(commands.chassisControlRequest(want))], operator, signal);
@@ -107,7 +104,7 @@ export const ipmi = definePowerDriver({
       query: async (signal) => {
         const [answer] = await ask([plain(commands.chassisStatusRequest())], PRIVILEGE.user, signal);
         const status = commands.readChassisStatus(answer?.data ?? new Uint8Array(0));
-        if (!status.ok) throw new PowerError('refused', `${where(parameters)}: ${status.error}`);
+        if (!status.ok) throw new PowerError('refused', `${bmcName(parameters)}: ${status.error}`);
         return status.value.on ? 'on' : 'off';
       },
       // A repeated reset would be felt, so its command is sent once.
@@ -118,16 +115,13 @@ export const ipmi = definePowerDriver({
       identify: async (forS, signal) => {
         await ask([plain(commands.chassisIdentifyRequest(forS))], operator, signal);
       },
+      console: (signal) => openConsole(parameters, edges, operator, signal),
     };
   },
 });
 
 function plain(request: IpmiRequest): ExchangeRequest {
   return { request };
-}
-
-function where({ host, port }: Parameters): string {
-  return `BMC ${host}:${port}`;
 }
 
 /** Sets the boot flags and reads them back: BMCs exist that say yes and keep the old ones. */
@@ -143,9 +137,9 @@ async function bootdev(
     plain(commands.getBootFlagsRequest()),
   ]);
   const flags = commands.readBootFlags(answers.at(-1)?.data ?? new Uint8Array(0));
-  if (!flags.ok) throw new PowerError('refused', `${where(parameters)}: ${flags.error}`);
+  if (!flags.ok) throw new PowerError('refused', `${bmcName(parameters)}: ${flags.error}`);
   if (flags.value.selector !== commands.BOOT_SELECTOR[device])
-    throw new PowerError('no-effect', `${where(parameters)}: boot device "${device}" was taken but is not set`);
+    throw new PowerError('no-effect', `${bmcName(parameters)}: boot device "${device}" was taken but is not set`);
 }
 
 function kgOf(kg: string | undefined): Uint8Array | undefined {
@@ -165,71 +159,27 @@ function orderOf(parameters: Parameters, edges: PowerEdges, wish: Pick<ExchangeO
   } satisfies ExchangeOrder;
 }
 
-/** One whole session with a BMC on a socket of its own. Throws a `PowerError` that names the BMC. */
-async function converse(
+/** Activates serial over LAN in a session that stays open. */
+async function openConsole(
   parameters: Parameters,
   edges: PowerEdges,
-  wish: Pick<ExchangeOrder, 'requests' | 'privilege'>,
+  privilege: number,
   signal: AbortSignal,
-): Promise<readonly IpmiResponse[]> {
-  const socket = createSocket(parameters.host.includes(':') ? 'udp6' : 'udp4');
-  let stop = (): void => undefined;
-  let give = (): void => undefined;
-  try {
-    const outcome = await new Promise<ExchangeOutcome>((resolve, reject) => {
-      give = () => {
-        reject(new PowerError('timeout', `${where(parameters)}: stopped waiting`));
-      };
-      if (signal.aborted) give();
-      signal.addEventListener('abort', give, { once: true });
-      // "Port unreachable" arrives here too, for the socket is connected.
-      socket.on('error', (cause) => {
-        reject(new PowerError('unreachable', `${where(parameters)}: ${cause.message}`, { cause }));
-      });
-      socket.once('connect', () => {
-        stop = drive(socket, orderOf(parameters, edges, wish), edges, resolve);
-      });
-      socket.connect(parameters.port, parameters.host);
-    });
-    if (outcome.is === 'answered') return outcome.answers;
-    throw new PowerError(outcome.trouble.code, `${where(parameters)}: ${outcome.trouble.because}`);
-  } finally {
-    signal.removeEventListener('abort', give);
-    stop();
-    socket.close();
-  }
-}
-
-/** Obeys the exchange: owns its one timer, and sends what it says. The answer stops it. */
-function drive(
-  socket: Socket,
-  order: ExchangeOrder,
-  { clock }: PowerEdges,
-  ended: (outcome: ExchangeOutcome) => void,
-): () => void {
-  let state = beginExchange(order);
-  let cancel = (): void => undefined;
-  const feed = (event: ExchangeEvent): void => {
-    const step = stepExchange(state, event);
-    state = step.state;
-    cancel();
-    if (state.dueMs !== undefined) {
-      cancel = clock.after(Math.max(0, state.dueMs - clock.monotonicMs()), () => {
-        feed({ is: 'tick', nowMs: clock.monotonicMs() });
-      });
-    }
-    for (const action of step.actions) {
-      if (action.do === 'send') socket.send(action.datagram);
-      else ended(action.outcome);
-    }
-  };
-  const listen = (octets: Buffer): void => {
-    feed({ is: 'datagram', octets, nowMs: clock.monotonicMs() });
-  };
-  socket.on('message', listen);
-  feed({ is: 'start', nowMs: clock.monotonicMs() });
-  return () => {
-    cancel();
-    socket.off('message', listen);
-  };
+): Promise<ConsoleLine> {
+  const activate = { request: sol.activateSolRequest(false), words: sol.ACTIVATION_WORDS };
+  const deactivate = { request: sol.deactivateSolRequest(), optional: true };
+  const requests = parameters.solInUse === 'take' ? [deactivate, activate] : [activate];
+  const order = { ...orderOf(parameters, edges, { requests, privilege }), stays: true };
+  const { socket, answered } = await exchangeWith(parameters, order, edges.clock, signal);
+  const { session } = answered;
+  if (!session) throw new PowerError('refused', `${bmcName(parameters)}: the session did not stay open`);
+  const granted = sol.readSolActivation(answered.answers.at(-1)?.data ?? new Uint8Array(0));
+  const begin = beginSol(session, granted.ok ? granted.value.toBmcOctets : 0, edges.clock.monotonicMs());
+  const line = openSolLine(socket, begin, bmcName(parameters), edges.clock);
+  if (granted.ok && sol.isOurPort(granted.value.port, parameters.port)) return line;
+  await line.close();
+  const because = granted.ok
+    ? `it wants serial over LAN on UDP port ${granted.value.port}; set it to the port of its sessions`
+    : granted.error;
+  throw new PowerError('refused', `${bmcName(parameters)}: ${because}`);
 }

@@ -2,8 +2,8 @@ import type { IpmiCrypto } from './crypto.ts';
 import type { IpmiRequest, IpmiResponse } from './message.ts';
 import type { Handshake } from './rakp.ts';
 import type { Channel } from './secure.ts';
+import type { Session } from './session.ts';
 import type { CipherSuite } from './suite.ts';
-import type { SequenceWindow } from './window.ts';
 import type { IpmiTrouble } from './words.ts';
 
 /** One command of an exchange. */
@@ -13,6 +13,8 @@ export interface ExchangeRequest {
   readonly once?: boolean;
   /** A completion code other than 0 is no failure. */
   readonly optional?: boolean;
+  /** What this command's own completion codes mean. */
+  readonly words?: Readonly<Record<number, IpmiTrouble>>;
 }
 
 /** Everything one exchange with a BMC is to do and know. */
@@ -31,6 +33,8 @@ export interface ExchangeOrder {
   readonly requests: readonly ExchangeRequest[];
   /** How long each sending is waited for; as many sendings as there are entries. */
   readonly resendMs: readonly number[];
+  /** The session is not closed but handed over when all is answered: a console goes on in it. */
+  readonly stays?: boolean;
 }
 
 /** What an exchange hears of; times are of the monotonic clock. */
@@ -39,23 +43,18 @@ export type ExchangeEvent =
   | { readonly is: 'datagram'; readonly octets: Uint8Array; readonly nowMs: number }
   | { readonly is: 'tick'; readonly nowMs: number };
 
-/** One answer per request, in order. */
+/** One answer per request, in order; the session is there when it was to stay. */
 export type ExchangeOutcome =
-  | { readonly is: 'answered'; readonly answers: readonly IpmiResponse[] }
+  | {
+      readonly is: 'answered';
+      readonly answers: readonly IpmiResponse[];
+      readonly session: Session | undefined;
+    }
   | { readonly is: 'failed'; readonly trouble: IpmiTrouble };
 
 /** What its owner must do next. */
 export type ExchangeAction =
   { readonly do: 'send'; readonly datagram: Uint8Array } | { readonly do: 'end'; readonly outcome: ExchangeOutcome };
-
-/** A session that is up. */
-export interface Session {
-  readonly channel: Channel;
-  readonly bmcId: number;
-  readonly consoleId: number;
-  readonly sent: number;
-  readonly window: SequenceWindow;
-}
 
 /** Half of a handshake: RAKP 1 is under way. */
 type HalfHandshake = Omit<Handshake, 'bmcRandom' | 'bmcGuid'>;

@@ -6,7 +6,6 @@ import type {
   ExchangeRequest,
   ExchangeState,
   Phase,
-  Session,
   Step,
 } from './exchange-state.ts';
 import { decodeResponse, encodeRequest, type IpmiResponse } from './message.ts';
@@ -25,10 +24,11 @@ import {
   type RakpReply,
 } from './rakp.ts';
 import { decodeRmcp, encodeRmcp, RMCP_CLASS } from './rmcp.ts';
-import { openMessage, plainDatagram, sealMessage } from './secure.ts';
+import { plainDatagram } from './secure.ts';
+import { receiveIn, sendIn, type Session } from './session.ts';
 import { decodeSessionPacket, decodeV15, encodeV15, isRmcpPlus, PAYLOAD } from './session-header.ts';
 import type { CipherSuite } from './suite.ts';
-import { FRESH_WINDOW, nextSequence, takeIn } from './window.ts';
+import { FRESH_WINDOW } from './window.ts';
 import { completionTrouble, refusesSuite, sessionTrouble, type IpmiTrouble } from './words.ts';
 
 /** Closing is a courtesy that frees a slot on the BMC: asked twice, then left to the BMC's own time-out. */
@@ -79,10 +79,8 @@ function send(state: ExchangeState, nowMs: number): Step {
     return { state: sent, actions: [{ do: 'send', datagram: state.outgoing.octets }] };
   const { phase } = state;
   if (phase.at !== 'commanding' && phase.at !== 'closing') return { state, actions: [] };
-  const sequence = nextSequence(phase.session.sent);
-  const { channel, bmcId } = phase.session;
-  const datagram = sealMessage(channel, bmcId, sequence, state.outgoing.octets);
-  const counted: Phase = { ...phase, session: { ...phase.session, sent: sequence } };
+  const { session, datagram } = sendIn(phase.session, PAYLOAD.ipmi, state.outgoing.octets);
+  const counted: Phase = { ...phase, session };
   return { state: { ...sent, phase: counted }, actions: [{ do: 'send', datagram }] };
 }
 
@@ -145,7 +143,7 @@ function arrive(state: ExchangeState, octets: Uint8Array, nowMs: number): Step {
       return keyed(state, phase, replyOf(state, body, PAYLOAD.rakp4, phase.handshake.consoleId), nowMs);
     case 'commanding':
     case 'closing':
-      return answered(state, phase, body, nowMs);
+      return answered(state, phase, octets, nowMs);
   }
 }
 
@@ -281,7 +279,8 @@ function command(
   const each = steps(order)[index];
   if (!each) {
     const own = answers.slice(answers.length - order.requests.length);
-    return close(state, session, { is: 'answered', answers: own }, nowMs);
+    if (order.stays) return end(state, { is: 'answered', answers: own, session });
+    return close(state, session, { is: 'answered', answers: own, session: undefined }, nowMs);
   }
   const octets = encodeRequest(each.request, nextTag(state));
   return enter(state, { at: 'commanding', session, index, answers }, { is: 'message', octets }, nowMs);
@@ -295,29 +294,22 @@ function close(state: ExchangeState, session: Session, outcome: ExchangeOutcome,
 function answered(
   state: ExchangeState,
   phase: Extract<Phase, { at: 'commanding' | 'closing' }>,
-  body: Uint8Array,
+  octets: Uint8Array,
   nowMs: number,
 ): Step {
-  const inside = unsealed(phase.session, body);
-  if (!inside) return { state, actions: [] };
-  const session = { ...phase.session, window: inside.window };
+  const inside = receiveIn(phase.session, octets);
+  if (inside?.payloadType !== PAYLOAD.ipmi) return { state, actions: [] };
+  const { session } = inside;
   const known: ExchangeState = { ...state, phase: { ...phase, session } };
-  const reply = decodeResponse(inside.message);
+  const reply = decodeResponse(inside.payload);
   if (!reply.ok || reply.value.sequence !== state.tag) return { state: known, actions: [] };
   if (phase.at === 'closing') return end(known, phase.outcome);
   const { response } = reply.value;
   const each = steps(state.order)[phase.index];
   if (response.command !== each?.request.command) return { state: known, actions: [] };
-  if (response.completion !== 0 && !each.optional)
-    return close(known, session, { is: 'failed', trouble: completionTrouble(response.completion) }, nowMs);
+  if (response.completion !== 0 && !each.optional) {
+    const trouble = each.words?.[response.completion] ?? completionTrouble(response.completion);
+    return close(known, session, { is: 'failed', trouble }, nowMs);
+  }
   return command(known, session, phase.index + 1, [...phase.answers, response], nowMs);
-}
-
-function unsealed(session: Session, body: Uint8Array): { message: Uint8Array; window: Session['window'] } | undefined {
-  const packet = decodeSessionPacket(body, session.channel.suite.integrityOctets);
-  if (!packet.ok || packet.value.sessionId !== session.consoleId) return undefined;
-  const message = openMessage(session.channel, packet.value);
-  // The window moves only by packets that were proven to be the BMC's.
-  const window = message.ok ? takeIn(session.window, packet.value.sequence) : undefined;
-  return message.ok && window ? { message: message.value, window } : undefined;
 }
