@@ -15,14 +15,17 @@ import {
   sessionKeys,
   type Handshake,
 } from '../server/wire/ipmi/rakp.ts';
-import { openMessage, plainDatagram, sealMessage, type Channel } from '../server/wire/ipmi/secure.ts';
+import { plainDatagram } from '../server/wire/ipmi/secure.ts';
+import { receiveIn, sendIn, type Session } from '../server/wire/ipmi/session.ts';
 import { decodeSessionPacket, PAYLOAD } from '../server/wire/ipmi/session-header.ts';
 import type { CipherSuite } from '../server/wire/ipmi/suite.ts';
-import { FRESH_WINDOW, nextSequence, takeIn, type SequenceWindow } from '../server/wire/ipmi/window.ts';
+import { FRESH_WINDOW } from '../server/wire/ipmi/window.ts';
+import type { BmcSol, SolHolder } from './bmc-sol.ts';
 
 /** Slots; real BMCs have four or five. */
 const SESSIONS_MAX = 16;
 const IDLE_MS = 60_000;
+const RMCP_OCTETS = 4;
 const STATUS = { full: 0x01, unknownSession: 0x02, noSuite: 0x11, noUser: 0x0d, badCode: 0x0f } as const;
 
 /** Who may log in, and how. */
@@ -33,6 +36,8 @@ export interface BmcAccess {
   readonly password: string;
   readonly kg: string | undefined;
   readonly suites: readonly CipherSuite[];
+  /** The board's serial line, where there is one. */
+  readonly sol: BmcSol | undefined;
 }
 
 interface Open {
@@ -41,15 +46,18 @@ interface Open {
   readonly bmcId: number;
   usedMs: number;
   proof?: { readonly handshake: Handshake; readonly reply: Uint8Array };
-  up?: { readonly channel: Channel; readonly reply: Uint8Array };
-  sent: number;
-  window: SequenceWindow;
+  up?: { readonly reply: Uint8Array };
+  /** The session as its BMC sees it: the ids have changed sides. */
+  ours?: Session;
   last?: { readonly sequence: number; readonly command: number; readonly message: Uint8Array };
 }
 
-/** The BMC's half of RMCP+: handshakes and sessions. Answers each body with one datagram, or not at all. */
+/** How a session's console is reached, for what nobody asked for. */
+export type Reach = (datagram: Uint8Array) => void;
+
+/** The BMC's half of RMCP+: handshakes and sessions. Answers each datagram with one, or not at all. */
 export interface BmcSessions {
-  answer(body: Uint8Array, act: (request: IpmiRequest) => IpmiResponse): Uint8Array | undefined;
+  answer(datagram: Uint8Array, act: (request: IpmiRequest) => IpmiResponse, reach: Reach): Uint8Array | undefined;
   count(): number;
   /** Every login is refused as by an unknown user. */
   refuseLogins(refuse: boolean): void;
@@ -68,9 +76,10 @@ interface Site {
 export function createBmcSessions(access: BmcAccess): BmcSessions {
   const site: Site = { access, sessions: new Map(), isRefusing: false, isMisaddressing: false };
   return {
-    answer: (body, act) => {
+    answer: (datagram, act, reach) => {
+      const body = datagram.subarray(RMCP_OCTETS);
       const type = (body[1] ?? 0) & 63;
-      if (type === PAYLOAD.ipmi) return inSession(site, body, act);
+      if (type === PAYLOAD.ipmi || type === PAYLOAD.sol) return inSession(site, datagram, act, reach);
       const packet = decodeSessionPacket(body, 0);
       if (!packet.ok || packet.value.encrypted || packet.value.authenticated) return undefined;
       return shakeHands(site, type, packet.value.payload);
@@ -98,7 +107,7 @@ function open({ access, sessions }: Site, payload: Uint8Array): Uint8Array | und
   const { crypto, clock, suites } = access;
   const request = decodeOpenRequest(payload);
   if (!request.ok) return undefined;
-  for (const [id, each] of sessions) if (clock.monotonicMs() - each.usedMs > IDLE_MS) sessions.delete(id);
+  for (const [id, each] of sessions) if (clock.monotonicMs() - each.usedMs > IDLE_MS) drop({ access, sessions }, id);
   const { tag, consoleId, suite, privilege } = request.value;
   if (!suite || !suites.includes(suite)) return encodeOpenRefusal(tag, STATUS.noSuite, consoleId);
   // Asked again because our answer was lost: the same slot, not another one.
@@ -108,7 +117,7 @@ function open({ access, sessions }: Site, payload: Uint8Array): Uint8Array | und
   if (known) return encodeOpenResponse(tag, known, privilege, suite);
   if (sessions.size >= SESSIONS_MAX) return encodeOpenRefusal(tag, STATUS.full, consoleId);
   const bmcId = Math.max(1, readU32le(crypto.random(4), 0));
-  sessions.set(bmcId, { suite, consoleId, bmcId, usedMs: clock.monotonicMs(), sent: 0, window: FRESH_WINDOW });
+  sessions.set(bmcId, { suite, consoleId, bmcId, usedMs: clock.monotonicMs() });
   return encodeOpenResponse(tag, { consoleId, bmcId }, privilege, suite);
 }
 
@@ -152,29 +161,51 @@ function finish({ access, sessions }: Site, payload: Uint8Array): Uint8Array | u
   const keys = sessionKeys(crypto, handshake, latin1(access.kg ?? access.password));
   const code = rakp4Code(crypto, handshake, keys.sik);
   const reply = encodeRakpReply({ tag, status: 0, sessionId: session.consoleId, rest: code });
-  session.up = { channel: { crypto, suite, keys }, reply };
+  const channel = { crypto, suite, keys };
+  session.up = { reply };
+  session.ours = { channel, bmcId: session.consoleId, consoleId: session.bmcId, sent: 0, window: FRESH_WINDOW };
   return reply;
 }
 
 function inSession(
   { access, sessions, isMisaddressing }: Site,
-  body: Uint8Array,
+  datagram: Uint8Array,
   act: (request: IpmiRequest) => IpmiResponse,
+  reach: Reach,
 ): Uint8Array | undefined {
-  const session = sessions.get(readU32le(body, 2));
-  if (!session?.up) return undefined;
-  const packet = decodeSessionPacket(body, session.suite.integrityOctets);
-  const message = packet.ok ? openMessage(session.up.channel, packet.value) : packet;
-  const window = packet.ok && message.ok ? takeIn(session.window, packet.value.sequence) : undefined;
-  if (!message.ok || !window) return undefined;
-  session.window = window;
+  const session = sessions.get(readU32le(datagram, RMCP_OCTETS + 2));
+  const inside = session?.ours && receiveIn(session.ours, datagram);
+  if (!session || !inside) return undefined;
+  session.ours = inside.session;
   session.usedMs = access.clock.monotonicMs();
-  const answer = obey(session, message.value, act);
+  const holder: SolHolder = {
+    bmcId: session.bmcId,
+    send: (payload) => {
+      const sealed = seal(session, PAYLOAD.sol, payload, false);
+      if (sealed) reach(sealed);
+    },
+  };
+  if (inside.payloadType === PAYLOAD.sol) {
+    access.sol?.packet(holder, inside.payload);
+    return undefined;
+  }
+  const answer = obey(session, inside.payload, (request) => access.sol?.command(holder, request) ?? act(request));
   if (!answer) return undefined;
-  session.sent = nextSequence(session.sent);
-  if (answer[5] === COMMAND.closeSession) sessions.delete(session.bmcId);
-  const to = isMisaddressing ? session.consoleId ^ 1 : session.consoleId;
-  return sealMessage(session.up.channel, to, session.sent, answer);
+  if (answer[5] === COMMAND.closeSession) drop({ access, sessions }, session.bmcId);
+  return seal(session, PAYLOAD.ipmi, answer, isMisaddressing);
+}
+
+function drop({ access, sessions }: Pick<Site, 'access' | 'sessions'>, bmcId: number): void {
+  sessions.delete(bmcId);
+  access.sol?.released(bmcId);
+}
+
+function seal(session: Open, payloadType: number, payload: Uint8Array, isAstray: boolean): Uint8Array | undefined {
+  if (!session.ours) return undefined;
+  const to = isAstray ? session.ours.bmcId ^ 1 : session.ours.bmcId;
+  const sent = sendIn({ ...session.ours, bmcId: to }, payloadType, payload);
+  session.ours = { ...sent.session, bmcId: session.ours.bmcId };
+  return sent.datagram;
 }
 
 function obey(session: Open, message: Uint8Array, act: (request: IpmiRequest) => IpmiResponse): Uint8Array | undefined {

@@ -10,7 +10,12 @@ import type {
   ExchangeRequest,
 } from '../../../server/wire/ipmi/exchange-state.ts';
 import { beginExchange, stepExchange } from '../../../server/wire/ipmi/exchange.ts';
-import { decodeRequest, encodeResponse } from '../../../server/wire/ipmi/message.ts';
+import {
+  decodeRequest,
+  encodeResponse,
+  type IpmiRequest,
+  type IpmiResponse,
+} from '../../../server/wire/ipmi/message.ts';
 import { latin1 } from '../../../server/wire/ipmi/octets.ts';
 import { PRIVILEGE } from '../../../server/wire/ipmi/open-session.ts';
 import { decodeRmcp, encodeRmcp, RMCP_CLASS } from '../../../server/wire/ipmi/rmcp.ts';
@@ -39,14 +44,25 @@ function bmcOf(change: { kg?: string; suites?: readonly CipherSuite[]; password?
   };
   const power = { isOn: () => on, turn, reset: () => void deeds.push('reset') };
   const chassis = createBmcChassis(power, clock, { needsKg: kg !== undefined, suites });
-  const sessions = createBmcSessions({ crypto: realCrypto, clock, user: 'admin', password, kg, suites });
+  const sessions = createBmcSessions({
+    crypto: realCrypto,
+    clock,
+    user: 'admin',
+    password,
+    kg,
+    suites,
+    sol: undefined,
+  });
   return {
     deeds,
     sessions: () => sessions.count(),
     answer: (datagram) => {
       const rmcp = decodeRmcp(datagram);
       if (!rmcp.ok) return undefined;
-      if (isRmcpPlus(rmcp.value.body)) return sessions.answer(rmcp.value.body, (request) => chassis.answer(request));
+      if (isRmcpPlus(rmcp.value.body)) {
+        const act = (request: IpmiRequest): IpmiResponse => chassis.answer(request);
+        return sessions.answer(datagram, act, () => undefined);
+      }
       const message = decodeV15(rmcp.value.body);
       const request = message.ok ? decodeRequest(message.value) : message;
       if (!request.ok) return undefined;
