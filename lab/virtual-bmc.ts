@@ -36,6 +36,8 @@ export interface VirtualBmcOptions {
   readonly power: BmcPower;
   /** The board's serial line; without one there is no serial over LAN. */
   readonly serial?: BmcSerial;
+  /** The port it names for SOL; its own unless told. */
+  readonly solPort?: number;
   readonly crypto: IpmiCrypto;
   readonly clock: Clock;
 }
@@ -70,7 +72,7 @@ export async function startVirtualBmc(options: VirtualBmcOptions): Promise<Virtu
   const { clock, kg, suites = SUITES } = options;
   const socket = createSocket('udp4');
   const { serial } = options;
-  const sol = serial && createBmcSol(serial, clock, () => socket.address().port);
+  const sol = serial && createBmcSol(serial, clock, () => options.solPort ?? socket.address().port);
   const parts: Parts = {
     chassis: createBmcChassis(options.power, clock, { needsKg: kg !== undefined, suites }),
     sessions: createBmcSessions({ ...options, kg, suites, sol }),

@@ -62,7 +62,7 @@ async function conversation(
 ): Promise<ExchangeOutcome> {
   let stop = (): void => undefined;
   let give = (): void => undefined;
-  let fail = (_cause: Error): void => undefined;
+  let fail: (cause: Error) => void = () => undefined;
   try {
     return await new Promise<ExchangeOutcome>((resolve, reject) => {
       give = () => {

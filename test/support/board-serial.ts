@@ -10,7 +10,7 @@ export interface BoardSerial extends BmcSerial {
 /** A line nobody has. */
 export function createBoardSerial(): BoardSerial {
   const told: Uint8Array[] = [];
-  let heard = (_octets: Uint8Array): void => undefined;
+  let heard: (octets: Uint8Array) => void = () => undefined;
   let breaks = 0;
   return {
     listen: (hears) => {
