@@ -3,7 +3,7 @@ import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError, type BootDevice, type PowerEdges } from '../server/ports/power-driver.ts';
 import * as commands from '../server/wire/ipmi/commands.ts';
 import type { ExchangeOrder, ExchangeRequest } from '../server/wire/ipmi/exchange-state.ts';
-import type { IpmiRequest, IpmiResponse } from '../server/wire/ipmi/message.ts';
+import type { Hop, IpmiRequest, IpmiResponse } from '../server/wire/ipmi/message.ts';
 import { latin1 } from '../server/wire/ipmi/octets.ts';
 import { PRIVILEGE } from '../server/wire/ipmi/open-session.ts';
 import * as sol from '../server/wire/ipmi/sol.ts';
@@ -68,6 +68,38 @@ const fields = {
     choices: ['uefi', 'legacy'],
     default: 'uefi',
   },
+  targetAddress: {
+    kind: 'text',
+    label: 'Address behind the BMC',
+    help: 'Only where one BMC speaks for several machines (HP Moonshot: 0x72): the machine’s own controller, as 0x and two hexadecimal digits.',
+    scope: 'machine',
+    required: false,
+    pattern: '0x[0-9a-fA-F]{2}',
+  },
+  targetChannel: {
+    kind: 'integer',
+    label: 'Channel of that address',
+    scope: 'machine',
+    required: true,
+    max: 15,
+    default: 0,
+  },
+  transitAddress: {
+    kind: 'text',
+    label: 'Address in between',
+    help: 'Only where the target is behind another controller (HP Moonshot: 0x82 for the first cartridge).',
+    scope: 'machine',
+    required: false,
+    pattern: '0x[0-9a-fA-F]{2}',
+  },
+  transitChannel: {
+    kind: 'integer',
+    label: 'Channel in between',
+    scope: 'machine',
+    required: true,
+    max: 15,
+    default: 0,
+  },
   solInUse: {
     kind: 'choice',
     label: 'When the serial line is in use elsewhere',
@@ -90,9 +122,13 @@ export const ipmi = definePowerDriver({
   callTimeoutMs: 10_000,
   settleTimeoutMs: 30_000,
   open: (parameters, edges) => {
+    if (parameters.transitAddress !== undefined && parameters.targetAddress === undefined)
+      throw new PowerError('config', `${bmcName(parameters)}: "transitAddress" leads nowhere without "targetAddress"`);
     const operator = PRIVILEGE[parameters.privilege === 'administrator' ? 'administrator' : 'operator'];
     const ask = async (requests: readonly ExchangeRequest[], privilege: number, signal: AbortSignal) => {
-      const order = orderOf(parameters, edges, { requests, privilege });
+      const route = routeOf(parameters);
+      const routed = route.length === 0 ? requests : requests.map((each) => ({ ...each, route }));
+      const order = orderOf(parameters, edges, { requests: routed, privilege });
       const { socket, answered } = await exchangeWith(parameters, order, edges.clock, signal);
       socket.close();
       return answered.answers;
@@ -119,6 +155,14 @@ export const ipmi = definePowerDriver({
     };
   },
 });
+
+/** The way to the machine's own controller: nothing where that is the BMC itself. */
+function routeOf({ targetAddress, targetChannel, transitAddress, transitChannel }: Parameters): readonly Hop[] {
+  if (targetAddress === undefined) return [];
+  const target = { channel: targetChannel, address: Number(targetAddress) };
+  if (transitAddress === undefined) return [target];
+  return [{ channel: transitChannel, address: Number(transitAddress) }, target];
+}
 
 function plain(request: IpmiRequest): ExchangeRequest {
   return { request };
@@ -166,6 +210,10 @@ async function openConsole(
   privilege: number,
   signal: AbortSignal,
 ): Promise<ConsoleLine> {
+  if (parameters.targetAddress !== undefined) {
+    const because = 'serial over LAN reaches the BMC’s own machine only; use another console transport';
+    throw new PowerError('config', `${bmcName(parameters)}: ${because}`);
+  }
   const activate = { request: sol.activateSolRequest(false), words: sol.ACTIVATION_WORDS };
   const deactivate = { request: sol.deactivateSolRequest(), optional: true };
   const requests = parameters.solInUse === 'take' ? [deactivate, activate] : [activate];

@@ -3,6 +3,7 @@ import { startIpmiSim, type IpmiSim } from '../../lab/ipmi-sim.ts';
 import { ipmi } from '../../power-drivers/ipmi.ts';
 import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
+import { ipmitool } from '../support/ipmitool.ts';
 import { createSimChassis, type SimChassis } from '../support/sim-chassis.ts';
 
 const USER = 'admin';
@@ -89,6 +90,33 @@ describe('the ipmi driver against ipmi_sim', () => {
       await assert.rejects(opened(9642).query(forever), /K_g/);
     } finally {
       await other.stop();
+    }
+  });
+
+  it('a controller behind the BMC is reached through it, and is not the BMC', async () => {
+    const cartridge = await createSimChassis();
+    const behind = { '0x30': cartridge.program };
+    const login = { port: 9644, user: USER, password: PASSWORD };
+    const other = await startIpmiSim({ ...login, powerProgram: chassis.program, behind });
+    try {
+      const [outer, inner] = [opened(9644), opened(9644, { targetAddress: '0x30' })];
+      await outer.set('off', forever);
+      assert.equal(await inner.query(forever), 'off');
+      await inner.set('on', forever);
+      assert.equal(await inner.query(forever), 'on');
+      await inner.reset(forever);
+      await inner.bootdev('pxe', forever);
+      await inner.set('on', forever);
+      assert.deepEqual(await cartridge.deeds(), ['power 1', 'reset', 'power 1']);
+      assert.equal(await cartridge.bootDevice(), 'pxe');
+      assert.equal(await outer.query(forever), 'off');
+      const target = { ...login, host: '127.0.0.1', suite: '3' };
+      assert.match(await ipmitool(target, '-t', '0x30', 'chassis', 'power', 'status'), /is on/);
+      const nobody = opened(9644, { targetAddress: '0x42' }).query(forever);
+      await assert.rejects(nobody, /no controller answers at that address behind the BMC/);
+    } finally {
+      await other.stop();
+      await cartridge.remove();
     }
   });
 });

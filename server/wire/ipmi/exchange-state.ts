@@ -1,5 +1,5 @@
 import type { IpmiCrypto } from './crypto.ts';
-import type { IpmiRequest, IpmiResponse } from './message.ts';
+import type { Hop, IpmiRequest, IpmiResponse } from './message.ts';
 import type { Handshake } from './rakp.ts';
 import type { Channel } from './secure.ts';
 import type { Session } from './session.ts';
@@ -13,6 +13,8 @@ export interface ExchangeRequest {
   readonly once?: boolean;
   /** A completion code other than 0 is no failure. */
   readonly optional?: boolean;
+  /** The controllers behind the BMC it goes through; the last one obeys. Nothing: the BMC itself. */
+  readonly route?: readonly Hop[];
   /** What this command's own completion codes mean. */
   readonly words?: Readonly<Record<number, IpmiTrouble>>;
 }

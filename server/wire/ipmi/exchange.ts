@@ -8,7 +8,7 @@ import type {
   Phase,
   Step,
 } from './exchange-state.ts';
-import { decodeResponse, encodeRequest, type IpmiResponse } from './message.ts';
+import { decodeResponse, encodeBridged, encodeRequest, openBridged, type IpmiResponse } from './message.ts';
 import { readU32le } from './octets.ts';
 import { decodeOpenResponse, encodeOpenRequest, PRIVILEGE } from './open-session.ts';
 import {
@@ -29,7 +29,7 @@ import { receiveIn, sendIn, type Session } from './session.ts';
 import { decodeSessionPacket, decodeV15, encodeV15, isRmcpPlus, PAYLOAD } from './session-header.ts';
 import type { CipherSuite } from './suite.ts';
 import { FRESH_WINDOW } from './window.ts';
-import { completionTrouble, refusesSuite, sessionTrouble, type IpmiTrouble } from './words.ts';
+import { bridgeTrouble, completionTrouble, refusesSuite, sessionTrouble, type IpmiTrouble } from './words.ts';
 
 /** Closing is a courtesy that frees a slot on the BMC: asked twice, then left to the BMC's own time-out. */
 const CLOSE_MS: readonly number[] = [300, 300];
@@ -282,7 +282,7 @@ function command(
     if (order.stays) return end(state, { is: 'answered', answers: own, session });
     return close(state, session, { is: 'answered', answers: own, session: undefined }, nowMs);
   }
-  const octets = encodeRequest(each.request, nextTag(state));
+  const octets = encodeBridged(each.request, each.route ?? [], nextTag(state));
   return enter(state, { at: 'commanding', session, index, answers }, { is: 'message', octets }, nowMs);
 }
 
@@ -304,9 +304,13 @@ function answered(
   const reply = decodeResponse(inside.payload);
   if (!reply.ok || reply.value.sequence !== state.tag) return { state: known, actions: [] };
   if (phase.at === 'closing') return end(known, phase.outcome);
-  const { response } = reply.value;
   const each = steps(state.order)[phase.index];
-  if (response.command !== each?.request.command) return { state: known, actions: [] };
+  const opened = each?.route ? openBridged(reply.value.response) : { ...reply.value, is: 'answer' as const };
+  if (!each || opened.is === 'passed-on') return { state: known, actions: [] };
+  const { response } = opened;
+  if (opened.is === 'refusal')
+    return close(known, session, { is: 'failed', trouble: bridgeTrouble(response.completion) }, nowMs);
+  if (response.command !== each.request.command) return { state: known, actions: [] };
   if (response.completion !== 0 && !each.optional) {
     const trouble = each.words?.[response.completion] ?? completionTrouble(response.completion);
     return close(known, session, { is: 'failed', trouble }, nowMs);
