@@ -9,6 +9,7 @@ import {
   decodeRakpReply,
   encodeRakp2Rest,
   encodeRakpReply,
+  privilegeOnly,
   rakp2Code,
   rakp3Code,
   rakp4Code,
@@ -20,12 +21,14 @@ import { receiveIn, sendIn, type Session } from '../server/wire/ipmi/session.ts'
 import { decodeSessionPacket, PAYLOAD } from '../server/wire/ipmi/session-header.ts';
 import type { CipherSuite } from '../server/wire/ipmi/suite.ts';
 import { FRESH_WINDOW } from '../server/wire/ipmi/window.ts';
+import type { HandshakeQuirks } from '../server/wire/ipmi/exchange-state.ts';
 import type { BmcSol, SolHolder } from './bmc-sol.ts';
 
 /** Slots; real BMCs have four or five. */
 const SESSIONS_MAX = 16;
 const IDLE_MS = 60_000;
 const RMCP_OCTETS = 4;
+const RAKP1_OCTETS = 44;
 const STATUS = { full: 0x01, unknownSession: 0x02, noSuite: 0x11, noUser: 0x0d, badCode: 0x0f } as const;
 
 /** Who may log in, and how. */
@@ -38,6 +41,8 @@ export interface BmcAccess {
   readonly suites: readonly CipherSuite[];
   /** The board's serial line, where there is one. */
   readonly sol: BmcSol | undefined;
+  /** Departs from the specification so that only a console with these quirks can log in. */
+  readonly quirks?: Partial<HandshakeQuirks>;
 }
 
 interface Open {
@@ -126,9 +131,9 @@ function refusal(tag: number, status: number, session: Open | undefined): Uint8A
 }
 
 function prove({ access, sessions, isRefusing }: Site, payload: Uint8Array): Uint8Array | undefined {
-  const { crypto } = access;
+  const { crypto, quirks } = access;
   const rakp1 = decodeRakp1(payload);
-  if (!rakp1.ok) return undefined;
+  if (!rakp1.ok || (quirks?.padsUser && payload.length < RAKP1_OCTETS)) return undefined;
   const { tag, bmcId, role } = rakp1.value;
   const [consoleRandom, user] = [rakp1.value.consoleRandom.slice(), rakp1.value.user.slice()];
   const session = sessions.get(bmcId);
@@ -147,7 +152,7 @@ function prove({ access, sessions, isRefusing }: Site, payload: Uint8Array): Uin
 }
 
 function finish({ access, sessions }: Site, payload: Uint8Array): Uint8Array | undefined {
-  const { crypto } = access;
+  const { crypto, quirks } = access;
   const rakp3 = decodeRakpReply(payload);
   if (!rakp3.ok) return undefined;
   const { tag, sessionId, rest } = rakp3.value;
@@ -156,9 +161,11 @@ function finish({ access, sessions }: Site, payload: Uint8Array): Uint8Array | u
   if (session.up) return session.up.reply;
   const { handshake } = session.proof;
   const { suite } = session;
-  if (!crypto.equal(rest.subarray(0, suite.codeOctets), rakp3Code(crypto, handshake, latin1(access.password))))
+  const signed = quirks?.signsPrivilegeOnly ? privilegeOnly(handshake) : handshake;
+  if (!crypto.equal(rest.subarray(0, suite.codeOctets), rakp3Code(crypto, signed, latin1(access.password))))
     return refusal(tag, STATUS.badCode, session);
-  const keys = sessionKeys(crypto, handshake, latin1(access.kg ?? access.password));
+  const keyed = quirks?.keysPrivilegeOnly ? privilegeOnly(handshake) : handshake;
+  const keys = sessionKeys(crypto, keyed, latin1(access.kg ?? access.password));
   const code = rakp4Code(crypto, handshake, keys.sik);
   const reply = encodeRakpReply({ tag, status: 0, sessionId: session.consoleId, rest: code });
   const channel = { crypto, suite, keys };

@@ -10,6 +10,7 @@ import {
   type IpmiResponse,
 } from '../server/wire/ipmi/message.ts';
 import { COMMAND } from '../server/wire/ipmi/commands.ts';
+import type { HandshakeQuirks } from '../server/wire/ipmi/exchange-state.ts';
 import { decodePing, decodeRmcp, encodePong, encodeRmcp, RMCP_CLASS } from '../server/wire/ipmi/rmcp.ts';
 import { plainDatagram } from '../server/wire/ipmi/secure.ts';
 import { decodeSessionPacket, decodeV15, encodeV15, isRmcpPlus, PAYLOAD } from '../server/wire/ipmi/session-header.ts';
@@ -34,6 +35,10 @@ export interface VirtualBmcOptions {
   /** Suites 17 and 3 unless told. */
   readonly suites?: readonly CipherSuite[];
   readonly power: BmcPower;
+  /** Controllers behind this one, by address. */
+  readonly behind?: ReadonlyMap<number, BmcChassis>;
+  /** Departs from the specification so that only a console with these quirks can log in. */
+  readonly quirks?: Partial<HandshakeQuirks>;
   /** The board's serial line; without one there is no serial over LAN. */
   readonly serial?: BmcSerial;
   /** The port it names for SOL; its own unless told. */
@@ -69,12 +74,16 @@ interface Parts {
 
 /** Starts a virtual BMC; resolves when its socket is bound. */
 export async function startVirtualBmc(options: VirtualBmcOptions): Promise<VirtualBmc> {
-  const { clock, kg, suites = SUITES } = options;
+  const { clock, kg, suites = SUITES, quirks, behind } = options;
   const socket = createSocket('udp4');
   const { serial } = options;
   const sol = serial && createBmcSol(serial, clock, () => options.solPort ?? socket.address().port);
   const parts: Parts = {
-    chassis: createBmcChassis(options.power, clock, { needsKg: kg !== undefined, suites }),
+    chassis: createBmcChassis(options.power, clock, {
+      needsKg: kg !== undefined || quirks?.ignoresCapabilities === true,
+      suites,
+      behind,
+    }),
     sessions: createBmcSessions({ ...options, kg, suites, sol }),
   };
   let mode: BmcFault = 'none';

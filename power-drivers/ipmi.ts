@@ -9,6 +9,8 @@ import { PRIVILEGE } from '../server/wire/ipmi/open-session.ts';
 import * as sol from '../server/wire/ipmi/sol.ts';
 import { beginSol } from '../server/wire/ipmi/sol-line.ts';
 import { SUITE_17, SUITE_3, SUITES, type CipherSuite } from '../server/wire/ipmi/suite.ts';
+import { INFO_REQUESTS, infoWords } from './common/ipmi-info.ts';
+import { QUIRK_NAMES, quirksOf } from './common/ipmi-quirks.ts';
 import { openSolLine } from './common/ipmi-console.ts';
 import { bmcName, exchangeWith, nodeIpmiCrypto } from './common/ipmi-socket.ts';
 import { definePowerDriver } from './define.ts';
@@ -100,6 +102,15 @@ const fields = {
     max: 15,
     default: 0,
   },
+  quirks: {
+    kind: 'choice',
+    label: 'Known quirks',
+    help: 'Only for BMCs that cannot be used without; docs/power.md says which.',
+    scope: 'controller',
+    required: true,
+    choices: ['none', ...QUIRK_NAMES],
+    default: 'none',
+  },
   solInUse: {
     kind: 'choice',
     label: 'When the serial line is in use elsewhere',
@@ -118,7 +129,7 @@ export const ipmi = definePowerDriver({
   name: 'ipmi',
   summary: 'BMC over IPMI 2.0 (RMCP+), cipher suites 17 and 3',
   fields,
-  abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'console'],
+  abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'info', 'console'],
   callTimeoutMs: 10_000,
   settleTimeoutMs: 30_000,
   open: (parameters, edges) => {
@@ -151,6 +162,7 @@ export const ipmi = definePowerDriver({
       identify: async (forS, signal) => {
         await ask([plain(commands.chassisIdentifyRequest(forS))], operator, signal);
       },
+      info: async (signal) => infoWords(await ask(INFO_REQUESTS, operator, signal)),
       console: (signal) => openConsole(parameters, edges, operator, signal),
     };
   },
@@ -194,6 +206,7 @@ function kgOf(kg: string | undefined): Uint8Array | undefined {
 function orderOf(parameters: Parameters, edges: PowerEdges, wish: Pick<ExchangeOrder, 'requests' | 'privilege'>) {
   return {
     ...wish,
+    quirks: quirksOf(parameters.quirks),
     crypto: nodeIpmiCrypto(edges.rng),
     user: latin1(parameters.user ?? ''),
     password: latin1(parameters.password),
@@ -214,15 +227,21 @@ async function openConsole(
     const because = 'serial over LAN reaches the BMC’s own machine only; use another console transport';
     throw new PowerError('config', `${bmcName(parameters)}: ${because}`);
   }
-  const activate = { request: sol.activateSolRequest(false), words: sol.ACTIVATION_WORDS };
+  const activate = { request: sol.activateSolRequest(), words: sol.ACTIVATION_WORDS };
   const deactivate = { request: sol.deactivateSolRequest(), optional: true };
   const requests = parameters.solInUse === 'take' ? [deactivate, activate] : [activate];
   const order = { ...orderOf(parameters, edges, { requests, privilege }), stays: true };
   const { socket, answered } = await exchangeWith(parameters, order, edges.clock, signal);
   const { session } = answered;
+  const { ackOfNoneIsAll } = quirksOf(parameters.quirks);
   if (!session) throw new PowerError('refused', `${bmcName(parameters)}: the session did not stay open`);
   const granted = sol.readSolActivation(answered.answers.at(-1)?.data ?? new Uint8Array(0));
-  const begin = beginSol(session, granted.ok ? granted.value.toBmcOctets : 0, edges.clock.monotonicMs());
+  const begin = beginSol(
+    session,
+    granted.ok ? granted.value.toBmcOctets : 0,
+    edges.clock.monotonicMs(),
+    ackOfNoneIsAll,
+  );
   const line = openSolLine(socket, begin, bmcName(parameters), edges.clock);
   if (granted.ok && sol.isOurPort(granted.value.port, parameters.port)) return line;
   await line.close();

@@ -18,7 +18,7 @@ function opened(port: number, change: Record<string, string> = {}): Required<Pow
 }
 
 function isWhole(handle: PowerHandle): handle is Required<PowerHandle> {
-  return handle.reset !== undefined && handle.bootdev !== undefined && handle.identify !== undefined;
+  return handle.reset !== undefined && handle.bootdev !== undefined && handle.info !== undefined;
 }
 
 const codeOf = (error: unknown): string => (error instanceof PowerError ? error.code : String(error));
@@ -118,5 +118,21 @@ describe('the ipmi driver against ipmi_sim', () => {
       await other.stop();
       await cartridge.remove();
     }
+  });
+
+  it('tells of itself what ipmitool is told', async () => {
+    const said = await opened(port).info(forever);
+    const target = { host: '127.0.0.1', port, user: USER, password: PASSWORD, suite: '3' };
+    const device = await ipmitool(target, 'mc', 'info');
+    assert.match(device, new RegExp(`Firmware Revision +: ${said['firmware'] ?? '-'}`));
+    assert.match(device, new RegExp(`IPMI Version +: ${said['IPMI version'] ?? '-'}`));
+    assert.match(device, new RegExp(`Manufacturer Name +: ${said['manufacturer'] ?? '-'}`));
+    assert.match(device, new RegExp(`Product ID +: ${said['product'] ?? '-'} `));
+    assert.match(await ipmitool(target, 'chassis', 'status'), new RegExp(`System Power +: ${said['power'] ?? '-'}`));
+    assert.match(
+      await ipmitool(target, 'lan', 'print'),
+      new RegExp(`MAC Address +: ${said['BMC MAC address'] ?? '-'}`),
+    );
+    assert.match(said['system GUID'] ?? '', /^[0-9a-f]{32}$/);
   });
 });

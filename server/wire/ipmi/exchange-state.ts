@@ -19,6 +19,18 @@ export interface ExchangeRequest {
   readonly words?: Readonly<Record<number, IpmiTrouble>>;
 }
 
+/** Departures of BMCs from the specification that a handshake can bear. */
+export interface HandshakeQuirks {
+  /** What the BMC says of K_g and of IPMI 2.0 before the session is not believed. */
+  readonly ignoresCapabilities: boolean;
+  /** RAKP 1 is 44 octets long, whatever the length of the user name. */
+  readonly padsUser: boolean;
+  /** RAKP 3 is signed over the privilege alone, without the name-only bit. */
+  readonly signsPrivilegeOnly: boolean;
+  /** The session key too. */
+  readonly keysPrivilegeOnly: boolean;
+}
+
 /** Everything one exchange with a BMC is to do and know. */
 export interface ExchangeOrder {
   readonly crypto: IpmiCrypto;
@@ -37,6 +49,8 @@ export interface ExchangeOrder {
   readonly resendMs: readonly number[];
   /** The session is not closed but handed over when all is answered: a console goes on in it. */
   readonly stays?: boolean;
+  /** How our side gives way to a BMC that departs from the specification. */
+  readonly quirks?: Partial<HandshakeQuirks>;
 }
 
 /** What an exchange hears of; times are of the monotonic clock. */

@@ -17,6 +17,7 @@ import {
   encodeRakp1,
   encodeRakpReply,
   NAME_ONLY,
+  privilegeOnly,
   rakp2Code,
   rakp3Code,
   rakp4Code,
@@ -174,7 +175,7 @@ function capabilities(state: ExchangeState, body: Uint8Array, nowMs: number): St
   const heard = { ...state, heard: true };
   const { completion, data } = reply.value.response;
   // A BMC that refuses the question may still open a session: only a clear "no IPMI 2.0" ends it here.
-  const told = completion === 0 ? readAuthCapabilities(data) : undefined;
+  const told = completion === 0 && !state.order.quirks?.ignoresCapabilities ? readAuthCapabilities(data) : undefined;
   if (told?.ok && !told.value.speaksV2) return fail(heard, { code: 'config', because: 'the BMC speaks no IPMI 2.0' });
   if (told?.ok && told.value.needsKg && !state.order.kg)
     return fail(heard, { code: 'config', because: 'the BMC has a key K_g set; enter it as "kg"' });
@@ -204,11 +205,11 @@ function opened(
   // A BMC that consents to another suite than the one proposed could talk us down to a weaker one.
   if (reply.value.suite !== phase.suite)
     return fail(state, { code: 'refused', because: 'the BMC chose another suite' });
-  const { user, privilege, crypto } = state.order;
+  const { user, privilege, crypto, quirks } = state.order;
   const consoleRandom = crypto.random(16);
   const role = NAME_ONLY | privilege;
   const half = { suite: phase.suite, consoleId, bmcId, consoleRandom, role, user };
-  const message = encodeRakp1({ tag: nextTag(state), bmcId, consoleRandom, role, user });
+  const message = encodeRakp1({ tag: nextTag(state), bmcId, consoleRandom, role, user }, quirks?.padsUser);
   return enter(state, { at: 'proving', half }, datagram(PAYLOAD.rakp1, message), nowMs);
 }
 
@@ -220,18 +221,19 @@ function proven(
 ): Step {
   if (!reply) return { state, actions: [] };
   if (reply.status !== 0) return fail(state, sessionTrouble(reply.status));
-  const { crypto, password, kg } = state.order;
+  const { crypto, password, kg, quirks } = state.order;
   const rest = decodeRakp2Rest(reply.rest, phase.half.suite);
   if (!rest.ok) return { state, actions: [] };
   const handshake = { ...phase.half, bmcRandom: rest.value.bmcRandom, bmcGuid: rest.value.bmcGuid };
   if (!crypto.equal(rakp2Code(crypto, handshake, password), rest.value.code))
     return fail(state, { code: 'auth', because: 'wrong password for this user' });
-  const keys = sessionKeys(crypto, handshake, kg ?? password);
+  const keyed = quirks?.keysPrivilegeOnly ? privilegeOnly(handshake) : handshake;
+  const keys = sessionKeys(crypto, keyed, kg ?? password);
   const message = encodeRakpReply({
     tag: nextTag(state),
     status: 0,
     sessionId: handshake.bmcId,
-    rest: rakp3Code(crypto, handshake, password),
+    rest: rakp3Code(crypto, quirks?.signsPrivilegeOnly ? privilegeOnly(handshake) : handshake, password),
   });
   const channel = { crypto, suite: handshake.suite, keys };
   return enter(state, { at: 'keying', handshake, channel }, datagram(PAYLOAD.rakp3, message), nowMs);

@@ -84,6 +84,7 @@ export interface SolState {
   readonly tag: number;
   /** Whether the BMC has named our session as the owner once: only then a "no" of it counts. */
   readonly isOwnerKnown: boolean;
+  readonly ackOfNoneIsAll: boolean;
 }
 
 /** The next state, and what to do in this order. */
@@ -93,7 +94,7 @@ export interface SolStep {
 }
 
 /** A line in a session where SOL has just been activated. `toBmcOctets`: the payload size the BMC granted. */
-export function beginSol(session: Session, toBmcOctets: number, nowMs: number): SolState {
+export function beginSol(session: Session, toBmcOctets: number, nowMs: number, ackOfNoneIsAll = false): SolState {
   // FreeIPMI's "solpayloadsize" workaround: a dozen boards grant nonsense, so what is too small is not believed.
   const granted = toBmcOctets > SOL_HEAD_OCTETS ? toBmcOctets - SOL_HEAD_OCTETS : SEND_MAX;
   return {
@@ -107,6 +108,7 @@ export function beginSol(session: Session, toBmcOctets: number, nowMs: number): 
     keepMs: nowMs,
     tag: 0x20,
     isOwnerKnown: false,
+    ackOfNoneIsAll,
   };
 }
 
@@ -274,7 +276,7 @@ function owned(state: SolState, owner: ReturnType<typeof readSolOwner>, nowMs: n
 }
 
 function settle(state: SolState, packet: SolPacket, nowMs: number): SolStep {
-  const settled = settleSol(state.sender, packet, nowMs);
+  const settled = settleSol(state.sender, packet, nowMs, state.ackOfNoneIsAll);
   const next = { ...state, sender: settled.sender };
   const taken: SolStep = { state: next, actions: settled.done > 0 ? [{ do: 'taken' }] : [] };
   return then(taken, (free) => push(free, nowMs));

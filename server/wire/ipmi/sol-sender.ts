@@ -80,18 +80,20 @@ export function turnSol(sender: SolSender, pace: SolPace, nowMs: number): SolTur
 
 /**
  * Takes in what the other side says of the packet under way. What it did not take goes into the next packet, under the
- * next number (§15.11). `done` counts the items that are wholly over.
+ * next number (§15.11). `done` counts the items that are wholly over. `ackOfNoneIsAll` is for BMCs that do not count.
  */
 export function settleSol(
   sender: SolSender,
   heard: SolPacket,
   nowMs: number,
+  ackOfNoneIsAll = false,
 ): { readonly sender: SolSender; readonly done: number } {
   const { flight } = sender;
   const [item, ...later] = sender.items;
   if (!flight || !item || heard.ackSequence !== flight.packet.sequence) return { sender, done: 0 };
   const isNack = (heard.flags & (SOL_STATUS.nack | SOL_STATUS.unavailable)) !== 0;
-  const accepted = Math.min(heard.accepted, flight.packet.octets.length);
+  const { length } = flight.packet.octets;
+  const accepted = ackOfNoneIsAll && !isNack && heard.accepted === 0 ? length : Math.min(heard.accepted, length);
   const left = item.is === 'keys' ? item.octets.subarray(accepted) : NOTHING;
   const isDone = item.is === 'break' ? !isNack : left.length === 0;
   const isStuck = !isDone && accepted === 0;

@@ -14,10 +14,11 @@ export const SOL_STATUS = { nack: 0x40, unavailable: 0x20, deactivated: 0x10, ov
 
 const SOL_TYPE = 1;
 const INSTANCE = 1;
-/** Every SOL packet is to be encrypted and authenticated (§24.1). */
-const PROTECTED = 0xc0;
-/** "Serial alerts are deferred" while SOL is active (§24.1, auxiliary data bits 3:2). */
-const ALERTS_DEFERRED = 0x04;
+/**
+ * Every SOL packet is to be encrypted and authenticated, and serial alerts wait meanwhile (§24.1). By default they fail,
+ * which Intel, Quanta and Wiwynn "Windmill" boards answer with lost characters; ipmitool always defers.
+ */
+const AUXILIARY = 0xc0 | 0x04;
 /** What a SOL payload begins with. */
 export const SOL_HEAD_OCTETS = 4;
 
@@ -69,9 +70,8 @@ export function nextSolSequence(sequence: number): number {
 }
 
 /** Activate Payload for SOL (§24.1). */
-export function activateSolRequest(deferAlerts: boolean): IpmiRequest {
-  const auxiliary = PROTECTED | (deferAlerts ? ALERTS_DEFERRED : 0);
-  const data = Uint8Array.of(SOL_TYPE, INSTANCE, auxiliary, 0, 0, 0);
+export function activateSolRequest(): IpmiRequest {
+  const data = Uint8Array.of(SOL_TYPE, INSTANCE, AUXILIARY, 0, 0, 0);
   return { netFn: NET_FN.app, command: PAYLOAD_COMMAND.activate, data };
 }
 

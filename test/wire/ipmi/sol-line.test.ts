@@ -29,8 +29,8 @@ class Rig {
   nowMs = 0;
   state: SolState;
 
-  constructor(toBmcOctets = 200) {
-    this.state = beginSol(consoleSession, toBmcOctets, 0);
+  constructor(toBmcOctets = 200, ackOfNoneIsAll = false) {
+    this.state = beginSol(consoleSession, toBmcOctets, 0, ackOfNoneIsAll);
     this.tick();
     this.sent.length = 0;
   }
@@ -185,6 +185,23 @@ describe('a serial line over LAN: to the board', () => {
     assert.deepEqual([rest?.sequence, text(rest)], [2, 'cdef']);
     rig.says({ ackSequence: 2, accepted: 200 });
     assert.equal(rig.taken, 1, 'an acknowledgement of more than was sent counts as all');
+  });
+
+  it('an acknowledgement of none: asked again after a rest, or all where the BMC is known not to count', () => {
+    const rig = new Rig();
+    rig.types('abc');
+    rig.packets();
+    rig.says({ ackSequence: 1 });
+    assert.deepEqual([rig.packets().length, rig.taken], [0, 0]);
+    rig.until(250);
+    assert.equal(text(rig.packets()[0]), 'abc');
+    const quirky = new Rig(200, true);
+    quirky.types('abc');
+    quirky.says({ ackSequence: 1 });
+    assert.equal(quirky.taken, 1);
+    quirky.types('d');
+    quirky.says({ ackSequence: 2, flags: SOL_STATUS.nack });
+    assert.equal(quirky.taken, 1, 'a refusal is one for it too');
   });
 
   it('refused: rests, tries again, and tells the writer after 30 s; the line lives on', () => {
@@ -355,7 +372,7 @@ function overNetwork(fates: readonly number[], said: Uint8Array, keys: Uint8Arra
         });
     }
   };
-  sol.command(holder, activateSolRequest(false));
+  sol.command(holder, activateSolRequest());
   feed({ is: 'listen', nowMs: 0 });
   board.say(said);
   feed({ is: 'send', item: { is: 'keys', octets: keys }, nowMs: clock.monotonicMs() });

@@ -57,8 +57,7 @@ describe('SOL payloads', () => {
 
 describe('payload commands', () => {
   it('ask for SOL, instance 1, encrypted and authenticated', () => {
-    assert.equal(toHex(activateSolRequest(false).data), '0101c0000000');
-    assert.equal(toHex(activateSolRequest(true).data), '0101c4000000');
+    assert.equal(toHex(activateSolRequest().data), '0101c4000000');
     assert.equal(toHex(deactivateSolRequest().data), '010100000000');
     assert.equal(toHex(solOwnerRequest().data), '0101');
   });
