@@ -3,7 +3,12 @@ import { COMMAND } from '../server/wire/ipmi/commands.ts';
 import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
 import { decodeRequest, encodeResponse, type IpmiRequest, type IpmiResponse } from '../server/wire/ipmi/message.ts';
 import { latin1, readU32le } from '../server/wire/ipmi/octets.ts';
-import { decodeOpenRequest, encodeOpenRefusal, encodeOpenResponse } from '../server/wire/ipmi/open-session.ts';
+import {
+  decodeOpenRequest,
+  encodeOpenRefusal,
+  encodeOpenResponse,
+  PRIVILEGE,
+} from '../server/wire/ipmi/open-session.ts';
 import {
   decodeRakp1,
   decodeRakpReply,
@@ -113,7 +118,9 @@ function open({ access, sessions }: Site, payload: Uint8Array): Uint8Array | und
   const request = decodeOpenRequest(payload);
   if (!request.ok) return undefined;
   for (const [id, each] of sessions) if (clock.monotonicMs() - each.usedMs > IDLE_MS) drop({ access, sessions }, id);
-  const { tag, consoleId, suite, privilege } = request.value;
+  const { tag, consoleId, suite } = request.value;
+  // 0 asks for the highest level these algorithms may have (§13.17); freeipmi checks what it is told.
+  const privilege = request.value.privilege || PRIVILEGE.administrator;
   if (!suite || !suites.includes(suite)) return encodeOpenRefusal(tag, STATUS.noSuite, consoleId);
   // Asked again because our answer was lost: the same slot, not another one.
   const known = [...sessions.values()].find(
