@@ -19,7 +19,7 @@ import {
 import { latin1 } from '../../../server/wire/ipmi/octets.ts';
 import { PRIVILEGE } from '../../../server/wire/ipmi/open-session.ts';
 import { decodeRmcp, encodeRmcp, RMCP_CLASS } from '../../../server/wire/ipmi/rmcp.ts';
-import { decodeV15, encodeV15, isRmcpPlus } from '../../../server/wire/ipmi/session-header.ts';
+import { decodeV15, encodeV15, isRmcpPlus, PAYLOAD } from '../../../server/wire/ipmi/session-header.ts';
 import { SUITES, type CipherSuite } from '../../../server/wire/ipmi/suite.ts';
 import { realCrypto } from '../../support/ipmi-crypto.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -223,6 +223,18 @@ describe('an IPMI exchange', () => {
       assert.equal(troubleOf(run), want);
       assert.equal(run.tookMs, 0);
     });
+
+  it('a wrong password is found out from the BMC’s own proof: nothing is sent that a lock-out could count', () => {
+    const told: number[] = [];
+    const bmc = bmcOf();
+    const answer = (octets: Uint8Array): Uint8Array | undefined => {
+      told.push((octets[5] ?? 0) & 63);
+      return bmc.answer(octets);
+    };
+    const run = runOver({ ...bmc, answer }, orderOf([status], { suites: SUITES, password: latin1('wrong') }));
+    assert.equal(troubleOf(run), 'auth');
+    assert.deepEqual(told.slice(1), [PAYLOAD.openRequest, PAYLOAD.rakp1], 'no RAKP 3');
+  });
 
   it('a command that is refused ends the session in order', () => {
     const bmc = bmcOf();
