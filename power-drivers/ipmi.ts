@@ -234,7 +234,10 @@ async function openConsole(
   const { socket, answered } = await exchangeWith(parameters, order, edges.clock, signal);
   const { session } = answered;
   const { ackOfNoneIsAll } = quirksOf(parameters.quirks);
-  if (!session) throw new PowerError('refused', `${bmcName(parameters)}: the session did not stay open`);
+  if (!session) {
+    socket.close();
+    throw new PowerError('refused', `${bmcName(parameters)}: the session did not stay open`);
+  }
   const granted = sol.readSolActivation(answered.answers.at(-1)?.data ?? new Uint8Array(0));
   const begin = beginSol(
     session,

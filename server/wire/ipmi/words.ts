@@ -54,7 +54,8 @@ export function completionTrouble(completion: number): IpmiTrouble {
 const BRIDGE: Readonly<Record<number, IpmiTrouble>> = {
   0x81: { code: 'busy', because: 'the bus to the controller behind the BMC is busy' },
   0x82: { code: 'busy', because: 'an error on the bus to the controller behind the BMC' },
-  0x83: { code: 'unreachable', because: 'no controller answers at that address behind the BMC' },
+  // Not "unreachable": a missing cartridge must not make its chassis look dead to the other ones.
+  0x83: { code: 'refused', because: 'no controller answers at that address behind the BMC' },
 };
 
 /** What a refused Send Message means: it did not come to the controller behind the BMC (§22.7, table 22-9). */

@@ -89,7 +89,7 @@ describe('an answer from behind the BMC', () => {
   it('refusals have words', () => {
     assert.deepEqual(
       [0x81, 0x82, 0x83, 0xc0, 0x99].map((code) => bridgeTrouble(code).code),
-      ['busy', 'busy', 'unreachable', 'busy', 'refused'],
+      ['busy', 'busy', 'refused', 'busy', 'refused'],
     );
     assert.match(bridgeTrouble(0xc1).because, /not passed on .* does not know this command/);
   });
