@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../server/core/result.ts';
 import type { Log } from '../server/ports/log.ts';
 import { PowerError, type PowerDriver, type PowerEdges } from '../server/ports/power-driver.ts';
 import type { PowerDrivers } from '../server/ports/power-drivers.ts';
+import { amt } from './amt.ts';
 import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
@@ -15,6 +16,8 @@ import { lxd } from './lxd.ts';
 import { manual } from './manual.ts';
 import { moonshot } from './moonshot.ts';
 import { qemu } from './qemu.ts';
+import { redfish } from './redfish.ts';
+import { snmpOutlet } from './snmp-outlet.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
 
 /** How often the driver folders are looked at; a new file is a driver well within 5 s. */
@@ -52,6 +55,9 @@ export async function createPowerDrivers(
 ): Promise<SiteDrivers> {
   const shipped: readonly PowerDriver[] = [
     ipmi,
+    amt,
+    redfish,
+    snmpOutlet,
     createExecDriver((program) => findProgram(folders, program)),
     manual,
     qemu,

@@ -11,14 +11,6 @@ const DECLARED = `name: 'site-pdu', summary: 's', abilities: ['on', 'off', 'stat
   fields: { outlet: { kind: 'integer', label: 'Outlet', scope: 'machine', required: true } },
   open: ({ outlet }) => ({ set: async () => {}, query: async () => (outlet === 2 ? 'on' : 'off') })`;
 const forever = new AbortController().signal;
-const namesOf = (drivers: SiteDrivers): readonly string[] => drivers.list().map((driver) => driver.name);
-
-/** What there is without any folder. */
-async function shippedNames(): Promise<readonly string[]> {
-  const drivers = await createPowerDrivers([], { ...realEdges, log: createQuietLog() });
-  drivers.close();
-  return namesOf(drivers);
-}
 
 describe('the drivers there are', () => {
   let folder: DriverFolder;
@@ -37,9 +29,20 @@ describe('the drivers there are', () => {
     await folder.remove();
   });
 
-  it('ipmi, exec and manual come with Farrier', async () => {
-    const names = (await load()).list().map((driver) => driver.name);
-    for (const name of ['ipmi', 'exec', 'manual', 'qemu']) assert.ok(names.includes(name), name);
+  /** Of the drivers that come with Farrier; a folder without drivers adds none. */
+  const shipped = async (): Promise<readonly string[]> => {
+    const bare = await createPowerDrivers([], { ...realEdges, log });
+    bare.close();
+    return bare.list().map((driver) => driver.name);
+  };
+
+  it('ipmi, exec and manual come with Farrier, among others', async () => {
+    const all = await load();
+    for (const name of ['ipmi', 'exec', 'manual']) assert.ok(all.byName(name), name);
+    assert.deepEqual(
+      all.list().map((driver) => driver.name),
+      await shipped(),
+    );
   });
 
   it('a program dropped into the folder appears within 5 s without a restart, and goes with its file', async () => {
@@ -119,7 +122,7 @@ describe('the drivers there are', () => {
     it(`refuses ${title}, by name and with the reason`, async () => {
       await plant(folder);
       const all = await load();
-      assert.deepEqual(namesOf(all), await shippedNames());
+      assert.equal(all.list().length, (await shipped()).length);
       assert.match(
         all
           .problems()
@@ -149,6 +152,6 @@ describe('the drivers there are', () => {
   it('a folder that is not there is a problem, not an end', async () => {
     drivers = await createPowerDrivers([join(folder.path, 'absent')], { ...realEdges, log });
     assert.match(drivers.problems()[0]?.because ?? '', /cannot be read/);
-    assert.deepEqual(namesOf(drivers), await shippedNames());
+    assert.equal(drivers.list().length, (await shipped()).length);
   });
 });
