@@ -11,7 +11,11 @@ import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
 import { ipmi } from './ipmi.ts';
+import { libvirt } from './libvirt.ts';
+import { lxd } from './lxd.ts';
 import { manual } from './manual.ts';
+import { moonshot } from './moonshot.ts';
+import { qemu } from './qemu.ts';
 import { redfish } from './redfish.ts';
 import { snmpOutlet } from './snmp-outlet.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
@@ -56,6 +60,10 @@ export async function createPowerDrivers(
     snmpOutlet,
     createExecDriver((program) => findProgram(folders, program)),
     manual,
+    qemu,
+    libvirt,
+    lxd,
+    moonshot,
   ];
   let files: ReadonlyMap<string, Loaded> = new Map();
   let drivers = merge(shipped, files);
