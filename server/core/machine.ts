@@ -82,6 +82,9 @@ export interface Machine {
   readonly overlays: readonly Sha256[];
   /** Its own kernel-argument words, after those of the bundle and the board. */
   readonly extraArgs: readonly string[];
+  /** Where it sits, as labels on racks say it; the slot is written as `formatRackSlot` does. */
+  readonly rack: string | undefined;
+  readonly slot: string | undefined;
   readonly power: PowerSetting | undefined;
   readonly powerSeen: PowerSeen | undefined;
   /** Grows on every allocate and release: a power action of an earlier owner is dropped. */

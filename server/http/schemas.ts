@@ -46,6 +46,8 @@ export const machineEdit = z
     overlays: z.array(sha256).max(16),
     reserved: ipv4.nullable(),
     macs: z.array(mac).min(1).max(32),
+    rack: line(32).nullable(),
+    slot: line(16).nullable(),
   })
   .partial();
 

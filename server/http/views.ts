@@ -86,6 +86,8 @@ export const machineView = z.object({
   dtb: text.describe('The digest of a device tree of its own.'),
   overlays: z.array(z.string()).describe('Digests of the overlays merged into its device tree, in order.'),
   extraArgs: z.array(z.string()),
+  rack: text.describe('The rack it sits in.'),
+  slot: text.describe('Its units in the rack, from the bottom: 3, 3-4 or 3 left.'),
   power: z.object({ driver: z.string(), parameters: z.record(z.string(), scalar) }).optional(),
   powerSeen: powerSeen.optional(),
   ownerEpoch: z.number(),

@@ -204,6 +204,10 @@ function editWords(field: string, value: MachineChange): string {
       return `overlays to ${value.overlays?.map((each) => each.slice(0, 16)).join(', ') || 'none'}`;
     case 'reserved':
       return `the address kept for it to ${value.reserved === undefined ? 'none' : formatIpv4(value.reserved)}`;
+    case 'rack':
+      return `its rack to ${value.rack ?? 'none'}`;
+    case 'slot':
+      return `its slot to ${value.slot ?? 'none'}`;
     case 'macs':
       return `MACs to ${value.macs?.join(', ') ?? ''}`;
     default:

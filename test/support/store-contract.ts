@@ -36,6 +36,8 @@ function machineContract(fresh: () => StoreUnderTest): void {
     bundle: 'debian@12',
     dtb: digest('c'),
     overlays: [digest('e'), digest('d')],
+    rack: 'Row A.3',
+    slot: '3-4 left',
     extraArgs: ['a="b c"', '', 'ü=\u0000'],
     power: { driver: 'ipmi', parameters: { host: '10.0.0.1', port: 623, lan: true } },
     powerSeen: { state: 'unknown', atMs: 5, because: 'timeout' },

@@ -34,6 +34,8 @@ export interface MachineRow {
   readonly dtb: Sha256 | null;
   readonly overlays: string;
   readonly extra_args: string;
+  readonly rack: string | null;
+  readonly slot: string | null;
   readonly power_driver: string | null;
   readonly power_parameters: string | null;
   readonly power_outlet: string | null;
@@ -63,6 +65,8 @@ export const MACHINE_COLUMNS = [
   'dtb',
   'overlays',
   'extra_args',
+  'rack',
+  'slot',
   'power_driver',
   'power_parameters',
   'power_outlet',
@@ -106,6 +110,8 @@ export function rowOfMachine(machine: Machine): MachineRow {
     dtb: machine.dtb ?? null,
     overlays: JSON.stringify(machine.overlays),
     extra_args: JSON.stringify(machine.extraArgs),
+    rack: machine.rack ?? null,
+    slot: machine.slot ?? null,
     power_driver: machine.power?.driver ?? null,
     power_parameters: toJson(detailShape, machine.power?.parameters),
     power_outlet: outletOf(machine.power),
@@ -139,6 +145,8 @@ export function machineOfRow(row: MachineRow, macs: readonly Mac[]): Machine {
     dtb: row.dtb ?? undefined,
     overlays: fromJson(digestsShape, row.overlays) ?? [],
     extraArgs: fromJson(wordsShape, row.extra_args) ?? [],
+    rack: row.rack ?? undefined,
+    slot: row.slot ?? undefined,
     power: row.power_driver !== null && parameters ? { driver: row.power_driver, parameters } : undefined,
     powerSeen: fromJson(powerSeenShape, row.power_seen),
     ownerEpoch: row.owner_epoch,
