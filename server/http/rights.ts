@@ -75,6 +75,7 @@ export const RIGHTS = {
   'GET /': 'viewer',
   'GET /machines/{ref}': 'viewer',
   'GET /machines/{ref}/boots/{boot}': 'viewer',
+  'GET /machines/{ref}/console': 'viewer',
   'GET /boards': 'viewer',
   'GET /boards/{name}': 'viewer',
   'GET /bundles': 'viewer',

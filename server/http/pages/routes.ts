@@ -10,6 +10,7 @@ import { suffices } from '../rights.ts';
 import { NO_FIELDS, PAGE, html, problem, route, type Route } from '../route.ts';
 import { loginQuery, rowsQuery } from '../schemas.ts';
 import { bootPage } from './boot-page.ts';
+import { consolePage } from './console-page.ts';
 import { cataloguePages } from './catalogue.ts';
 import { countsFragment, machineFragment, machinePageFragments, noticesFragment } from './fragments.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
@@ -36,6 +37,7 @@ export function pageRoutes(parts: PageParts): readonly Route[] {
     rackPage(parts),
     machinePage(parts),
     bootPage(parts),
+    consolePage(parts),
     liveRoute(parts),
     loginPage(parts),
     ...cataloguePages(parts),
