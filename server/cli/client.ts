@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { CliFailure, EXIT, type ExitCode } from './failure.ts';
 
@@ -28,9 +30,15 @@ export interface Api {
   order(call: Call): Promise<void>;
   /** Streams a file; the answer read by `shape`. */
   upload<T>(path: string, file: string, shape: z.ZodType<T>): Promise<T>;
+  /** An answer's octets as they come. */
+  octets(call: Call): Promise<AsyncIterable<Buffer>>;
+  /** Opens a WebSocket. A refusal is its `error`, with the daemon's words. */
+  stream(path: string, query: Readonly<Record<string, string>>): WebSocket;
 }
 
 const ANSWER_OCTETS_MAX = 64 << 20;
+const FRAME_OCTETS_MAX = 8 << 20;
+const HANDSHAKE_MS = 15_000;
 
 const problemShape = z.looseObject({
   detail: z.string().optional(),
@@ -101,8 +109,12 @@ interface Sending {
   readonly write: (to: NodeJS.WritableStream) => Promise<void>;
 }
 
-/** Sends one request and gives the text of a good answer. */
-async function exchange(endpoint: Endpoint, { options, timeoutMs, write }: Sending): Promise<string> {
+/** Sends one request, and takes from a good answer what is wanted of it. */
+async function exchange<T>(
+  endpoint: Endpoint,
+  { options, timeoutMs, write }: Sending,
+  take: (answer: IncomingMessage) => T | Promise<T>,
+): Promise<T> {
   const signal = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
   const asked = request({ ...options, ...endpoint, ...(signal ? { signal } : {}) });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
@@ -111,10 +123,9 @@ async function exchange(endpoint: Endpoint, { options, timeoutMs, write }: Sendi
   try {
     // A refusal may come before the whole body has been taken: the answer counts, not the broken pipe.
     const [, answer] = await Promise.all([write(asked).catch(() => undefined), answered]);
-    const text = await textOf(answer);
     const status = answer.statusCode ?? 0;
-    if (status >= 200 && status < 300) return text;
-    throw failureOf(status, text);
+    if (status >= 200 && status < 300) return await take(answer);
+    throw failureOf(status, await textOf(answer));
   } catch (error) {
     if (signal?.aborted) throw new CliFailure(EXIT.timedOut, 'not done in the time given; it may still be under way');
     throw unreachable(error, endpoint);
@@ -136,21 +147,42 @@ function queryOf(query: Call['query']): string {
   return given.length === 0 ? '' : `?${new URLSearchParams(Object.fromEntries(given)).toString()}`;
 }
 
+function sendingOf({ method, path, query, body, timeoutMs }: Call): Sending {
+  const octets = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  const headers = octets ? { 'content-type': 'application/json', 'content-length': octets.length } : {};
+  return {
+    options: { method, path: `/api/v1${path}${queryOf(query)}`, headers: { host: 'farrier', ...headers } },
+    timeoutMs,
+    write: (to) => {
+      if (octets) to.write(octets);
+      to.end();
+      return Promise.resolve();
+    },
+  };
+}
+
+function openStream({ socketPath }: Endpoint, path: string, query: Readonly<Record<string, string>>): WebSocket {
+  const socket = new WebSocket(`ws://farrier/api/v1${path}${queryOf(query)}`, {
+    createConnection: () => connect(socketPath),
+    handshakeTimeout: HANDSHAKE_MS,
+    maxPayload: FRAME_OCTETS_MAX,
+    perMessageDeflate: false,
+  });
+  socket.on('unexpected-response', (_request, answer) => {
+    const tell = (text: string): void => {
+      socket.emit('error', failureOf(answer.statusCode ?? 0, text));
+      socket.terminate();
+    };
+    textOf(answer).then(tell, () => {
+      tell('');
+    });
+  });
+  return socket;
+}
+
 /** An API client over HTTP/1.1 on the daemon's unix socket. */
 export function createApi(endpoint: Endpoint): Api {
-  const send = ({ method, path, query, body, timeoutMs }: Call): Promise<string> => {
-    const octets = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const headers = octets ? { 'content-type': 'application/json', 'content-length': octets.length } : {};
-    return exchange(endpoint, {
-      options: { method, path: `/api/v1${path}${queryOf(query)}`, headers: { host: 'farrier', ...headers } },
-      timeoutMs,
-      write: (to) => {
-        if (octets) to.write(octets);
-        to.end();
-        return Promise.resolve();
-      },
-    });
-  };
+  const send = (call: Call): Promise<string> => exchange(endpoint, sendingOf(call), textOf);
   return {
     call: async (call, shape) => read(await send(call), shape),
     order: async (call) => {
@@ -161,12 +193,14 @@ export function createApi(endpoint: Endpoint): Api {
         throw new CliFailure(EXIT.usage, `${file} cannot be read: ${faultWords(cause)}`, { cause });
       });
       const headers = { host: 'farrier', 'content-type': 'application/octet-stream', 'content-length': size };
-      const text = await exchange(endpoint, {
+      const sending: Sending = {
         options: { method: 'POST', path: `/api/v1${path}`, headers },
         timeoutMs: undefined,
         write: (to) => pipeline(createReadStream(file), to),
-      });
-      return read(text, shape);
+      };
+      return read(await exchange(endpoint, sending, textOf), shape);
     },
+    octets: (call) => exchange(endpoint, sendingOf(call), (answer) => answer),
+    stream: (path, query) => openStream(endpoint, path, query),
   };
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { addBoardCommands, addDriverCommands, addLeaseCommand } from './catalogue-commands.ts';
 import { addAgentCommands, addBundleCommands } from './bundle-commands.ts';
 import { addConfigCommands } from './config-commands.ts';
+import { addConsoleCommand } from './console-command.ts';
 import { createContext, type CommandContext } from './context.ts';
 import type { CliDeps, Terminal } from './deps.ts';
 import { addExplainCommand } from './explain-command.ts';
@@ -71,6 +72,7 @@ export function buildProgram(deps: CliDeps): Command {
   addConfigCommands(program, context);
   addMachineCommands(program, context);
   addPowerCommands(program, context);
+  addConsoleCommand(program, context);
   addParameterCommands(program, context);
   addBoardCommands(program, context);
   addBundleCommands(program, context);
