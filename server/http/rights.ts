@@ -73,6 +73,7 @@ export const RIGHTS = {
   'GET /healthz': 'open',
   'GET /readyz': 'open',
   'GET /': 'viewer',
+  'GET /rack': 'viewer',
   'GET /machines/{ref}': 'viewer',
   'GET /machines/{ref}/boots/{boot}': 'viewer',
   'GET /machines/{ref}/console': 'viewer',

@@ -90,8 +90,8 @@ export const eventsQuery = z.strictObject({
   limit: count(5000).optional(),
 });
 
-/** For whom the page stream is: the list, or one machine by its id. */
-export const rowsQuery = z.strictObject({ machine: line(64).optional() });
+/** For whom the page stream is: the list, the wall, or one machine by its id. */
+export const rowsQuery = z.strictObject({ machine: line(64).optional(), view: z.enum(['wall']).optional() });
 
 /** What would be asked, when no machine is named. */
 export const explainQuery = z.strictObject({ mac, arch: count(65_535).optional() });

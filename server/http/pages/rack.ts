@@ -28,12 +28,20 @@ const TONES: Readonly<Record<State, Tone>> = {
 /** How a state is coloured. */
 export const toneOf = (state: State): Tone => TONES[state];
 
-const UNDER_WAY = { on: 'switching on', off: 'switching off', cycle: 'power-cycling', reset: 'resetting' } as const;
+/** An order under way, in words. */
+export const UNDER_WAY = {
+  on: 'switching on',
+  off: 'switching off',
+  cycle: 'power-cycling',
+  reset: 'resetting',
+} as const;
 
 /** A machine's power as the page shows it: only what was seen, with its time, and the order under way. */
 export interface PowerCell {
   readonly state: 'on' | 'off' | 'unknown';
   readonly seen: Moment | undefined;
+  /** What was seen so long ago says little: three looks were missed. */
+  readonly staleMs: number;
   readonly because: string | undefined;
   readonly underWay: string | undefined;
   readonly driver: string | undefined;
@@ -95,6 +103,9 @@ function shortWords({ text, detail }: NonNullable<MachineView['lastEvent']>): st
   return `${path.slice(path.lastIndexOf('/') + 1)} went out, ${octetWords(octets)}`;
 }
 
+/** Machines are asked about once a minute. */
+const STALE_MS = 3 * 60_000;
+
 /** Power as a cell; `driver` is the one the machine names, when there is such a one. */
 function powerCell(view: MachineView, driver: PowerDriver | undefined): PowerCell {
   const { powerSeen: seen, underWay } = view;
@@ -102,6 +113,7 @@ function powerCell(view: MachineView, driver: PowerDriver | undefined): PowerCel
   return {
     state: seen?.state ?? 'unknown',
     seen: seen && moment(seen.atMs),
+    staleMs: STALE_MS,
     because: seen?.because,
     underWay: underWay && UNDER_WAY[underWay],
     driver: view.power?.driver,

@@ -17,6 +17,7 @@ import { lifecyclePicture } from './lifecycle-picture.ts';
 import { driverForms } from './machine.ts';
 import { boardChoices, toneOf } from './rack.ts';
 import type { Frame, Pages } from './render.ts';
+import { wallPage } from './wall-page.ts';
 
 /** What the pages are made with. */
 export interface PageParts {
@@ -38,6 +39,7 @@ export function pageRoutes(parts: PageParts): readonly Route[] {
     machinePage(parts),
     bootPage(parts),
     consolePage(parts),
+    wallPage(parts),
     liveRoute(parts),
     loginPage(parts),
     ...cataloguePages(parts),
@@ -127,7 +129,8 @@ function liveRoute({ deps, hub, streams }: PageParts): Route {
       streams.add(stream);
       const looker = { canOperate: suffices(role, 'operator'), isAdmin: suffices(role, 'admin') };
       const { canOperate } = looker;
-      hub.attach(stream, machine ? { is: 'machine', id: machine.id, ...looker } : { is: 'rack', canOperate });
+      if (machine) hub.attach(stream, { is: 'machine', id: machine.id, ...looker });
+      else hub.attach(stream, query.view === 'wall' ? { is: 'wall' } : { is: 'rack', canOperate });
       return { is: 'own' };
     },
   });

@@ -30,11 +30,12 @@ export function showNotes(root = document) {
 }
 
 /**
+ * Says something beside a machine.
  * @param {string} id
  * @param {string} text
  * @param {string} tone
  */
-function say(id, text, tone) {
+export function say(id, text, tone) {
   if (text) notes.set(id, { text, tone });
   else notes.delete(id);
   showNotes();
