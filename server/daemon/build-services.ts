@@ -23,6 +23,9 @@ import type { BootFactSources } from '../services/boot-facts.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
 import { createBundleTries, type BundleTries } from '../services/bundle-tries.ts';
+import type { ConsoleRecordings } from '../ports/console-recordings.ts';
+import type { ConsoleTransports } from '../services/console-open.ts';
+import { startConsoles, type ConsoleService } from '../services/consoles.ts';
 import { createChannelService, type ChannelService } from '../services/channels.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
@@ -48,6 +51,8 @@ import type { Memory } from './open-memory.ts';
 export interface ServiceParts extends Memory {
   readonly catalogue: SiteCatalogue;
   readonly drivers: PowerDrivers;
+  readonly recordings: ConsoleRecordings;
+  readonly consoleTransports: ConsoleTransports;
   readonly render: Render;
   readonly fetchUrl: FetchUrl;
   readonly networks: readonly Network[];
@@ -67,6 +72,7 @@ export interface ServiceParts extends Memory {
 export interface Services {
   readonly machines: MachineService;
   readonly power: PowerService;
+  readonly consoles: ConsoleService;
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly boardDtbs: BoardDtbService;
@@ -91,10 +97,12 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const boardDtbs = await startBoardDtbs(parts);
   const booting = await buildBooting(parts);
   const { sources, power, tries, enlist, timeline } = booting;
+  const consoles = await startConsoles({ ...parts, timeline, transports: parts.consoleTransports });
   await followEvents({ ...booting, store, log, prepare: startPreparing(parts, sources, networks) });
   return {
     machines: createMachineService({ ...parts, boards, networks, readTree: readFdt }),
     power,
+    consoles,
     explain: createExplain({
       ...parts,
       ...sources,
