@@ -25,6 +25,7 @@ import { createReadiness } from '../services/readiness.ts';
 import { trimHistory } from '../services/trim-history.ts';
 import { watchDeadlines } from '../services/watch-deadlines.ts';
 import { createConsoleTransports } from '../consoles/index.ts';
+import { loadSerial } from '../consoles/serial.ts';
 import { openRecordings } from '../files/consoles/recordings.ts';
 import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { createPowerDrivers } from '../../power-drivers/index.ts';
@@ -112,7 +113,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     render: openRender([join(root, 'templates')]),
     networks,
     recordings,
-    consoleTransports: createConsoleTransports({ vouchForFolder }),
+    consoleTransports: createConsoleTransports({ vouchForFolder, loadSerial }),
     ...{ siteArgs: config.siteArgs, dataDir: config.dataDir },
     httpPort: config.http.port,
     bootDeadlines: config.bootDeadlines,
