@@ -15,6 +15,8 @@ export interface Config {
   readonly http: { readonly address: Ipv4; readonly port: number };
   /** Whether the kernel may cut TFTP windows into packets, where it can. */
   readonly tftp: { readonly segmentation: 'auto' | 'off' };
+  /** How much of each machine's console is kept. */
+  readonly consoles: { readonly keepMiB: number };
   /** Directly served ones first, in the file's order; then the relayed ones, which have `giaddr` and no interface. */
   readonly networks: readonly ConfiguredNetwork[];
   /** Folders that shadow the shipped boards and drivers. */

@@ -46,6 +46,7 @@ function configOf(file: string, settings: Settings): Config {
     powerDrivers: settings.powerDrivers.map(from),
     fetch: settings.fetch,
     tftp: settings.tftp,
+    consoles: settings.consoles,
     siteArgs: settings.siteArgs,
     bootDeadlines: settings.bootDeadlines,
   };

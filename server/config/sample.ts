@@ -14,6 +14,9 @@ dataDir: /var/lib/farrier
 # Whether the kernel cuts TFTP windows into packets (several times less CPU), where it can.
 # tftp: { segmentation: auto }       # auto | off
 
+# How much of what each machine's serial console says is kept; the oldest goes first.
+# consoles: { keepMiB: 16 }
+
 # DHCP is answered on these interfaces and nowhere else.
 networks:
   - name: rack1

@@ -92,6 +92,7 @@ const bootDeadlines = z.strictObject({
   callS: due(BOOT_DEADLINES.callS),
   bootedS: due(BOOT_DEADLINES.bootedS),
 });
+const consoles = z.strictObject({ keepMiB: z.int().min(1).max(4096).default(16) });
 const tftp = z.strictObject({ segmentation: z.enum(['auto', 'off']).default('auto') });
 
 /** `farrier.yaml`, as it is written: texts and defaults, before anything is branded. */
@@ -100,6 +101,7 @@ export const settingsShape = z.strictObject({
   keyFile: z.string().min(1).default('farrier.key'),
   http: http.prefault({}),
   tftp: tftp.prefault({}),
+  consoles: consoles.prefault({}),
   networks: z.array(network).min(1),
   relayed: z.array(relayed).default([]),
   boards: z.array(folder).default([]),
@@ -119,6 +121,7 @@ const MAPS = new Map<string | number | undefined, z.ZodObject>([
   ['fetch', fetch],
   ['bootDeadlines', bootDeadlines],
   ['tftp', tftp],
+  ['consoles', consoles],
   ['networks', network],
   ['relayed', relayed],
 ]);

@@ -110,6 +110,7 @@ export function tellStory(story: BootStory, event: FarrierEvent): BootStory {
       return tellBoot(story, event);
     case 'state':
     case 'edit':
+    case 'console':
     case 'security':
     case 'network':
       return story;

@@ -24,6 +24,9 @@ import { createBmcUserService, type BmcUserService } from '../services/bmc-user.
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
 import { createBundleTries, type BundleTries } from '../services/bundle-tries.ts';
+import type { ConsoleRecordings } from '../ports/console-recordings.ts';
+import type { ConsoleTransports } from '../services/console-open.ts';
+import { startConsoles, type ConsoleService } from '../services/consoles.ts';
 import { createChannelService, type ChannelService } from '../services/channels.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
@@ -49,6 +52,8 @@ import type { Memory } from './open-memory.ts';
 export interface ServiceParts extends Memory {
   readonly catalogue: SiteCatalogue;
   readonly drivers: PowerDrivers;
+  readonly recordings: ConsoleRecordings;
+  readonly consoleTransports: ConsoleTransports;
   readonly render: Render;
   readonly fetchUrl: FetchUrl;
   readonly networks: readonly Network[];
@@ -68,6 +73,7 @@ export interface ServiceParts extends Memory {
 export interface Services {
   readonly machines: MachineService;
   readonly power: PowerService;
+  readonly consoles: ConsoleService;
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly boardDtbs: BoardDtbService;
@@ -93,12 +99,14 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const boardDtbs = await startBoardDtbs(parts);
   const booting = await buildBooting(parts);
   const { sources, power, tries, enlist, timeline } = booting;
+  const consoles = await startConsoles({ ...parts, timeline, transports: parts.consoleTransports });
   await followEvents({ ...booting, store, log, prepare: startPreparing(parts, sources, networks) });
   const machines = createMachineService({ ...parts, boards, networks, readTree: readFdt });
   const parameters = createParameterService({ ...parts, boards, networks });
   return {
     machines,
     power,
+    consoles,
     explain: createExplain({
       ...parts,
       ...sources,

@@ -24,6 +24,10 @@ import { lookRegularly } from '../services/look-regularly.ts';
 import { createReadiness } from '../services/readiness.ts';
 import { trimHistory } from '../services/trim-history.ts';
 import { watchDeadlines } from '../services/watch-deadlines.ts';
+import { createConsoleTransports } from '../consoles/index.ts';
+import { loadSerial } from '../consoles/serial.ts';
+import { openRecordings } from '../files/consoles/recordings.ts';
+import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { createPowerDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
 import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
@@ -95,6 +99,11 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     drivers.close();
   });
+  const recordings = openRecordings({
+    ...{ folder: join(config.dataDir, 'consoles'), clock: realClock },
+    keepOctets: config.consoles.keepMiB << 20,
+  });
+  closers.push(() => recordings.close());
   const leases = createLeaseView(networks);
   const services = await buildServices({
     ...memory,
@@ -103,6 +112,8 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     drivers,
     render: openRender([join(root, 'templates')]),
     networks,
+    recordings,
+    consoleTransports: createConsoleTransports({ vouchForFolder, loadSerial }),
     ...{ siteArgs: config.siteArgs, dataDir: config.dataDir },
     httpPort: config.http.port,
     bootDeadlines: config.bootDeadlines,
@@ -121,6 +132,10 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     app.close();
   });
   await listenAll(app, options, socket, (server) => closers.push(() => closeServer(server)));
+  // Servers close when their last stream has ended.
+  closers.push(() => {
+    app.close();
+  });
   closers.push(...watchAll(memory, services, edges));
   closers.push(lookAgain({ catalogue, tftp, networks, log }));
   await services.power.recover();
@@ -129,9 +144,10 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
 }
 
 /** Trials end first, then power orders; what they still tell is written last. */
-function endsOf({ timeline, power, tries, verdicts }: Services): readonly Closer[] {
+function endsOf({ timeline, power, tries, verdicts, consoles }: Services): readonly Closer[] {
   return [
     () => timeline.flush(),
+    () => consoles.stop(),
     () => power.stop(),
     () => tries.stop(),
     () => {
@@ -258,7 +274,7 @@ async function listenAll(
     { at: { host: formatIpv4(http.address), port: http.port }, trust: 'tcp' },
     ...(options.doors ?? []),
   ];
-  for (const door of doors) opened(await listenHttp(app.handlerFor(door.trust), door.at));
+  for (const { at, trust } of doors) opened(await listenHttp(app.handlerFor(trust), at, app.upgradeFor(trust)));
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -12,6 +12,7 @@ import type { BoardDraftService } from '../services/board-drafts.ts';
 import type { BoardDtbService } from '../services/board-dtbs.ts';
 import type { BundleService } from '../services/bundles.ts';
 import type { BundleTries } from '../services/bundle-tries.ts';
+import type { ConsoleService } from '../services/consoles.ts';
 import type { ChannelService } from '../services/channels.ts';
 import type { EnlistService } from '../services/enlist.ts';
 import type { BootWatch } from '../services/watch-boots.ts';
@@ -46,9 +47,10 @@ interface Mounted {
 
 /** All that the HTTP server stands on. */
 export interface HttpDeps {
-  readonly store: Pick<Store, 'machines' | 'events' | 'leases' | 'boots' | 'bundles' | 'artefacts'>;
+  readonly store: Pick<Store, 'machines' | 'events' | 'leases' | 'boots' | 'bundles' | 'artefacts' | 'consoles'>;
   readonly machines: MachineService;
   readonly power: PowerService;
+  readonly consoles: ConsoleService;
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly importBundle: ImportBundle;

@@ -5,6 +5,7 @@ import { parseIpv4, parseMac, parseSha256 } from '../core/address.ts';
 import { parseArch } from '../core/arch.ts';
 import type { Result } from '../core/result.ts';
 import { REST_STATES } from '../core/lifecycle.ts';
+import { CONSOLE_GRANTS } from '../core/console.ts';
 import { PARAMETER_TYPES } from '../core/parameter.ts';
 
 /** A text that one of core's parsers must read; the problem carries the parser's own words. */
@@ -60,6 +61,13 @@ export const forceQuery = z.strictObject({ force: z.enum(['true', 'false']).opti
 /** How a machine is to be switched. Secrets go in and never come out; one that is not named stays as it is. */
 export const powerChoice = z.strictObject({
   driver: line(63),
+  parameters: z.record(line(64), z.union([line(4096), z.number(), z.boolean()])).default({}),
+  secrets: z.record(line(64), z.string().max(4096)).default({}),
+});
+
+/** How a machine's serial line is to be reached. Secrets go in and never come out. */
+export const consoleChoice = z.strictObject({
+  transport: line(63),
   parameters: z.record(line(64), z.union([line(4096), z.number(), z.boolean()])).default({}),
   secrets: z.record(line(64), z.string().max(4096)).default({}),
 });
@@ -151,6 +159,20 @@ export const trialOrder = z.strictObject({
   mayCycle: z.boolean().default(true),
 });
 
+/** Which part of a recording, and how it is written. */
+export const consoleLogQuery = z.strictObject({
+  from: count(Number.MAX_SAFE_INTEGER).optional(),
+  to: count(Number.MAX_SAFE_INTEGER).optional(),
+  boot: line(64).optional(),
+  as: z.enum(['raw', 'lines', 'timed']).optional(),
+});
+
+/** Which boot's last words. */
+export const consoleTailQuery = z.strictObject({ boot: line(64) });
+
+/** Where a console stream begins. */
+export const consoleStreamQuery = z.strictObject({ from: count(Number.MAX_SAFE_INTEGER).optional() });
+
 /** The name an artefact gets. */
 export const artefactQuery = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/, 'letters, digits, dot, dash, plus and underline'),
@@ -161,7 +183,18 @@ export const newUser = z.strictObject({
   name: line(64).min(1),
   role: z.enum(['admin', 'operator', 'viewer']),
   password: z.string().min(1).max(1024),
+  console: z.enum(CONSOLE_GRANTS).optional(),
 });
+
+/** What is changed of an account; `console: null` leaves consoles to the role again. */
+export const userEdit = z
+  .strictObject({
+    role: z.enum(['admin', 'operator', 'viewer']),
+    password: z.string().min(1).max(1024),
+    console: z.enum(CONSOLE_GRANTS).nullable(),
+  })
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, 'name what is to change: role, password or console');
 
 /** A parameter's value; its declaration says what it must be. */
 const parameterValue = z.union([z.string().max(8192), z.number(), z.boolean(), z.array(z.string().max(8192)).max(64)]);

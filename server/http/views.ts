@@ -20,7 +20,7 @@ const scalar = z.union([z.string(), z.number(), z.boolean()]);
 export const eventView = z.object({
   id: z.number(),
   atMs: z.number(),
-  kind: z.enum(['state', 'edit', 'power', 'dhcp', 'tftp', 'http', 'agent', 'boot', 'security', 'network']),
+  kind: z.enum(['state', 'edit', 'power', 'dhcp', 'tftp', 'http', 'agent', 'boot', 'console', 'security', 'network']),
   severity: z.enum(['note', 'good', 'warning', 'bad']),
   machine: text,
   boot: text,

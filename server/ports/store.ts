@@ -8,6 +8,7 @@ import type { ChannelMove } from '../core/channel.ts';
 import type { BootTally } from '../core/boot-matrix.ts';
 import type { BootServed, Verdict } from '../core/boot-verdict.ts';
 import type { BootRecord, FarrierEvent, NewBoot, NewEvent } from '../core/event.ts';
+import type { ConsoleGrant, ConsoleSetting } from '../core/console.ts';
 import type { Lease } from '../core/lease.ts';
 import type { Machine, MachineId } from '../core/machine.ts';
 import type { NewSetParameter, ParameterDeclaration, ParameterPlace, SetParameter } from '../core/parameter.ts';
@@ -176,6 +177,26 @@ export interface SecretStore {
   count(): Promise<number>;
 }
 
+/** A machine's console setting as it is kept. */
+export interface KeptConsole {
+  readonly machine: MachineId;
+  readonly setting: ConsoleSetting;
+}
+
+/** How machines' serial lines are reached, with sealed secrets under (machine, field). All goes with the machine. */
+export interface ConsoleStore {
+  list(): Promise<readonly KeptConsole[]>;
+  ofMachine(machine: MachineId): Promise<ConsoleSetting | undefined>;
+  /** Puts the setting and all its sealed secrets in place of what was there. @throws StaleWrite when the machine is gone. */
+  put(kept: KeptConsole, sealed: ReadonlyMap<string, string>, events: readonly NewEvent[]): Promise<void>;
+  /** Forgets setting and secrets. */
+  remove(machine: MachineId, events: readonly NewEvent[]): Promise<void>;
+  secretsOf(machine: MachineId): Promise<ReadonlyMap<string, string>>;
+  /** Keeps the last octets of a boot that ended badly; one tail a boot, the first counts. Goes with the boot's record. */
+  keepTail(boot: string, octets: Uint8Array): Promise<void>;
+  tailOf(boot: string): Promise<Uint8Array | undefined>;
+}
+
 /** One power order, from intent to end, so that a restart knows what was under way (invariant I9). */
 export interface PowerOrder {
   readonly id: string;
@@ -213,6 +234,8 @@ export type Role = 'admin' | 'operator' | 'viewer';
 export interface User {
   readonly name: string;
   readonly role: Role;
+  /** What it may do with consoles, where that is not what its role may. */
+  readonly console?: ConsoleGrant | undefined;
   /** scrypt, self-describing; never leaves the store but to be compared. */
   readonly passwordHash: string;
   /** Grows on password or role change; sessions of an earlier one are void. */
@@ -251,6 +274,7 @@ export interface Store {
   readonly parameters: ParameterStore;
   readonly boardDtbs: BoardDtbStore;
   readonly secrets: SecretStore;
+  readonly consoles: ConsoleStore;
   readonly powerOrders: PowerOrderStore;
   readonly users: UserStore;
   /** Writes something without meaning, to see whether it can be written now. @throws StoreUnavailable */

@@ -6,6 +6,7 @@ import { whyKept, type LastGood } from '../../server/core/bundle-keep.ts';
 import type { BundleTry } from '../../server/core/bundle-try.ts';
 import { channelRef, channelsOf, type ChannelMove } from '../../server/core/channel.ts';
 import type { BootTally } from '../../server/core/boot-matrix.ts';
+import type { ConsoleSetting } from '../../server/core/console.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
@@ -17,6 +18,7 @@ import {
   type BoardDtbStore,
   type BootStore,
   type BundleStore,
+  type ConsoleStore,
   type EventStore,
   type MachineStore,
   type PowerOrder,
@@ -124,6 +126,7 @@ export interface MemoryTables {
   readonly machines: Map<MachineId, Machine>;
   readonly boots: Map<string, BootRecord>;
   readonly secrets: Map<MachineId, Map<string, string>>;
+  readonly consoles: Map<MachineId, { readonly setting: ConsoleSetting; readonly sealed: ReadonlyMap<string, string> }>;
   readonly orders: Map<string, PowerOrder>;
   readonly bundles: Map<string, Bundle>;
   readonly tries: Map<MachineId, BundleTry>;
@@ -137,6 +140,7 @@ export function emptyTables(): MemoryTables {
     machines: new Map(),
     boots: new Map(),
     secrets: new Map(),
+    consoles: new Map(),
     orders: new Map(),
     bundles: new Map(),
     tries: new Map(),
@@ -146,7 +150,7 @@ export function emptyTables(): MemoryTables {
 }
 
 function createMachines(
-  { machines, boots, secrets, tries, goods }: MemoryTables,
+  { machines, boots, secrets, consoles, tries, goods }: MemoryTables,
   note: EventHub['note'],
 ): MachineStore {
   const find = (is: (machine: Machine) => boolean): Machine | undefined => [...machines.values()].find(is);
@@ -158,6 +162,7 @@ function createMachines(
   const drop = (id: MachineId): void => {
     machines.delete(id);
     secrets.delete(id);
+    consoles.delete(id);
     tries.delete(id);
     goods.delete(id);
     for (const boot of boots.values()) if (boot.machine === id) boots.set(boot.id, { ...boot, tokenHash: undefined });
@@ -433,6 +438,35 @@ function createOrders({ machines, orders }: MemoryTables, note: EventHub['note']
   };
 }
 
+function createConsoles({ machines, boots, consoles }: MemoryTables, note: EventHub['note']): ConsoleStore {
+  const tails = new Map<string, Uint8Array>();
+  return {
+    list: () =>
+      step(() =>
+        [...consoles]
+          .map(([machine, { setting }]) => ({ machine, setting }))
+          .sort((a, b) => (a.machine < b.machine ? -1 : 1)),
+      ),
+    ofMachine: (machine) => step(() => consoles.get(machine)?.setting),
+    put: ({ machine, setting }, sealed, events) =>
+      step(() => {
+        if (!machines.has(machine)) throw new StaleWrite(`machine ${machine} is gone; its console was not stored`);
+        consoles.set(machine, { setting, sealed });
+        note(events);
+      }),
+    remove: (machine, events) =>
+      step(() => {
+        if (consoles.delete(machine)) note(events);
+      }),
+    secretsOf: (machine) => step(() => new Map([...(consoles.get(machine)?.sealed ?? [])].sort())),
+    keepTail: (boot, octets) =>
+      step(() => {
+        if (boots.has(boot) && !tails.has(boot)) tails.set(boot, octets);
+      }),
+    tailOf: (boot) => step(() => (boots.has(boot) ? tails.get(boot) : undefined)),
+  };
+}
+
 function createUsers(clock: Clock, note: EventHub['note']): UserStore {
   const users = new Map<string, User>();
   const sessions = new Map<string, Session>();
@@ -483,6 +517,7 @@ export function createMemoryStore(clock: Clock, tables = emptyTables()): Store {
     }),
     boardDtbs: createBoardDtbs(events.note),
     secrets: createSecrets(tables),
+    consoles: createConsoles(tables, events.note),
     powerOrders: createOrders(tables, events.note),
     users: createUsers(clock, events.note),
     probe: () => Promise.resolve(),
