@@ -1,4 +1,5 @@
 import type { Machine, MachineId, PowerSeen } from '../core/machine.ts';
+import type { Result } from '../core/result.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -9,6 +10,7 @@ import { StoreUnavailable, type Store } from '../ports/store.ts';
 import type { Vault } from '../ports/vault.ts';
 import { Dropped, type Line } from './power-calls.ts';
 import { controllerKey, createController, type Controller } from './power-controller.ts';
+import type { PlanNext } from './plan-next.ts';
 import type { PowerOutcome } from './power-outcome.ts';
 import { openSetting } from './power-secrets.ts';
 import { noteSeen } from './power-seen.ts';
@@ -19,6 +21,10 @@ export interface PowerDeps {
   readonly vault: Pick<Vault, 'open'>;
   readonly drivers: PowerDrivers;
   readonly boards: Pick<Boards, 'byName'>;
+  /** What its next boot would get; a refusal keeps it from being switched on. */
+  readonly planNext: PlanNext;
+  /** Opens the machine's console before it starts, so that its first octet is recorded. */
+  readonly consoles?: { readonly ready: (machine: MachineId, signal: AbortSignal) => Promise<Result<void>> };
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -47,7 +53,7 @@ export function createLines(deps: PowerDeps): Lines {
   const controllers = new Map<string, Controller>();
   const controllerOf = (driver: PowerDriver, machine: Machine): Controller => {
     const key = controllerKey(driver, machine);
-    const controller = controllers.get(key) ?? createController(deps.clock);
+    const controller = controllers.get(key) ?? createController(deps.clock, driver.paceMs ?? 0);
     controllers.set(key, controller);
     return controller;
   };

@@ -217,7 +217,7 @@ export function layHttpLab(
   const power = pretendPower(store, clock, options.powerTakesMs ?? 0);
   const reader = createBundleReader(artefacts);
   const bundles = createBundleService({ store, reader, clock });
-  const tries = createBundleTries({ store, power, clock, log }, []);
+  const tries = createBundleTries({ store, power, planNext: () => Promise.resolve(undefined), clock, log }, []);
   const fetchUrl: FetchUrl = ({ url }) => {
     throw new FetchError('unreachable', `${url} is not reached from this lab`);
   };

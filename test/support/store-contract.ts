@@ -456,6 +456,7 @@ function powerContract(fresh: () => StoreUnderTest): void {
     by: 'alice',
     step: 'asked',
     because: undefined,
+    isMachinery: false,
   });
 
   it('secrets are kept by machine and field', async () => {
