@@ -29,6 +29,7 @@ export const RIGHTS = {
   'POST /api/v1/machines/{ref}/power/say': 'operator',
   'POST /api/v1/machines/{ref}/power/bootdev': 'operator',
   'POST /api/v1/machines/{ref}/power/identify': 'operator',
+  'POST /api/v1/power/orders': 'operator',
   'GET /api/v1/machines/{ref}/parameters': 'viewer',
   'PUT /api/v1/machines/{ref}/parameters/{name}': 'operator',
   'DELETE /api/v1/machines/{ref}/parameters/{name}': 'operator',

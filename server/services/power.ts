@@ -23,6 +23,8 @@ export interface PowerService {
   bootdev(machine: Machine, device: BootDevice): Promise<PowerOutcome>;
   /** Makes it blink for `forS` seconds (0 to 255), so that somebody finds it in the rack. */
   identify(machine: Machine, forS: number): Promise<PowerOutcome>;
+  /** Why this order could not be given to it at all now, before anything is asked of its plan; nothing when it could. */
+  whyNot(machine: Machine, verb: PowerVerb): string | undefined;
   /** Whether an order is under way for it, and which. */
   underWay(machine: Machine): PowerVerb | undefined;
   /** Stops waiting for the order under way; the state is asked afresh. */
@@ -76,6 +78,7 @@ export function createPowerService(deps: PowerDeps): PowerService {
       const stop = new AbortController();
       return stoppable(stop, aside(deps, lines, machine, identifyWish(forS), stop.signal));
     },
+    whyNot: (machine, verb) => (isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running)),
     underWay: (machine) => running.get(machine.id)?.verb,
     abort: (machine) => {
       const order = running.get(machine.id);

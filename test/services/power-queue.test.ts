@@ -59,7 +59,7 @@ describe('the queue of a controller', () => {
     const startedMs = world.clock.monotonicMs();
     assert.equal((await world.clock.until(order(world, 2))).is, 'done');
     const waitedMs = world.clock.monotonicMs() - startedMs;
-    assert.ok(waitedMs >= 60_000 && waitedMs <= 70_000, String(waitedMs));
+    assert.ok(waitedMs >= 60_000 && waitedMs <= 140_000, String(waitedMs));
     await world.clock.until(hung);
   });
 

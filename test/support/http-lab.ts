@@ -144,6 +144,7 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
   };
   return {
     order,
+    whyNot: (machine) => (machine.power ? undefined : `${machine.name} has no power driver; set one on its page`),
     status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
     identify: (_machine, forS) =>

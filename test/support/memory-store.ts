@@ -111,7 +111,7 @@ function refuseTaken(machines: Iterable<Machine>, wish: Machine): void {
         outletOf(wish.power) !== undefined &&
           outletOf(wish.power) === outletOf(other.power) &&
           !(wish.power?.shared && other.power?.shared),
-        'this outlet or BMC',
+        'this outlet or BMC (declare it shared for both)',
       ],
     ];
     const claim = claims.find(([taken]) => taken);
