@@ -48,6 +48,7 @@ function configOf(file: string, settings: Settings): Config {
     tftp: settings.tftp,
     siteArgs: settings.siteArgs,
     bootDeadlines: settings.bootDeadlines,
+    power: settings.power,
   };
 }
 

@@ -56,13 +56,16 @@ export function createController(clock: Clock, paceMs: number): Controller {
     return breaker.judged(() => call.act(holds));
   };
   return {
-    restsMs: breaker.restsMs,
+    restsMs: () => breaker.restsMs(),
     run: <T>(call: ControllerCall<T>): Promise<T> => {
       if (waiting >= WAITING_MAX)
         return Promise.reject(new PowerError('busy', `${waiting} commands wait for this controller already`));
       waiting += 1;
       let held: Promise<unknown> | undefined;
-      const mine = tail.then(() => inTurn(call, (work) => (held = work)));
+      const holds = (work: Promise<unknown>): void => {
+        held = work;
+      };
+      const mine = tail.then(() => inTurn(call, holds));
       const freed = async (): Promise<void> => {
         if (held) {
           await endOf(clock, held);

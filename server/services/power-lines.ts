@@ -13,7 +13,7 @@ import { controllerKey, createController, type Controller } from './power-contro
 import type { PlanNext } from './plan-next.ts';
 import type { PowerOutcome } from './power-outcome.ts';
 import { openSetting } from './power-secrets.ts';
-import { noteSeen } from './power-seen.ts';
+import { noteSeen, type SeenStores } from './power-seen.ts';
 
 /** What the power service stands on. */
 export interface PowerDeps {
@@ -39,6 +39,8 @@ export interface Lines {
   use(machine: Machine, act: (driver: PowerDriver) => Promise<PowerOutcome>, record?: Recorder): Promise<PowerOutcome>;
   /** Binds the driver to the machine, its secrets in place. Throws `config` when something does not fit. */
   open(driver: PowerDriver, machine: Machine): Promise<Line>;
+  /** Milliseconds for which the machine's controller is left alone; 0 when it is not. */
+  restsMs(machine: Machine): number;
   /** Keeps what was seen, with an event when it differs from what was known; where the store cannot, the log says so. */
   readonly note: Recorder;
   /** Keeps what was seen without an event. */
@@ -57,12 +59,16 @@ export function createLines(deps: PowerDeps): Lines {
     controllers.set(key, controller);
     return controller;
   };
-  const notes = createNotes(deps.store.machines);
+  const notes = createNotes(deps.store);
   const note = keptWherePossible(notes.note, deps.log);
   const keep = keptWherePossible(notes.keep, deps.log);
   return {
     use: (machine, act, record = note) => use(deps, record, machine, act),
     open: (driver, machine) => open(deps, driver, machine, controllerOf(driver, machine)),
+    restsMs: (machine) => {
+      const driver = deps.drivers.byName(machine.power?.driver ?? '');
+      return (driver && controllers.get(controllerKey(driver, machine))?.restsMs()) ?? 0;
+    },
     note,
     keep,
   };
@@ -81,10 +87,10 @@ function keptWherePossible(record: Recorder, log: Log): Recorder {
 }
 
 /** Observations of one machine are written one after another: they must not overtake each other. */
-function createNotes(machines: PowerDeps['store']['machines']): Pick<Lines, 'note' | 'keep'> {
+function createNotes(stores: SeenStores): Pick<Lines, 'note' | 'keep'> {
   const writing = new Map<MachineId, Promise<void>>();
   const record = ({ id }: Machine, seen: PowerSeen, tells: boolean): Promise<void> => {
-    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(machines, id, { seen, tells }));
+    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(stores, id, { seen, tells }));
     const settled = mine
       .catch(() => undefined)
       .finally(() => {

@@ -27,6 +27,8 @@ export interface PowerService {
   whyNot(machine: Machine, verb: PowerVerb): string | undefined;
   /** Whether an order is under way for it, and which. */
   underWay(machine: Machine): PowerVerb | undefined;
+  /** Milliseconds for which its controller is left alone, having been silent; 0 when it is not. */
+  restsMs(machine: Machine): number;
   /** Stops waiting for the order under way; the state is asked afresh. */
   abort(machine: Machine): void;
   /** Settles what a previous run left open: asks the state, never repeats an order (invariant I9). */
@@ -80,6 +82,7 @@ export function createPowerService(deps: PowerDeps): PowerService {
     },
     whyNot: (machine, verb) => (isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running)),
     underWay: (machine) => running.get(machine.id)?.verb,
+    restsMs: (machine) => lines.restsMs(machine),
     abort: (machine) => {
       const order = running.get(machine.id);
       if (!order) return;

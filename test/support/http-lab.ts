@@ -144,6 +144,7 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
   };
   return {
     order,
+    restsMs: () => 0,
     whyNot: (machine) => (machine.power ? undefined : `${machine.name} has no power driver; set one on its page`),
     status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),

@@ -143,11 +143,31 @@ function createWriter(db: Database.Database): MachineWriter {
   };
 }
 
+const stale = (id: MachineId, rev: number): StaleWrite =>
+  new StaleWrite(`machine ${id} is no longer at revision ${String(rev)}; read it again`);
+
+/** Writes a change of the machine as it was seen, inside the transaction under way. */
+function changerOf(
+  reader: MachineReader,
+  writer: MachineWriter,
+): (seen: Pick<Machine, 'id' | 'rev'>, change: MachineChange) => Machine {
+  return (seen, change) => {
+    const current = reader.byId(seen.id);
+    if (current?.rev !== seen.rev) throw stale(seen.id, seen.rev);
+    const machine: Machine = { ...current, ...change, id: current.id, rev: current.rev + 1 };
+    refuseTaken(reader, machine);
+    reader.forget(machine.id);
+    if (!writer.update(machine, seen.rev)) throw stale(seen.id, seen.rev);
+    return machine;
+  };
+}
+
 /** Machines in SQLite. */
 export function createMachineStore(ledger: Ledger): MachineStore {
   const reader = createReader(ledger.db);
   const writer = createWriter(ledger.db);
   const secrets = secretWriter(ledger.db);
+  const changed = changerOf(reader, writer);
   const kept = keepByMac(reader);
   // No read from outside comes between a job and its commit, so it is enough to forget here.
   const changing: Pick<Ledger, 'write'> = {
@@ -156,17 +176,6 @@ export function createMachineStore(ledger: Ledger): MachineStore {
         kept.forget();
         return job(note);
       }),
-  };
-  const stale = (id: MachineId, rev: number): StaleWrite =>
-    new StaleWrite(`machine ${id} is no longer at revision ${String(rev)}; read it again`);
-  const changed = (seen: Pick<Machine, 'id' | 'rev'>, change: MachineChange): Machine => {
-    const current = reader.byId(seen.id);
-    if (current?.rev !== seen.rev) throw stale(seen.id, seen.rev);
-    const machine: Machine = { ...current, ...change, id: current.id, rev: current.rev + 1 };
-    refuseTaken(reader, machine);
-    reader.forget(machine.id);
-    if (!writer.update(machine, seen.rev)) throw stale(seen.id, seen.rev);
-    return machine;
   };
   return {
     list: () => ledger.read(() => reader.all()),
