@@ -28,6 +28,8 @@ export interface Config {
   readonly siteArgs: readonly string[];
   /** When the next step of a boot is due. */
   readonly bootDeadlines: BootDeadlines;
+  /** Every machine is asked for its power state about this often; 0: never by itself. */
+  readonly power: { readonly pollS: number };
 }
 
 /** Something wrong with the file: where, what, and what to do about it. */

@@ -49,6 +49,7 @@ function configOf(file: string, settings: Settings): Config {
     consoles: settings.consoles,
     siteArgs: settings.siteArgs,
     bootDeadlines: settings.bootDeadlines,
+    power: settings.power,
   };
 }
 

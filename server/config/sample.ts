@@ -49,4 +49,7 @@ networks:
 # Seconds within which the next step of a boot is due: first packet after "on", address, first file, the next file, the
 # first word of the booted system, its end. After that the timeline says where it stopped.
 # bootDeadlines: { heardS: 120, addressS: 30, firstFileS: 30, nextFileS: 60, callS: 240, bootedS: 600 }
+
+# Every machine is asked for its power state about this often, in seconds; 0: never by itself.
+# power: { pollS: 60 }
 `;

@@ -28,6 +28,8 @@ export interface PowerSeen {
 export interface PowerSetting {
   readonly driver: string;
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** Several machines hang on this outlet, and all of them say so. */
+  readonly shared?: true;
 }
 
 /** Which board a machine seems to be, and why we think so. Evidence, never proof. */

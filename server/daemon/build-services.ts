@@ -37,6 +37,7 @@ import { followEvents } from '../services/follow-events.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createParameterService, type ParameterService } from '../services/parameters.ts';
+import { createPlanNext, type PlanNext } from '../services/plan-next.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
@@ -146,10 +147,15 @@ async function buildBooting(parts: ServiceParts): Promise<Booting> {
   const { boards } = parts.catalogue;
   const timeline = createEventBuffer({ events: store.events, clock, log });
   const openDtb = async (sha256: Sha256) => (await boards.openDtb(sha256)) ?? artefacts.open(sha256);
-  const power = createPowerService({ ...parts, boards });
-  const tries = createBundleTries({ store, power, clock, log }, await store.tries.list());
+  // Trials order power, power asks for the plan, and the plan asks which bundle is on trial.
+  const planned: { next?: PlanNext } = {};
+  const planNext: PlanNext = async (machine, trial) => planned.next?.(machine, trial);
+  const power = createPowerService({ ...parts, boards, planNext });
+  const tries = createBundleTries({ store, power, planNext, clock, log }, await store.tries.list());
+  const sources = bootSources(parts, tries);
+  planned.next = createPlanNext({ ...sources, networks: () => parts.networks });
   return {
-    sources: bootSources(parts, tries),
+    sources,
     reservations: createReservations(),
     timeline,
     sessions: createBootSessions({ boots: store.boots, timeline, clock, rng, sha256: sha256Of }),

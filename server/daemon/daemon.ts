@@ -19,8 +19,10 @@ import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
 import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { FetchUrl } from '../ports/fetch.ts';
 import type { Log } from '../ports/log.ts';
+import type { PowerDrivers } from '../ports/power-drivers.ts';
 import { openRender } from '../render/render.ts';
 import { lookRegularly } from '../services/look-regularly.ts';
+import { pollPower } from '../services/power-poll.ts';
 import { createReadiness } from '../services/readiness.ts';
 import { trimHistory } from '../services/trim-history.ts';
 import { watchDeadlines } from '../services/watch-deadlines.ts';
@@ -136,7 +138,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     app.close();
   });
-  closers.push(...watchAll(memory, services, edges));
+  closers.push(...watchAll({ memory, services, drivers, pollS: config.power.pollS }, edges));
   closers.push(lookAgain({ catalogue, tftp, networks, log }));
   await services.power.recover();
   for (const network of networks) log.info(`serving ${describeNetwork(network)}`);
@@ -157,11 +159,22 @@ function endsOf({ timeline, power, tries, verdicts, consoles }: Services): reado
 }
 
 /** What has deadlines, and what grows. */
-function watchAll({ store }: Memory, { tries }: Services, edges: Edges): readonly Closer[] {
+function watchAll(
+  parts: {
+    readonly memory: Memory;
+    readonly services: Services;
+    readonly drivers: PowerDrivers;
+    readonly pollS: number;
+  },
+  edges: Edges,
+): readonly Closer[] {
+  const { store } = parts.memory;
+  const { tries, power } = parts.services;
   const watches = [
     watchDeadlines({ machines: store.machines, ...edges }),
     lookRegularly(edges, 'bundles on trial', (nowMs) => tries.look(nowMs)),
     trimHistory({ store, ...edges }),
+    pollPower({ store, drivers: parts.drivers, power, ...edges }, parts.pollS),
   ];
   return watches.map((watch) => () => {
     watch.stop();

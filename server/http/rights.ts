@@ -40,6 +40,7 @@ export const RIGHTS = {
   'GET /api/v1/machines/{ref}/console/tail': 'console-read',
   'GET /api/v1/machines/{ref}/console/stream': 'console-read',
   'GET /api/v1/console-transports': 'viewer',
+  'POST /api/v1/power/orders': 'operator',
   'GET /api/v1/machines/{ref}/parameters': 'viewer',
   'PUT /api/v1/machines/{ref}/parameters/{name}': 'operator',
   'DELETE /api/v1/machines/{ref}/parameters/{name}': 'operator',

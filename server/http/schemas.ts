@@ -63,6 +63,24 @@ export const powerChoice = z.strictObject({
   driver: line(63),
   parameters: z.record(line(64), z.union([line(4096), z.number(), z.boolean()])).default({}),
   secrets: z.record(line(64), z.string().max(4096)).default({}),
+  shared: z
+    .boolean()
+    .optional()
+    .describe('Several machines hang on this outlet. Left out it stays as it is while the outlet is the same.'),
+});
+
+const force = z.boolean().default(false).describe('All the same, although it is refused for its consequences.');
+
+/** An order to switch one machine. */
+export const powerOrder = z.strictObject({ force });
+
+/** An order to switch many: those named and those of a network, each `staggerMs` after the one before it. */
+export const powerOrders = z.strictObject({
+  machines: z.array(line(80).min(1)).max(1000).default([]),
+  network: line(32).optional(),
+  verb: z.enum(['on', 'off', 'cycle', 'reset']),
+  staggerMs: z.int().min(0).max(60_000).default(0),
+  force,
 });
 
 /** How a machine's serial line is to be reached. Secrets go in and never come out. */

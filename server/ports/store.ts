@@ -10,7 +10,7 @@ import type { BootServed, Verdict } from '../core/boot-verdict.ts';
 import type { BootRecord, FarrierEvent, NewBoot, NewEvent } from '../core/event.ts';
 import type { ConsoleGrant, ConsoleSetting } from '../core/console.ts';
 import type { Lease } from '../core/lease.ts';
-import type { Machine, MachineId } from '../core/machine.ts';
+import type { Machine, MachineId, PowerSetting } from '../core/machine.ts';
 import type { NewSetParameter, ParameterDeclaration, ParameterPlace, SetParameter } from '../core/parameter.ts';
 
 /** A writer held an older revision than the store: read again and decide again. */
@@ -39,6 +39,16 @@ export interface MachineStore {
   add(machine: Machine, events: readonly NewEvent[]): Promise<Machine>;
   /** @throws StaleWrite @throws Taken */
   change(seen: Pick<Machine, 'id' | 'rev'>, change: MachineChange, events: readonly NewEvent[]): Promise<Machine>;
+  /**
+   * Sets how it is switched, or forgets it, with its secrets in the same transaction: each named one is kept, or dropped
+   * where it is undefined. What was seen of its power goes. @throws StaleWrite @throws Taken
+   */
+  setPower(
+    seen: Pick<Machine, 'id' | 'rev'>,
+    power: PowerSetting | undefined,
+    secrets: ReadonlyMap<string, string | undefined>,
+    events: readonly NewEvent[],
+  ): Promise<Machine>;
   /** Its events stay, its secrets and its boot records' tokens go. @throws StaleWrite */
   remove(seen: Pick<Machine, 'id' | 'rev'>, events: readonly NewEvent[]): Promise<void>;
   /** Drops the oldest `new` machines so that at most `keep` are left; says which went. */
@@ -208,6 +218,8 @@ export interface PowerOrder {
   /** How far it came; `cycle` passes through all. */
   readonly step: 'asked' | 'started' | 'off-ordered' | 'off-seen' | 'on-ordered' | 'done' | 'failed' | 'dropped';
   readonly because: string | undefined;
+  /** Whether Farrier ordered it by itself; such orders have a budget (`core/power-budget.ts`). */
+  readonly isMachinery: boolean;
 }
 
 /** Power orders from intent to end (invariant I9). */
@@ -225,6 +237,13 @@ export interface PowerOrderStore {
   ): Promise<boolean>;
   /** Orders that were neither done, failed nor dropped when the daemon stopped. */
   open(): Promise<readonly PowerOrder[]>;
+  /** Those of one machine that were asked since, oldest first. */
+  ofMachine(machine: MachineId, sinceMs: number): Promise<readonly PowerOrder[]>;
+  /**
+   * Drops ended orders but the newest `keep` of each machine, and those of machines that are gone; at most `atMost` in
+   * one transaction; says how many went.
+   */
+  trim(keep: number, atMost: number): Promise<number>;
 }
 
 /** What a user may do; the table of rights is in `http/rights.ts`. */

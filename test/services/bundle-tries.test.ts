@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { NewEvent } from '../../server/core/event.ts';
 import type { Machine } from '../../server/core/machine.ts';
 import type { Store } from '../../server/ports/store.ts';
+import type { PlanNext } from '../../server/services/plan-next.ts';
 import { createBundleTries, type BundleTries, type TryOrder } from '../../server/services/bundle-tries.ts';
 import { decide } from '../../server/services/serve-boot.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
@@ -47,7 +48,8 @@ async function lay(change: Partial<Machine> = {}): Promise<Bench> {
       return Promise.resolve({ is: 'done', seen: { state: 'on', atMs: clock.now(), because: undefined } } as const);
     },
   };
-  const build = async () => createBundleTries({ store, power, clock, log }, await store.tries.list());
+  const planNext: PlanNext = () => Promise.resolve(undefined);
+  const build = async () => createBundleTries({ store, power, planNext, clock, log }, await store.tries.list());
   const bench: Bench = {
     ...{ store, clock, machine, orders, tries: await build() },
     ask: (order = {}) =>
@@ -252,7 +254,10 @@ describe('what a boot gets while a bundle is on trial', () => {
     const { deps, store, clock } = layBench(bootMachine);
     await store.bundles.add(sampleBundle('next', { callsHome: true, kernelArgs: ['try=1'] }), []);
     const power = { order: () => assert.fail('nothing is switched') };
-    const tries = createBundleTries({ store, power, clock, log: createQuietLog() }, []);
+    const tries = createBundleTries(
+      { store, power, planNext: () => Promise.resolve(undefined), clock, log: createQuietLog() },
+      [],
+    );
     const own = { ...deps, tries, trialOf: tries.trialOf.bind(tries) };
     await tries.ask(bootMachine.name, { bundle: 'next@1', withinMs: WITHIN_MS, mayCycle: true }, 'alice');
     const request = { ...ubootRequest(bootMachine.macs[0] ?? assert.fail()), format: 'boot-script' } as const;

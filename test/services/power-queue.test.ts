@@ -52,13 +52,14 @@ describe('the queue of a controller', () => {
     await world.clock.until(cycle);
   });
 
-  it('a driver that hangs frees its controller soon after its deadline', async () => {
+  it('a driver that does not let go keeps its controller for a minute more, but not for ever', async () => {
     const world = createPowerWorld();
     world.pdu.habits('1', { deaf: true });
     const hung = order(world, 1);
     const startedMs = world.clock.monotonicMs();
     assert.equal((await world.clock.until(order(world, 2))).is, 'done');
-    assert.ok(world.clock.monotonicMs() - startedMs < 8000);
+    const waitedMs = world.clock.monotonicMs() - startedMs;
+    assert.ok(waitedMs >= 60_000 && waitedMs <= 140_000, String(waitedMs));
     await world.clock.until(hung);
   });
 

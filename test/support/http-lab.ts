@@ -149,6 +149,8 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
   };
   return {
     order,
+    restsMs: () => 0,
+    whyNot: (machine) => (machine.power ? undefined : `${machine.name} has no power driver; set one on its page`),
     status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
     identify: (_machine, forS) =>
@@ -264,7 +266,7 @@ export function layHttpLab(
   };
   const consoles = pretendConsoles({ store, clock, log, rng, board });
   const bundles = createBundleService({ store, reader, clock });
-  const tries = createBundleTries({ store, power, clock, log }, []);
+  const tries = createBundleTries({ store, power, planNext: () => Promise.resolve(undefined), clock, log }, []);
   const fetchUrl: FetchUrl = ({ url }) => {
     throw new FetchError('unreachable', `${url} is not reached from this lab`);
   };

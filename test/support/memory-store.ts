@@ -10,6 +10,7 @@ import type { ConsoleSetting } from '../../server/core/console.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
+import { outletOf } from '../../server/core/outlet.ts';
 import type { Clock } from '../../server/ports/clock.ts';
 import {
   StaleWrite,
@@ -97,12 +98,6 @@ function createEvents({ machines, events: all }: MemoryTables): EventHub {
   return { store, note };
 }
 
-const outletOf = (machine: Machine): string | undefined => {
-  const entries = Object.entries(machine.power?.parameters ?? {});
-  const same = entries.map(([key, value]) => `${key}=${String(value).trim().toLowerCase()}`).sort();
-  return entries.length === 0 ? undefined : [machine.power?.driver, ...same].join('\n');
-};
-
 function refuseTaken(machines: Iterable<Machine>, wish: Machine): void {
   for (const other of machines) {
     if (other.id === wish.id) continue;
@@ -114,7 +109,12 @@ function refuseTaken(machines: Iterable<Machine>, wish: Machine): void {
         wish.reserved !== undefined && other.reserved === wish.reserved && other.network === wish.network,
         `the address ${wish.reserved === undefined ? '' : formatIpv4(wish.reserved)}`,
       ],
-      [outletOf(wish) !== undefined && outletOf(wish) === outletOf(other), 'this outlet or BMC'],
+      [
+        outletOf(wish.power) !== undefined &&
+          outletOf(wish.power) === outletOf(other.power) &&
+          !(wish.power?.shared && other.power?.shared),
+        'this outlet or BMC (declare it shared for both)',
+      ],
     ];
     const claim = claims.find(([taken]) => taken);
     if (claim) throw new Taken(`${claim[1]} belongs to machine "${other.name}" already`);
@@ -189,6 +189,19 @@ function createMachines(
         const before = current(seen);
         const machine = { ...before, ...change, id: before.id, rev: before.rev + 1 };
         put(machine);
+        note(events);
+        return machine;
+      }),
+    setPower: (seen, power, kept, events) =>
+      step(() => {
+        const before = current(seen);
+        const machine = { ...before, power, powerSeen: undefined, rev: before.rev + 1 };
+        put(machine);
+        const own = new Map(secrets.get(machine.id));
+        for (const [field, sealed] of kept)
+          if (sealed === undefined) own.delete(field);
+          else own.set(field, sealed);
+        secrets.set(machine.id, own);
         note(events);
         return machine;
       }),
@@ -435,6 +448,26 @@ function createOrders({ machines, orders }: MemoryTables, note: EventHub['note']
       step(() =>
         [...orders.values()].filter((order) => !ENDS.includes(order.step)).sort((a, b) => a.askedMs - b.askedMs),
       ),
+    ofMachine: (machine, sinceMs) =>
+      step(() =>
+        [...orders.values()]
+          .filter((order) => order.machine === machine && order.askedMs >= sinceMs)
+          .sort((a, b) => a.askedMs - b.askedMs),
+      ),
+    trim: (keep, atMost) =>
+      step(() => {
+        const places = new Map<MachineId, number>();
+        const gone = [...orders.values()]
+          .sort((a, b) => b.askedMs - a.askedMs)
+          .filter((order) => {
+            const place = (places.get(order.machine) ?? 0) + 1;
+            places.set(order.machine, place);
+            return ENDS.includes(order.step) && (place > keep || !machines.has(order.machine));
+          })
+          .slice(0, atMost);
+        for (const order of gone) orders.delete(order.id);
+        return gone.length;
+      }),
   };
 }
 
