@@ -17,6 +17,7 @@ const INTERRUPT = 0x03;
 
 const stateShape = z.looseObject({ recorded: z.looseObject({ from: z.number(), to: z.number() }) });
 const timedShape = z.looseObject({
+  to: z.number(),
   chunks: z.array(z.looseObject({ atMs: z.number(), octets: z.string() })),
 });
 
@@ -175,17 +176,19 @@ async function watch(context: CommandContext, api: Api, ref: string, options: Co
 
 async function replay(context: CommandContext, api: Api, ref: string, options: ConsoleOptions): Promise<void> {
   const { terminal, clock } = context.deps;
-  const query = { as: 'timed', boot: options.replay };
   const path = pathOf('machines', ref, 'console', 'log');
-  const { chunks } = await api.call({ method: 'GET', path, query }, timedShape);
-  if (chunks.length === 0) throw new CliFailure(EXIT.notFound, 'nothing was recorded of this boot');
-  let beforeMs = chunks[0]?.atMs ?? 0;
-  for (const { atMs, octets } of chunks) {
-    const waitMs = (atMs - beforeMs) / options.speed;
-    if (waitMs >= 1) await pause(clock, waitMs);
-    beforeMs = atMs;
-    await terminal.writeOctets(Buffer.from(octets, 'base64'));
-  }
+  const next = async (from: string | undefined): Promise<z.infer<typeof timedShape>> =>
+    api.call({ method: 'GET', path, query: { as: 'timed', boot: options.replay, from } }, timedShape);
+  let beforeMs: number | undefined;
+  // One answer holds but a part of a long boot.
+  for (let part = await next(undefined); part.chunks.length > 0; part = await next(String(part.to)))
+    for (const { atMs, octets } of part.chunks) {
+      const waitMs = (atMs - (beforeMs ?? atMs)) / options.speed;
+      if (waitMs >= 1) await pause(clock, waitMs);
+      beforeMs = atMs;
+      await terminal.writeOctets(Buffer.from(octets, 'base64'));
+    }
+  if (beforeMs === undefined) throw new CliFailure(EXIT.notFound, 'nothing was recorded of this boot');
 }
 
 async function download(context: CommandContext, api: Api, ref: string, options: ConsoleOptions): Promise<void> {

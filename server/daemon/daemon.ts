@@ -129,7 +129,8 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const tftp = await startTftp(config, networks, ports, services, edges);
   closers.push(() => tftp.close());
   const { notices } = leases;
-  const app = createHttpApp(httpDeps({ memory, services, catalogue, drivers, networks, notices, root, edges }));
+  const shown = { drivers, networks, notices, pollS: config.power.pollS };
+  const app = createHttpApp(httpDeps({ memory, services, catalogue, root, edges, ...shown }));
   closers.push(() => {
     app.close();
   });
@@ -251,6 +252,7 @@ function httpDeps(parts: {
   readonly drivers: Awaited<ReturnType<typeof createPowerDrivers>>;
   readonly networks: readonly Network[];
   readonly notices: () => readonly Notice[];
+  readonly pollS: number;
   readonly root: string;
   readonly edges: Edges;
 }): Parameters<typeof createHttpApp>[0] {
@@ -266,6 +268,7 @@ function httpDeps(parts: {
     artefacts: memory.artefacts,
     networks: parts.networks,
     notices: parts.notices,
+    powerPollS: parts.pollS,
     notReady: createReadiness({ store: memory.store, clock: parts.edges.clock }),
     assetsFolder: join(root, 'server', 'web', 'assets'),
     templatesFolder: join(root, 'templates', 'html'),

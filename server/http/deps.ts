@@ -71,6 +71,8 @@ export interface HttpDeps {
   readonly networks: readonly Network[];
   /** What stands above the rack now; nothing when all is well. */
   readonly notices?: () => readonly Notice[];
+  /** Seconds between two looks at the power of a machine; 0 or nothing: nobody looks by itself. */
+  readonly powerPollS?: number;
   /** Why the daemon cannot serve now, in words; nothing when it can. */
   readonly notReady: () => Promise<string | undefined>;
   readonly clock: Clock;

@@ -91,7 +91,7 @@ export const RIGHTS = {
   'GET /rack': 'viewer',
   'GET /machines/{ref}': 'viewer',
   'GET /machines/{ref}/boots/{boot}': 'viewer',
-  'GET /machines/{ref}/console': 'viewer',
+  'GET /machines/{ref}/console': 'console-read',
   'GET /boards': 'viewer',
   'GET /boards/{name}': 'viewer',
   'GET /bundles': 'viewer',

@@ -56,8 +56,13 @@ export async function startFakeConsole(
   const answerLog = (response: ServerResponse, query: URLSearchParams): void => {
     const all = Buffer.concat(pieces.map((piece) => piece.octets));
     if (query.get('as') === 'timed') {
-      const chunks = pieces.map(({ at, atMs, octets }) => ({ at, atMs, octets: octets.toString('base64') }));
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ from: 0, to: to(), chunks }));
+      const first = Number(query.get('from') ?? 0);
+      // One piece an answer: clients have to come back for the rest.
+      const rest = pieces.filter((piece) => piece.at >= first).slice(0, 1);
+      const chunks = rest.map(({ at, atMs, octets }) => ({ at, atMs, octets: octets.toString('base64') }));
+      response
+        .setHeader('content-type', 'application/json')
+        .end(JSON.stringify({ from: first, to: rest[0] ? rest[0].at + rest[0].octets.length : first, chunks }));
       return;
     }
     const from = Number(query.get('from') ?? 0);

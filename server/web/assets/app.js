@@ -96,14 +96,15 @@ document.addEventListener('keydown', (event) => {
   act();
 });
 
-const driver = /** @type {HTMLSelectElement | null} */ (document.getElementById('driver'));
-driver?.addEventListener('change', () => {
-  for (const set of document.querySelectorAll('fieldset[data-driver]')) {
-    const isChosen = set.getAttribute('data-driver') === driver.value;
-    set.toggleAttribute('hidden', !isChosen);
-    set.toggleAttribute('disabled', !isChosen);
-  }
-});
+/** A choice of a kind shows the fields of that kind, in its own form. */
+for (const choice of /** @type {NodeListOf<HTMLSelectElement>} */ (document.querySelectorAll('select[data-chooses]')))
+  choice.addEventListener('change', () => {
+    for (const set of choice.form?.querySelectorAll('fieldset[data-of]') ?? []) {
+      const isChosen = set.getAttribute('data-of') === choice.value;
+      set.toggleAttribute('hidden', !isChosen);
+      set.toggleAttribute('disabled', !isChosen);
+    }
+  });
 
 tellTimes(document);
 tellTitle();

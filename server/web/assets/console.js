@@ -121,21 +121,34 @@ function replayWords(ms) {
   return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
 }
 
+/** All pieces of a boot; one answer holds but a part of them. @param {string} boot */
+async function fetchTimed(boot) {
+  const chunks = [];
+  for (let from = ''; ; ) {
+    const address = `${api}/log?as=timed&boot=${encodeURIComponent(boot)}${from}`;
+    const answer = await fetch(address).catch(() => undefined);
+    const body = await answer?.json().catch(() => ({}));
+    if (!answer?.ok) return say(body?.detail ?? 'Farrier did not answer', 'bad');
+    chunks.push(...body.chunks);
+    if (body.chunks.length === 0) return chunks;
+    from = `&from=${body.to}`;
+  }
+}
+
 async function startReplay() {
   const boot = the('boot').value;
   if (!boot) return;
   say('fetching the record …');
-  const answer = await fetch(`${api}/log?as=timed&boot=${encodeURIComponent(boot)}`).catch(() => undefined);
-  const body = await answer?.json().catch(() => ({}));
-  if (!answer?.ok) return say(body?.detail ?? 'Farrier did not answer', 'bad');
-  if (body.chunks.length === 0) return say('nothing was recorded of this boot', 'warning');
+  const chunks = await fetchTimed(boot);
+  if (!chunks) return;
+  if (chunks.length === 0) return say('nothing was recorded of this boot', 'warning');
   say('');
   live?.end();
   live = undefined;
   tellWriter(null, false, false);
   screen.clear();
   const slider = the('at');
-  const made = makeReplay(body.chunks, {
+  const made = makeReplay(chunks, {
     write: screen.write,
     clear: screen.clear,
     moved: (ms, isOver) => {
