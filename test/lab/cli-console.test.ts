@@ -57,9 +57,12 @@ describe('farrier console at a real terminal', function () {
     [process.execPath, '--import', 'tsx', MAIN, '--socket', board.base, 'console', 'board-01', ...args].join(' ');
 
   for (const [how, end] of [
-    ['its escape key', (pty: Pty): void => {
+    [
+      'its escape key',
+      (pty: Pty): void => {
         pty.type('\x1dq');
-      }],
+      },
+    ],
     ['SIGTERM', (pty: Pty) => void process.kill(Number(/pid=(\d+)/.exec(pty.shown)?.[1]), 'SIGTERM')],
   ] as const)
     it(`sends keys as they are, and leaves the terminal as it was after ${how}`, async () => {
