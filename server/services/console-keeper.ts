@@ -154,6 +154,8 @@ class Keeper implements ConsoleKeeper {
       this.#end(error instanceof Error ? error.message : String(error), code);
       return false;
     }
+    // It may have opened in the very moment in which it was given up.
+    if (this.#stop.signal.aborted) void line.close().catch(() => undefined);
     this.#line = line;
     this.#isTrying = false;
     this.#tries += 1;

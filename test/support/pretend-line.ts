@@ -15,6 +15,8 @@ export interface PretendLine {
   end(because: string): void;
   /** Openings fail from now on; nothing: they go well again. */
   fail(error: ConsoleError | undefined): void;
+  /** Openings and writings never end from now on. */
+  hang(): void;
 }
 
 /** Makes one, as the transport `pretend` with a host and a secret. */
@@ -24,6 +26,7 @@ export function createPretendLine(): PretendLine {
   let failing: ConsoleError | undefined;
   let given: Readonly<Record<string, unknown>> = {};
   let [typed, breaks, opened] = ['', 0, 0];
+  let isHanging = false;
   const line = (): ConsoleLine => {
     const ended = new Promise<string>((resolve) => {
       over = (because) => {
@@ -38,7 +41,7 @@ export function createPretendLine(): PretendLine {
       },
       write: (octets) => {
         typed += Buffer.from(octets).toString('latin1');
-        return Promise.resolve();
+        return isHanging ? new Promise(() => undefined) : Promise.resolve();
       },
       sendBreak: () => {
         breaks += 1;
@@ -63,6 +66,7 @@ export function createPretendLine(): PretendLine {
       open: (parameters) => {
         opened += 1;
         given = parameters;
+        if (isHanging) return new Promise(() => undefined);
         return failing ? Promise.reject(failing) : Promise.resolve(line());
       },
     },
@@ -77,6 +81,9 @@ export function createPretendLine(): PretendLine {
     end: (because) => over?.(because),
     fail: (error) => {
       failing = error;
+    },
+    hang: () => {
+      isHanging = true;
     },
   };
 }

@@ -76,7 +76,8 @@ export class FolderRecording implements ConsoleRecording {
   }
 
   async read(from: number, octetsMax: number): Promise<readonly RecordedPiece[]> {
-    for (let offset = from; offset < this.#ring.start; ) {
+    const first = Math.max(from, this.range().from);
+    for (let offset = first; offset < this.#ring.start; ) {
       const segment = this.#segments.find(({ end, octets }) => octets > 0 && end > offset);
       if (!segment || segment.start >= this.#ring.start) break;
       const pieces = await segment.read(Math.max(offset, segment.start), octetsMax).catch(() => []);
@@ -84,7 +85,7 @@ export class FolderRecording implements ConsoleRecording {
       // Dropped while it was read: what comes after it is still there.
       offset = segment.end;
     }
-    return this.#ring.from(from, octetsMax);
+    return this.#ring.from(first, octetsMax);
   }
 
   subscribe(changed: () => void): () => void {
