@@ -230,6 +230,11 @@ export function layHttpLab(
       readTree: readFdt,
     }),
     power,
+    flips: {
+      begin: () => Promise.resolve({ is: 'refused', because: 'no outlets here' }),
+      now: () => undefined,
+      abort: () => undefined,
+    },
     bundles,
     importBundle: createImportBundle({ bundles, reader, artefacts, store, fetchUrl }),
     channels: createChannelService({ store, clock }),
