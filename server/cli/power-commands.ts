@@ -4,6 +4,7 @@ import { suggest } from '../config/suggest.ts';
 import { pathOf, type Api, type Call } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
+import { addFlipTest } from './flip-test-command.ts';
 import { timeText, writeSheet, type Sheet } from './output.ts';
 import { orderManyMachines, staggerOption, type ManyOptions } from './power-many.ts';
 import { driverShape, parametersOf, secretsOf, type DriverAnswer } from './power-parameters.ts';
@@ -203,5 +204,6 @@ export function addPowerCommands(program: Command, context: CommandContext): voi
       await context.api(command).order({ method: 'POST', path, body: { forS }, timeoutMs: ORDER_MS });
       context.say(forS === 0 ? `${ref} blinks no longer` : `${ref} blinks for ${forS} s`);
     });
+  addFlipTest(power, context);
   addSettings(power, context);
 }

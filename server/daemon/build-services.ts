@@ -1,6 +1,7 @@
 import { contains, type Ipv4, type Sha256 } from '../core/address.ts';
 import type { BootDeadlines } from '../core/boot-verdict.ts';
 import type { Lease, Network } from '../core/lease.ts';
+import type { Machine } from '../core/machine.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
@@ -37,13 +38,17 @@ import { followEvents } from '../services/follow-events.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createParameterService, type ParameterService } from '../services/parameters.ts';
+import { createFlipWatch } from '../services/flip-watch.ts';
 import { createPlanNext, type PlanNext } from '../services/plan-next.ts';
+import { createFlipTests, type FlipTests } from '../services/power-flip.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
 import { createServedSeen } from '../services/served-seen.ts';
 import { watchBoots, type BootWatch } from '../services/watch-boots.ts';
+import { answersNow } from '../net/answers-now.ts';
+import { probeMeans } from '../net/probe-address.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
 import type { SiteCatalogue } from './site-catalogue.ts';
 import { compareTrees } from '../wire/fdt/compare.ts';
@@ -75,6 +80,7 @@ export interface Services {
   readonly machines: MachineService;
   readonly power: PowerService;
   readonly consoles: ConsoleService;
+  readonly flips: FlipTests;
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly boardDtbs: BoardDtbService;
@@ -108,6 +114,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     machines,
     power,
     consoles,
+    flips: flipTests(parts, { machines, power }),
     explain: createExplain({
       ...parts,
       ...sources,
@@ -232,6 +239,22 @@ function boardDrafts({ store, clock, catalogue }: ServiceParts): BoardDraftServi
     ...{ store, clock, boards: catalogue.boards, site: catalogue.site },
     reread: () => void catalogue.refresh(),
   });
+}
+
+function flipTests(parts: ServiceParts, services: Pick<Services, 'machines' | 'power'>): FlipTests {
+  const { store, clock } = parts;
+  const answers = answersNow(probeMeans(clock));
+  return createFlipTests({
+    ...parts,
+    ...services,
+    addressOf: (machine) => addressOf(machine, parts.leases()),
+    watch: createFlipWatch({ answers, events: store.events, clock }),
+  });
+}
+
+function addressOf(machine: Machine, leases: readonly Lease[]): Ipv4 | undefined {
+  const lease = leases.find(({ mac, state }) => state === 'bound' && machine.macs.includes(mac));
+  return lease?.address ?? machine.reserved;
 }
 
 /** What people do with bundles, trials aside. */

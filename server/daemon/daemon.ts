@@ -146,8 +146,8 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   return { socket, networks, stop };
 }
 
-/** Trials end first, then power orders; what they still tell is written last. */
-function endsOf({ timeline, power, tries, verdicts, consoles }: Services): readonly Closer[] {
+/** A flip test ends first, for it must switch on again; then trials, then power orders; what they tell is written last. */
+function endsOf({ timeline, power, flips, tries, verdicts, consoles }: Services): readonly Closer[] {
   return [
     () => timeline.flush(),
     () => consoles.stop(),
@@ -156,6 +156,7 @@ function endsOf({ timeline, power, tries, verdicts, consoles }: Services): reado
     () => {
       verdicts.stop();
     },
+    () => flips.stop(),
   ];
 }
 

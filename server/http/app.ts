@@ -10,6 +10,7 @@ import { catalogueRoutes } from './api/catalogue.ts';
 import { eventRoutes } from './api/events.ts';
 import { machineRoutes } from './api/machines.ts';
 import { parameterRoutes } from './api/parameters.ts';
+import { flipTestRoutes } from './api/flip-test.ts';
 import { powerRoutes } from './api/power.ts';
 import { sessionRoutes } from './api/session.ts';
 import { userRoutes } from './api/users.ts';
@@ -46,6 +47,7 @@ function apiRoutes(deps: HttpDeps, streams: StreamSet): readonly Route[] {
     ...machineRoutes(deps),
     ...powerRoutes(deps),
     ...consoleRoutes(deps),
+    ...flipTestRoutes(deps),
     ...parameterRoutes(deps),
     ...catalogueRoutes(deps),
     ...boardDtbRoutes(deps),

@@ -21,6 +21,7 @@ import type { ImportBundle } from '../services/import-bundle.ts';
 import type { KernelReport } from '../services/kernel-report.ts';
 import type { MachineService } from '../services/machines.ts';
 import type { ParameterService } from '../services/parameters.ts';
+import type { FlipTests } from '../services/power-flip.ts';
 import type { PowerService } from '../services/power.ts';
 import type { Users } from './auth.ts';
 
@@ -51,6 +52,7 @@ export interface HttpDeps {
   readonly machines: MachineService;
   readonly power: PowerService;
   readonly consoles: ConsoleService;
+  readonly flips: Pick<FlipTests, 'begin' | 'now' | 'abort'>;
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly importBundle: ImportBundle;

@@ -90,6 +90,17 @@ export const consoleChoice = z.strictObject({
   secrets: z.record(line(64), z.string().max(4096)).default({}),
 });
 
+const seconds = (min: number, max: number, otherwise: number): z.ZodDefault<z.ZodInt> =>
+  z.int().min(min).max(max).default(otherwise);
+
+/** Whose outlets are tried, one after another; `confirm` because each is switched off for it. */
+export const flipOrder = z.strictObject({
+  machines: z.array(line(80).min(1)).min(1).max(64),
+  confirm: z.boolean().default(false),
+  silentS: seconds(5, 300, 30).describe('How long somebody may take to fall silent.'),
+  backS: seconds(10, 1800, 300).describe('How long they may take to come back.'),
+});
+
 /** What a person saw of a machine's power. */
 export const sayOrder = z.strictObject({ state: z.enum(['on', 'off', 'unknown']) });
 

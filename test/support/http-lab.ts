@@ -278,6 +278,11 @@ export function layHttpLab(
     }),
     power,
     consoles,
+    flips: {
+      begin: () => Promise.resolve({ is: 'refused', because: 'no outlets here' }),
+      now: () => undefined,
+      abort: () => undefined,
+    },
     bundles,
     importBundle: createImportBundle({ bundles, reader, artefacts, store, fetchUrl }),
     channels: createChannelService({ store, clock }),

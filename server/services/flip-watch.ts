@@ -1,0 +1,79 @@
+import type { Ipv4 } from '../core/address.ts';
+import type { Machine } from '../core/machine.ts';
+import type { AnswersNow } from '../ports/answers-now.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventStore } from '../ports/store.ts';
+import { pauseUnless } from './power-calls.ts';
+
+/** A machine that can be watched. */
+export interface Watched {
+  readonly machine: Machine;
+  readonly address: Ipv4;
+}
+
+/** Whom the flip test watches, and how. */
+export interface FlipWatch {
+  /** Those that answer now. */
+  alive(among: readonly Watched[]): Promise<readonly Watched[]>;
+  /** Those that stop answering; returns soon after the first did, at the latest after `withinMs`. */
+  goSilent(among: readonly Watched[], withinMs: number, signal: AbortSignal): Promise<readonly Watched[]>;
+  /** Those that answer again, or whose firmware has spoken, until all of them did or `withinMs` has passed. */
+  comeBack(among: readonly Watched[], withinMs: number, signal: AbortSignal): Promise<readonly Watched[]>;
+}
+
+const EVERY_MS = 1000;
+/** One lost answer is no silence. */
+const MISSES = 3;
+/** Who hangs on the same outlet falls silent together, give or take this. */
+const TOGETHER_MS = 3000;
+/** Kinds of events that only a running machine brings about. */
+const SIGNS = ['dhcp', 'tftp', 'http', 'agent'];
+
+/** Watches by asking each address every second and by what boots say of themselves. */
+export function createFlipWatch(deps: {
+  readonly answers: AnswersNow;
+  readonly events: Pick<EventStore, 'subscribe'>;
+  readonly clock: Clock;
+}): FlipWatch {
+  const { answers, events, clock } = deps;
+  const answering = async (among: readonly Watched[]): Promise<readonly Watched[]> => {
+    const asked = await Promise.all(among.map(async (each) => ((await answers(each.address)) ? [each] : [])));
+    return asked.flat();
+  };
+  return {
+    alive: answering,
+    goSilent: async (among, withinMs, signal) => {
+      const misses = new Map<Watched, number>();
+      let untilMs = clock.monotonicMs() + withinMs;
+      let isFirst = true;
+      for (;;) {
+        const there = new Set(await answering(among));
+        for (const each of among) misses.set(each, there.has(each) ? 0 : (misses.get(each) ?? 0) + 1);
+        const silent = among.filter((each) => (misses.get(each) ?? 0) >= MISSES);
+        if (silent.length > 0 && isFirst) untilMs = Math.min(untilMs, clock.monotonicMs() + TOGETHER_MS);
+        isFirst &&= silent.length === 0;
+        if (clock.monotonicMs() >= untilMs) return silent;
+        await pauseUnless(clock, EVERY_MS, signal);
+      }
+    },
+    comeBack: async (among, withinMs, signal) => {
+      const back = new Set<Watched>();
+      const unsubscribe = events.subscribe((heard) => {
+        for (const { machine, kind } of heard) {
+          const own = among.find((each) => each.machine.id === machine);
+          if (own && SIGNS.includes(kind)) back.add(own);
+        }
+      });
+      try {
+        const untilMs = clock.monotonicMs() + withinMs;
+        for (;;) {
+          for (const each of await answering(among.filter((one) => !back.has(one)))) back.add(each);
+          if (back.size === among.length || clock.monotonicMs() >= untilMs) return [...back];
+          await pauseUnless(clock, EVERY_MS, signal);
+        }
+      } finally {
+        unsubscribe();
+      }
+    },
+  };
+}
