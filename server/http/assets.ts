@@ -16,13 +16,13 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-const { resolve } = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 /** The terminal of the console page comes from its packages, under names of our own: no folder of theirs is served. */
 const PACKAGED: readonly (readonly [name: string, file: () => string])[] = [
-  ['xterm.js', () => resolve('@xterm/xterm/lib/xterm.mjs')],
-  ['xterm.css', () => resolve('@xterm/xterm/css/xterm.css')],
-  ['xterm-fit.js', () => resolve('@xterm/addon-fit/lib/addon-fit.mjs')],
-  ['xterm-search.js', () => resolve('@xterm/addon-search/lib/addon-search.mjs')],
+  ['xterm.js', () => require.resolve('@xterm/xterm/lib/xterm.mjs')],
+  ['xterm.css', () => require.resolve('@xterm/xterm/css/xterm.css')],
+  ['xterm-fit.js', () => require.resolve('@xterm/addon-fit/lib/addon-fit.mjs')],
+  ['xterm-search.js', () => require.resolve('@xterm/addon-search/lib/addon-search.mjs')],
 ];
 
 /** The styles and scripts of the pages, read once at start: no path from the wire ever reaches the disk. */

@@ -27,7 +27,10 @@ describe('slots of a rack', () => {
     ['3-4 right', { from: 3, to: 4, side: 'right' }],
     ['7-7', { from: 7, to: 7, side: 'whole' }],
   ];
-  for (const [text, expected] of readable) it(`reads "${text}"`, () => assert.deepEqual(slot(text), expected));
+  for (const [text, expected] of readable)
+    it(`reads "${text}"`, () => {
+      assert.deepEqual(slot(text), expected);
+    });
 
   for (const [text, words] of [
     ['', /write it like 3, 3-4, or 3 left/],
@@ -48,7 +51,11 @@ describe('slots of a rack', () => {
     });
 
   it('what is written is read again', () => {
-    fc.assert(fc.property(anySlot, (each) => assert.deepEqual(slot(formatRackSlot(each)), each)));
+    fc.assert(
+      fc.property(anySlot, (each) => {
+        assert.deepEqual(slot(formatRackSlot(each)), each);
+      }),
+    );
   });
 
   it('never throws, whatever the text', () => {

@@ -41,7 +41,13 @@ async function openPort(): Promise<Port> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return { server, typed: () => typed, say: (octets) => sockets.forEach((socket) => socket.write(octets)) };
+  return {
+    server,
+    typed: () => typed,
+    say: (octets) => {
+      sockets.forEach((socket) => socket.write(octets));
+    },
+  };
 }
 
 describe('one console for the page, the command line and the API', function () {
