@@ -29,7 +29,7 @@ const WAITS_MS = [0, 500, 1000, 2000, 4000, 8000, 8000, 8000, 8000, 8000];
 /** How a console is followed. */
 export interface FollowOptions {
   /** Opens the stream from an offset. */
-  readonly open: (from: number) => WebSocket;
+  readonly open: (from: number) => Promise<WebSocket>;
   readonly from: number;
   readonly clock: Clock;
   /** Octets of the board, in order; the next come when this has resolved. */
@@ -110,8 +110,8 @@ class Follower implements Following {
   }
 
   /** One stream from its opening to its end. */
-  #session(): Promise<Session> {
-    const socket = this.#options.open(this.#next);
+  async #session(): Promise<Session> {
+    const socket = await this.#options.open(this.#next);
     this.#socket = socket;
     let [isOpened, because] = [false, ''];
     let work = Promise.resolve();

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { CONSOLE_GRANTS } from '../core/console.ts';
 import { pathOf } from './client.ts';
 import type { CommandContext } from './context.ts';
-import type { Terminal } from './deps.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { writeList, type Column } from './output.ts';
+import { newPasswordOf } from './password.ts';
 
 const userShape = z.looseObject({ name: z.string(), role: z.string(), console: z.string().optional() });
 const COLUMNS: readonly Column<z.infer<typeof userShape>>[] = [
@@ -14,22 +13,6 @@ const COLUMNS: readonly Column<z.infer<typeof userShape>>[] = [
   { title: 'ROLE', value: (user) => user.role },
   { title: 'CONSOLE', value: (user) => user.console ?? 'as its role' },
 ];
-
-/** A password, never from an argument: from a file, from standard input, or asked for twice. */
-async function passwordFrom(terminal: Terminal, file: string | undefined): Promise<string> {
-  const firstLine = (text: string): string => text.split(/\r?\n/)[0] ?? '';
-  if (file !== undefined && file !== '-')
-    try {
-      return firstLine(readFileSync(file, 'utf8'));
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      throw new CliFailure(EXIT.failed, `the password file ${file} cannot be read (${code})`, { cause: error });
-    }
-  if (file === '-' || !terminal.canAsk) return firstLine(await terminal.readStdin());
-  const password = await terminal.askSecret('Password: ');
-  if ((await terminal.askSecret('Once more: ')) === password) return password;
-  throw new CliFailure(EXIT.usage, 'the two passwords differ; try again');
-}
 
 interface AddOptions {
   readonly role: string;
@@ -56,7 +39,7 @@ function addEdit(user: Command, context: CommandContext): void {
     .addOption(new Option('--console <right>', `${CONSOLE}; role: as its role`).choices([...CONSOLE_GRANTS, 'role']))
     .option('--password-file <path>', 'the first line is the new password; - is standard input')
     .action(async (name: string, { role, console, passwordFile }: EditOptions, command: Command) => {
-      const password = passwordFile === undefined ? undefined : await passwordFrom(terminal, passwordFile);
+      const password = passwordFile === undefined ? undefined : await newPasswordOf(terminal, passwordFile);
       const body = {
         ...(role === undefined ? {} : { role }),
         ...(console === undefined ? {} : { console: console === 'role' ? null : console }),
@@ -81,7 +64,7 @@ export function addUserCommands(program: Command, context: CommandContext): void
     .addOption(new Option('--console <right>', `${CONSOLE} (default: as its role)`).choices(CONSOLE_GRANTS))
     .option('--password-file <path>', 'the first line is the password; - is standard input')
     .action(async (name: string, { role, console, passwordFile }: AddOptions, command: Command) => {
-      const password = await passwordFrom(terminal, passwordFile);
+      const password = await newPasswordOf(terminal, passwordFile);
       if (password === '') throw new CliFailure(EXIT.usage, 'the password is empty; type it, or pipe it in');
       await context
         .api(command)
