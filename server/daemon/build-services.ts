@@ -106,7 +106,12 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const boardDtbs = await startBoardDtbs(parts);
   const booting = await buildBooting(parts);
   const { sources, power, tries, enlist, timeline } = booting;
-  const consoles = await startConsoles({ ...parts, timeline, transports: parts.consoleTransports });
+  const consoles = await startConsoles({
+    ...parts,
+    timeline,
+    transports: parts.consoleTransports,
+    patterns: () => parts.catalogue.consolePatterns(),
+  });
   await followEvents({ ...booting, store, log, prepare: startPreparing(parts, sources, networks) });
   const machines = createMachineService({ ...parts, boards, networks, readTree: readFdt });
   const parameters = createParameterService({ ...parts, boards, networks });

@@ -1,5 +1,4 @@
 import type { Response } from 'express';
-import { once } from 'node:events';
 import type { ConsoleRecording, RecordedPiece } from '../ports/console-recordings.ts';
 
 /** A part of a recording: octets from `from` up to, not including, `to`. */
@@ -41,10 +40,24 @@ export async function sendLog(part: LogPart, response: Response, shape: Shaper |
   response.setHeader('Console-To', part.to);
   for await (const piece of piecesOf(part)) {
     const out = shape ? shape.take(piece) : piece.octets;
-    if (out.length > 0 && !response.write(out)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    if (out.length > 0 && !response.write(out)) await drained(response);
     if (response.destroyed) return;
   }
   response.end(shape?.end());
+}
+
+/** Resolves when the peer takes more, or is gone. */
+function drained(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+    if (response.destroyed) done();
+  });
 }
 
 /** A part as pieces for a replay, at most 4 MiB of it. */

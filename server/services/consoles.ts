@@ -8,6 +8,8 @@ import type { ConsoleRecordings } from '../ports/console-recordings.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import { keepConsole } from './console-keeper.ts';
+import type { ConsolePattern } from '../core/console-pattern.ts';
+import { createConsoleWatch, type Banner } from './console-watch.ts';
 import { openConsole, type OpenDeps } from './console-open.ts';
 import { Room, type ConsoleRoom } from './console-room.ts';
 import {
@@ -25,6 +27,8 @@ import type { Actor } from './machines.ts';
 export interface ConsoleDeps extends OpenDeps {
   readonly store: Pick<Store, 'consoles' | 'secrets' | 'machines' | 'events' | 'boots'>;
   readonly recordings: ConsoleRecordings;
+  /** What consoles say and what it means, as it stands now. */
+  readonly patterns: () => readonly ConsolePattern[];
   readonly timeline: Pick<EventBuffer, 'add'>;
   readonly log: Log;
 }
@@ -42,6 +46,8 @@ export interface ConsoleService extends ConsoleDesk {
 
 /** A power setting's secrets are written after the event that tells of it. */
 const AFTER_EDIT_MS = 250;
+/** How long a loader may take from its banner to its first packet. */
+const BANNER_MS = 120_000;
 /** Of a line that comes and goes the timeline tells this often. */
 const TOLD_MAX = 6;
 const TOLD_WINDOW_MS = 10 * 60_000;
@@ -64,6 +70,8 @@ class Consoles implements ConsoleService {
   readonly #rooms = new Map<MachineId, Room>();
   readonly #kept = new Map<MachineId, Kept>();
   readonly #orderedAt = new Map<MachineId, number>();
+  readonly #bannerAt = new Map<MachineId, Banner>();
+  readonly #watch;
   readonly #toldLimit;
   #turn: Promise<void> = Promise.resolve();
   #unsubscribe: () => void = () => undefined;
@@ -72,6 +80,7 @@ class Consoles implements ConsoleService {
 
   constructor(deps: ConsoleDeps) {
     this.#deps = deps;
+    this.#watch = createConsoleWatch(deps);
     this.#toldLimit = createTryLimit(deps.clock, { triesMax: TOLD_MAX, windowMs: TOLD_WINDOW_MS });
   }
 
@@ -170,6 +179,9 @@ class Consoles implements ConsoleService {
     const room = await this.#roomOf(machine.id);
     const { store, clock, rng } = this.#deps;
     const tell = this.#lineTeller(room, machine.id, transport);
+    const watch = this.#watch(machine.id, room.recording, (banner) => {
+      this.#bannerAt.set(machine.id, banner);
+    });
     const keeper = keepConsole({
       ...{ clock, rng },
       open: async (signal) => {
@@ -178,6 +190,7 @@ class Consoles implements ConsoleService {
         return openConsole(this.#deps, now, setting ?? { transport, parameters: {} }, signal);
       },
       heard: (octets) => {
+        watch(octets);
         room.recording.append(octets);
       },
       changed: tell,
@@ -221,7 +234,7 @@ class Consoles implements ConsoleService {
   #markBoot(room: Room, machine: MachineId, boot: string): void {
     const isKnown = room.recording.marks().some((mark) => mark.is === 'boot' && mark.words === boot);
     if (isKnown) return;
-    const at = this.#orderedAt.get(machine) ?? room.recording.range().to;
+    const at = this.#orderedAt.get(machine) ?? this.#recentBanner(room, machine) ?? room.recording.range().to;
     const mark = async (): Promise<void> => {
       const [newest] = await this.#deps.store.boots.ofMachine(machine, 1);
       const again = room.recording.marks().some((each) => each.is === 'boot' && each.words === boot);
@@ -233,6 +246,14 @@ class Consoles implements ConsoleService {
     mark().catch((error: unknown) => {
       this.#deps.log.error('a boot could not be marked in a recording', { machine, error: String(error) });
     });
+  }
+
+  /** A boot that nobody ordered begins with its loader's banner, where one was heard since the boot before. */
+  #recentBanner(room: Room, machine: MachineId): number | undefined {
+    const banner = this.#bannerAt.get(machine);
+    const before = room.recording.marks().findLast((mark) => mark.is === 'boot');
+    if (!banner || this.#deps.clock.now() - banner.atMs > BANNER_MS) return undefined;
+    return before && before.at >= banner.at ? undefined : banner.at;
   }
 
   #refreshSoon(machine: MachineId): void {

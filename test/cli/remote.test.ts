@@ -54,15 +54,16 @@ describe('a daemon elsewhere', () => {
     const room = await lab.deps.consoles.room(at!);
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     while (room.line().is !== 'open') await turn();
-    lab.board.say('=> \x00\xff');
-    while (room.recording.range().to < 6) await turn();
+    const said = Buffer.from('=> \x00\xff', 'latin1');
+    lab.board.say(said);
+    while (room.recording.range().to < said.length) await turn();
     const ran = await run('horseshoe', 'console', 'board-01', '--download', '-');
-    assert.deepEqual([ran.exit, ran.out], [0, Buffer.from('=> \x00\xff').toString('latin1')], ran.err);
+    assert.deepEqual([ran.exit, ran.out], [0, said.toString('latin1')], ran.err);
     const password = (): Promise<string> => Promise.resolve('horseshoe');
     const api = createApi(createRemote({ url: remoteUrl(base), user: 'a-operator', password }));
     const stream = await api.stream('/machines/board-01/console/stream', { from: '0' });
-    const [said] = (await once(stream, 'message')) as [Buffer];
-    assert.match(said.toString(), /"is":"hello".*"mayWrite":true/);
+    const [hello] = (await once(stream, 'message')) as [Buffer];
+    assert.match(hello.toString(), /"is":"hello".*"mayWrite":true/);
     stream.terminate();
   });
 

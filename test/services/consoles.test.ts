@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { Machine } from '../../server/core/machine.ts';
+import { readConsolePatterns } from '../../server/files/console-patterns.ts';
 import { ConsoleError } from '../../server/ports/console.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import type { Store } from '../../server/ports/store.ts';
@@ -11,6 +12,7 @@ import { createPretendLine, type PretendLine } from '../support/pretend-line.ts'
 import { createQuietLog } from '../support/quiet-log.ts';
 import { sampleEvent, sampleMachine } from '../support/samples.ts';
 
+const { patterns } = readConsolePatterns(['dtbs']);
 const OK = { ok: true, value: undefined };
 
 describe('consoles', () => {
@@ -37,6 +39,7 @@ describe('consoles', () => {
     const rng = { octets: (count: number) => new Uint8Array(count).fill(128) };
     return startConsoles({
       store,
+      patterns: () => patterns,
       ...{ recordings, clock, log: createQuietLog(), rng },
       vault: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice(7) },
       transports: {
@@ -262,6 +265,75 @@ describe('consoles', () => {
     const taken = [1, 2, 3, 4].map(() => seat?.keys(piece).ok);
     assert.deepEqual(taken, [true, true, false, false]);
     seat?.leave();
+  });
+
+  describe('what it says', () => {
+    const beginBoot = async (id: string): Promise<void> => {
+      await store.boots.add({ id, machine: machine.id, startedMs: clock.now(), tokenHash: undefined, plan: '' });
+      await store.events.append([sampleEvent('ordered', { kind: 'boot', machine: machine.id, boot: id })]);
+      await settle();
+    };
+    const said = async () =>
+      (await store.events.list({ machine: machine.id, limit: 99 })).filter((event) => event.detail['pattern']);
+    beforeEach(async () => {
+      await consoles.set(machine, choice, 'alice');
+      await ready();
+      await beginBoot('b-1');
+    });
+
+    it('is told on the boot it belongs to, in the pattern’s words, and nothing else of it', async () => {
+      board.say('U-Boot 2023.01 (Dec');
+      board.say(' 21)\r\nPassword: hunter2\r\nbootarg overflow 512+0+0+1 > 512\r\n');
+      assert.deepEqual(
+        (await said()).map(({ text, boot, severity, detail }) => [text, boot, severity, detail['stops']]),
+        [
+          ['u-boot 2023.01 speaks on the console', 'b-1', 'note', undefined],
+          ['u-boot refuses the kernel arguments: bootarg overflow 512+0+0+1 > 512', 'b-1', 'bad', 'loader'],
+        ],
+      );
+      assert.ok(!JSON.stringify(await store.events.list({ limit: 99 })).includes('hunter2'));
+    });
+
+    it('a loader’s version is kept with its machine', async () => {
+      board.say('U-Boot 2014.10-rc2 (Oct 1 2014)\n');
+      await settle();
+      const { firmware } = (await store.machines.byId(machine.id))!;
+      assert.deepEqual([firmware?.loader, firmware?.loaderVersion], ['u-boot', '2014.10-rc2']);
+    });
+
+    it('a prompt is told once, although its line ends later', async () => {
+      board.say('board login: ');
+      board.say('root\r\n');
+      assert.equal((await said()).length, 1);
+    });
+
+    it('what repeats itself does not fill the timeline', async () => {
+      for (let n = 0; n < 1000; n += 1) board.say('U-Boot 2023.01 (Dec 21)\n');
+      assert.equal((await said()).length, 3);
+    });
+
+    it('a panic keeps the last 4 KiB with its boot, its trace among them', async () => {
+      board.say('x'.repeat(9000));
+      board.say('\nKernel panic - not syncing: Attempted to kill init!\n');
+      board.say('Call trace:\n dump_backtrace\n');
+      await clock.pass(2000);
+      const tail = Buffer.from((await store.consoles.tailOf('b-1')) ?? []).toString();
+      assert.equal(tail.length, 4096);
+      assert.ok(tail.endsWith('dump_backtrace\n'));
+      assert.equal(await store.consoles.tailOf('b-2'), undefined);
+    });
+
+    it('a boot that nobody ordered begins with its loader’s banner', async () => {
+      board.say('reboot: Restarting system\r\n');
+      board.say('U-Boot 2023.01 (Dec 21)\r\n');
+      clock.advance(5000);
+      board.say('BOOTP broadcast 1\r\n');
+      await beginBoot('b-2');
+      const mark = recording()
+        .marks()
+        .findLast((each) => each.is === 'boot');
+      assert.deepEqual([mark?.words, mark?.at], ['b-2', 27]);
+    });
   });
 
   it('a room has room for so many', async () => {

@@ -195,6 +195,7 @@ function pretendConsoles(parts: {
     vault: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice(7) },
     drivers: { list: () => [], byName: () => undefined },
     recordings: createMemoryRecordings(clock),
+    patterns: () => [],
     timeline: { add: (event) => void store.events.append([event]) },
   });
   return {

@@ -77,7 +77,7 @@ export class FolderRecording implements ConsoleRecording {
 
   async read(from: number, octetsMax: number): Promise<readonly RecordedPiece[]> {
     const first = Math.max(from, this.range().from);
-    for (let offset = first; offset < this.#ring.start; ) {
+    for (let offset = first; offset < this.#ring.start;) {
       const segment = this.#segments.find(({ end, octets }) => octets > 0 && end > offset);
       if (!segment || segment.start >= this.#ring.start) break;
       const pieces = await segment.read(Math.max(offset, segment.start), octetsMax).catch(() => []);
@@ -101,9 +101,12 @@ export class FolderRecording implements ConsoleRecording {
     while (this.#work) await this.#work;
     this.#cancelSync?.();
     this.#cancelSync = undefined;
-    await this.#segments.at(-1)?.sync().catch((error: unknown) => {
-      this.#pause(error);
-    });
+    await this.#segments
+      .at(-1)
+      ?.sync()
+      .catch((error: unknown) => {
+        this.#pause(error);
+      });
   }
 
   async close(): Promise<void> {

@@ -123,7 +123,7 @@ function openOwn(path: string): Promise<FileHandle> {
 }
 
 async function writeAll(file: FileHandle, octets: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < octets.length; ) {
+  for (let done = 0; done < octets.length;) {
     const { bytesWritten } = await file.write(octets, done, octets.length - done, position + done);
     done += bytesWritten;
   }
