@@ -39,7 +39,7 @@ describe('the flip test on a rack', function () {
     });
     pdu = await startVirtualPdu({ address: ADDRESS, port: 0, password: PASSWORD, outlets, clock: labClock() });
     await Promise.all(made.map((board) => board.powerOn()));
-    await Promise.all(made.map((board) => board.reaches(['agent'], 60_000)));
+    await Promise.all(made.map((board) => board.reaches(['agent'], 120_000)));
     for (const [at, board] of made.entries()) {
       const path = `/api/v1/machines/${board.mac}`;
       await lab.farrier.api.must('POST', `${path}/accept`, { name: names[at] });
@@ -57,7 +57,7 @@ describe('the flip test on a rack', function () {
   });
 
   async function ended(): Promise<unknown> {
-    const untilMs = performance.now() + 240_000;
+    const untilMs = performance.now() + 280_000;
     for (;;) {
       const test = await lab.farrier.api.must('GET', '/api/v1/power/flip-test');
       if (memberOf(test, 'state') !== 'running') return test;
@@ -67,7 +67,7 @@ describe('the flip test on a rack', function () {
   }
 
   it('two of eight are swapped: both are named, the six others are right, and all are on', async () => {
-    const order = { machines: names, confirm: true, silentS: 30, backS: 60 };
+    const order = { machines: names, confirm: true, silentS: 60, backS: 120 };
     assert.equal((await lab.farrier.api.call('POST', '/api/v1/power/flip-test', { machines: names })).status, 409);
     await lab.farrier.api.must('POST', '/api/v1/power/flip-test', order);
     const found = listOf(await ended(), 'outlets');
