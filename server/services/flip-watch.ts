@@ -17,8 +17,18 @@ export interface FlipWatch {
   alive(among: readonly Watched[], signal: AbortSignal): Promise<readonly Watched[]>;
   /** Those that stop answering; returns soon after the first did, at the latest after `withinMs`. */
   goSilent(among: readonly Watched[], withinMs: number, signal: AbortSignal): Promise<readonly Watched[]>;
-  /** Those that answer again, or whose firmware has spoken, until all of them did or `withinMs` has passed. */
-  comeBack(among: readonly Watched[], withinMs: number, signal: AbortSignal): Promise<readonly Watched[]>;
+  /** Begins to wait for them: to be called before they are switched on, so that no first packet is missed. */
+  expect(among: readonly Watched[]): Returning;
+}
+
+/** Machines that are waited for. */
+export interface Returning {
+  /**
+   * Waits until all of them answer again, at most `withinMs`; says who came back: by then also those that do not answer,
+   * but whose firmware, loader or agent has spoken.
+   */
+  comeBack(withinMs: number, signal: AbortSignal): Promise<readonly Watched[]>;
+  close(): void;
 }
 
 const EVERY_MS = 1000;
@@ -64,24 +74,25 @@ export function createFlipWatch(deps: {
         await pauseUnless(clock, EVERY_MS, signal);
       }
     },
-    comeBack: async (among, withinMs, signal) => {
-      const back = new Set<Watched>();
-      const unsubscribe = events.subscribe((heard) => {
+    expect: (among) => {
+      const spoke = new Set<Watched>();
+      const close = events.subscribe((heard) => {
         for (const { machine, kind } of heard) {
           const own = among.find((each) => each.machine.id === machine);
-          if (own && SIGNS.includes(kind)) back.add(own);
+          if (own && SIGNS.includes(kind)) spoke.add(own);
         }
       });
-      try {
+      const comeBack: Returning['comeBack'] = async (withinMs, signal) => {
+        const back = new Set<Watched>();
         const untilMs = clock.monotonicMs() + withinMs;
         for (;;) {
-          for (const each of await answering(among.filter((one) => !back.has(one)))) back.add(each);
-          if (back.size === among.length || clock.monotonicMs() >= untilMs) return [...back];
+          for (const each of await answering(without(among, [...back]))) back.add(each);
+          if (back.size === among.length) return among;
+          if (clock.monotonicMs() >= untilMs) return among.filter((each) => back.has(each) || spoke.has(each));
           await pauseUnless(clock, EVERY_MS, signal);
         }
-      } finally {
-        unsubscribe();
-      }
+      };
+      return { comeBack, close };
     },
   };
 }

@@ -191,9 +191,11 @@ class Run {
       trouble = error instanceof Stopped ? 'the test was aborted' : String(error);
     }
     this.#note(target, { step: 'on', silent: silent.map(nameOf) });
+    const returning = watch.expect(silent);
     const notOn = await this.#switchOn(target);
     trouble ??= notOn;
-    const back = await watch.comeBack(silent, backMs, signal).catch((): readonly Watched[] => []);
+    const back = await returning.comeBack(backMs, signal).catch((): readonly Watched[] => []);
+    returning.close();
     const missing = silent.filter((each) => !back.includes(each)).map(nameOf);
     this.#note(target, { step: 'done', missing, trouble });
   }

@@ -42,7 +42,8 @@ describe('the flip test on a rack', function () {
     await Promise.all(made.map((board) => board.reaches(['agent'], 120_000)));
     for (const [at, board] of made.entries()) {
       const path = `/api/v1/machines/${board.mac}`;
-      await lab.farrier.api.must('POST', `${path}/accept`, { name: names[at] });
+      // Nobody accepts them: they boot the agent again each time, and answer when it runs.
+      await lab.farrier.api.must('PATCH', path, { name: names[at] });
       await lab.farrier.api.must('PUT', `${path}/power`, {
         driver: 'line-pdu',
         parameters: { host: ADDRESS, port: pdu.port, outlet: at + 1 },
