@@ -67,6 +67,8 @@ export interface FlipTests {
   stop(): Promise<void>;
 }
 
+/** Machines that are watched at once, those of the test first: each costs a question a second. */
+const WATCHED_MAX = 128;
 /** Tries to switch an outlet on again that the test switched off. */
 const ON_TRIES = 3;
 
@@ -172,7 +174,8 @@ class Run {
     const { watch } = this.#deps;
     const { silentMs, backMs } = this.#order;
     const { signal } = this.#stop;
-    const alive = await watch.alive(await this.#everybody());
+    const alive = await watch.alive(await this.#everybody(), signal).catch((): readonly Watched[] => []);
+    if (signal.aborted) return;
     if (!alive.some(({ machine }) => machine.id === target.id)) {
       const trouble = 'it gives no sign of life; switch it on, and try when it has booted';
       this.#note(target, { step: 'done', trouble });
@@ -188,19 +191,23 @@ class Run {
       trouble = error instanceof Stopped ? 'the test was aborted' : String(error);
     }
     this.#note(target, { step: 'on', silent: silent.map(nameOf) });
+    const returning = watch.expect(silent);
     const notOn = await this.#switchOn(target);
     trouble ??= notOn;
-    const back = await watch.comeBack(silent, backMs, signal).catch((): readonly Watched[] => []);
+    const back = await returning.comeBack(backMs, signal).catch((): readonly Watched[] => []);
+    returning.close();
     const missing = silent.filter((each) => !back.includes(each)).map(nameOf);
     this.#note(target, { step: 'done', missing, trouble });
   }
 
-  /** All machines with an address: a wrong outlet may belong to one that is not part of the test. */
+  /** The machines with an address: a wrong outlet may belong to one that is not part of the test. */
   async #everybody(): Promise<readonly Watched[]> {
-    return (await this.#deps.store.machines.list()).flatMap((machine) => {
+    const all = (await this.#deps.store.machines.list()).flatMap((machine) => {
       const address = this.#deps.addressOf(machine);
       return address === undefined ? [] : [{ machine, address }];
     });
+    const isTarget = ({ machine }: Watched): boolean => this.#targets.some(({ id }) => id === machine.id);
+    return [...all.filter(isTarget), ...all.filter((each) => !isTarget(each))].slice(0, WATCHED_MAX);
   }
 
   /** Why it was not switched; nothing when it was, also where the outlet cannot be seen. */

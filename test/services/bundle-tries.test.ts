@@ -40,6 +40,7 @@ async function lay(change: Partial<Machine> = {}): Promise<Bench> {
   for (const version of ['1', '2', '3'])
     await store.bundles.add(sampleBundle('debian', { version, callsHome: true }), []);
   await store.bundles.add(sampleBundle('mute'), []);
+  await store.bundles.add(sampleBundle('foreign', { version: '1', callsHome: true }), []);
   await store.bundles.add(sampleBundle('agent', { role: 'agent', callsHome: true }), []);
   const orders: string[] = [];
   const power = {
@@ -48,7 +49,12 @@ async function lay(change: Partial<Machine> = {}): Promise<Bench> {
       return Promise.resolve({ is: 'done', seen: { state: 'on', atMs: clock.now(), because: undefined } } as const);
     },
   };
-  const planNext: PlanNext = () => Promise.resolve(undefined);
+  const planNext: PlanNext = (_machine, bundle) =>
+    Promise.resolve(
+      bundle === 'foreign@1'
+        ? { do: 'refuse', because: 'its kernel is for amd64', remedy: 'try another', args: undefined }
+        : undefined,
+    );
   const build = async () => createBundleTries({ store, power, planNext, clock, log }, await store.tries.list());
   const bench: Bench = {
     ...{ store, clock, machine, orders, tries: await build() },
@@ -98,6 +104,16 @@ describe('bundles on trial', () => {
       'its bundle is debian@2 now, after the trial',
     ]);
     await assert.rejects(bench.store.bundles.remove('debian@1', []));
+  });
+
+  it('one that would be refused is not tried at all', async () => {
+    const bench = await lay();
+    const outcome = await bench.ask({ bundle: 'foreign@1' });
+    assert.deepEqual(outcome, {
+      is: 'taken',
+      because: 'foreign@1 would not boot there: its kernel is for amd64; try another',
+    });
+    assert.deepEqual([bench.tries.list(), bench.orders], [[], []]);
   });
 
   it('silence: back to what it had, and power-cycled once when Farrier had switched it', async () => {

@@ -115,12 +115,13 @@ describe('polling', () => {
     const { world, looks, stop } = polled(10);
     for (const n of [1, 2, 3, 4]) world.pdu.habits(String(n), { blind: ['auth'] });
     await passS(world.clock, 300);
-    assert.equal(looks.length, 1);
+    const before = looks.length;
+    assert.equal(before, 1);
     const refused = world.machine(`m${looks[0]?.outlet.at(-1) ?? ''}`);
     world.put({ ...refused, powerSeen: undefined, rev: refused.rev + 1 });
     for (const n of [1, 2, 3, 4]) world.pdu.habits(String(n), {});
     await passS(world.clock, 30);
-    assert.ok(looks.length > 4);
+    assert.ok(looks.length - before >= 4);
     stop();
   });
 
