@@ -57,14 +57,14 @@ describe('a daemon elsewhere', () => {
     const said = Buffer.from('=> \x00\xff', 'latin1');
     lab.board.say(said);
     while (room.recording.range().to < said.length) await turn();
-    const ran = await run('horseshoe', 'console', 'board-01', '--download', '-');
-    assert.deepEqual([ran.exit, ran.out], [0, said.toString('latin1')], ran.err);
     const password = (): Promise<string> => Promise.resolve('horseshoe');
     const api = createApi(createRemote({ url: remoteUrl(base), user: 'a-operator', password }));
     const stream = await api.stream('/machines/board-01/console/stream', { from: '0' });
     const [hello] = (await once(stream, 'message')) as [Buffer];
     assert.match(hello.toString(), /"is":"hello".*"mayWrite":true/);
     stream.terminate();
+    const ran = await run('horseshoe', 'console', 'board-01', '--download', '-');
+    assert.deepEqual([ran.exit, ran.out], [0, said.toString('latin1')], ran.err);
   });
 
   it('a wrong password, no account and no address are said, and the password is not', async () => {
