@@ -28,11 +28,17 @@ async function keepNeighbours(device: string): Promise<void> {
   await writeFile(`/proc/sys/net/ipv4/conf/${device}/promote_secondaries`, '1');
 }
 
+/** Every machine limits for itself how often it says "port unreachable"; here many share one kernel and one limit. */
+async function answerForAll(): Promise<void> {
+  await writeFile('/proc/sys/net/ipv4/icmp_ratelimit', '0');
+}
+
 async function obey(order: HostOrder): Promise<void> {
   switch (order.do) {
     case 'plug':
       if (order.net.addresses === 'own') await separateArp();
       if (order.net.addresses === 'shared') await keepNeighbours(order.net.device);
+      await answerForAll();
       nets.set(order.net.device, await socketNet(order.net));
       return;
     case 'add': {

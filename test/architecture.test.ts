@@ -28,6 +28,7 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   'server/http/': { may: [...FLOOR3, 'server/services/', 'server/http/'], outside: 'all' },
   'server/store/': { may: [...FLOOR3, 'server/store/'], outside: 'all' },
   'server/files/': { may: [...FLOOR3, 'server/files/'], outside: 'all' },
+  'server/consoles/': { may: [...FLOOR3, 'server/consoles/'], outside: 'all' },
   'server/render/': { may: [...FLOOR3, 'server/render/'], outside: 'all' },
   'server/edges/': { may: [CORE, 'server/ports/', 'server/edges/'], outside: 'all' },
   'server/config/': { may: [CORE, 'server/config/'], outside: 'all' },

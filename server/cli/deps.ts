@@ -15,6 +15,13 @@ export interface Terminal {
   askSecret(question: string): Promise<string>;
   /** All of standard input, as text. */
   readStdin(): Promise<string>;
+  /** Octets as they are; resolves when they have been taken. */
+  writeOctets(octets: Uint8Array): Promise<void>;
+  /**
+   * Gives every key as it is typed, Ctrl-C included, until the answer is called, which puts the terminal back as it was.
+   * Absent where there is no terminal. `gone`: it went away.
+   */
+  readonly takeKeys?: (heard: (octets: Uint8Array) => void, gone: () => void) => () => void;
 }
 
 /** Files of a bundle on this host, ready to be uploaded. */

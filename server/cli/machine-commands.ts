@@ -28,6 +28,8 @@ interface EditOptions {
   readonly overlay?: readonly string[];
   readonly reserved?: string;
   readonly mac?: readonly string[];
+  readonly rack?: string;
+  readonly slot?: string;
   readonly clear?: readonly string[];
 }
 interface ListOptions {
@@ -49,6 +51,8 @@ function withEdits(command: Command): Command {
     .option('--overlay <file...>', 'compiled overlays for its device tree, in this order, in place of the present ones')
     .option('--reserved <address>', 'the address kept for it')
     .option('--mac <mac...>', 'all its MACs, the one it boots from first')
+    .option('--rack <name>', 'the rack it sits in')
+    .option('--slot <units>', 'where in the rack, from the bottom: 3, 3-4 or "3 left"')
     .addOption(
       new Option('--clear <what...>', 'takes these away').choices([
         'board',
@@ -57,6 +61,8 @@ function withEdits(command: Command): Command {
         'args',
         'dtb',
         'overlays',
+        'rack',
+        'slot',
       ]),
     );
 }
@@ -65,7 +71,7 @@ function withEdits(command: Command): Command {
 const EMPTIED: Readonly<Record<string, string>> = { args: 'extraArgs', overlays: 'overlays' };
 
 async function editOf(api: Api, options: EditOptions): Promise<Record<string, unknown>> {
-  const { name, board, bundle, arg, dtb, overlay, reserved, mac, clear = [] } = options;
+  const { name, board, bundle, arg, dtb, overlay, reserved, mac, rack, slot, clear = [] } = options;
   const nulls = clear.map((what): readonly [string, unknown] => {
     const list = EMPTIED[what];
     return list === undefined ? [what, null] : [list, []];
@@ -74,7 +80,7 @@ async function editOf(api: Api, options: EditOptions): Promise<Record<string, un
   const overlays = [];
   for (const file of overlay ?? []) overlays.push((await uploadArtefact(api, file)).sha256);
   const trees = { dtb: tree, overlays: overlay && overlays };
-  const given = { name, board, bundle, extraArgs: arg, ...trees, reserved, macs: mac };
+  const given = { name, board, bundle, extraArgs: arg, ...trees, reserved, macs: mac, rack, slot };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   return Object.fromEntries([...nulls, ...set]);
 }

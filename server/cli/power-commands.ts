@@ -1,10 +1,12 @@
 import { Argument, type Command } from 'commander';
 import { z } from 'zod';
 import { suggest } from '../config/suggest.ts';
-import { pathOf, type Api } from './client.ts';
+import { pathOf, type Api, type Call } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
+import { addFlipTest } from './flip-test-command.ts';
 import { timeText, writeSheet, type Sheet } from './output.ts';
+import { orderManyMachines, staggerOption, type ManyOptions } from './power-many.ts';
 import { driverShape, parametersOf, secretsOf, type DriverAnswer } from './power-parameters.ts';
 import { waitOption } from './wait.ts';
 
@@ -19,6 +21,7 @@ const settingShape = z.looseObject({
     .looseObject({
       driver: z.string(),
       parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+      shared: z.boolean().optional(),
     })
     .optional(),
   secretsSet: z.array(z.string()),
@@ -32,30 +35,57 @@ const ORDERS = {
   off: 'switches it off, and returns when it was seen off',
   cycle: 'off, seen off, a pause, on, seen on',
   reset: 'restarts it without switching it off',
-  status: 'asks its power state now',
 } as const;
 
 function addOrder(power: Command, context: CommandContext, verb: keyof typeof ORDERS): void {
   power
     .command(verb)
-    .description(ORDERS[verb])
+    .description(`${ORDERS[verb]}; many machines are ordered one after another, and their timelines tell how it ended`)
+    .argument('[machines...]', 'by name, MAC, id or the unique beginning of a name')
+    .option('--all-in <network>', 'all machines of this network that have a power setting')
+    .addOption(staggerOption())
+    .option('--force', 'although it is refused: it would not boot, or (administrators) its outlet is shared and in use')
+    .addOption(waitOption('waits for the outcome of one machine, as it does anyway'))
+    .action(async (refs: readonly string[], options: OrderOptions, command: Command) => {
+      const [ref] = refs;
+      if (ref === undefined || refs.length > 1 || options.allIn !== undefined)
+        return orderManyMachines(context, command, verb, refs, options);
+      const path = pathOf('machines', ref, 'power', verb);
+      const body = options.force === true ? { body: { force: true } } : {};
+      return askOne(context, command, ref, { method: 'POST', path, ...body, timeoutMs: options.wait ?? ORDER_MS });
+    });
+}
+
+type OrderOptions = ManyOptions & { readonly wait?: number };
+
+async function askOne(context: CommandContext, command: Command, ref: string, call: Call): Promise<void> {
+  const { seen, ...rest } = await context.api(command).call(call, outcomeShape);
+  const sheet: Sheet = {
+    item: { machine: ref, ...rest, seen },
+    name: seen.state,
+    facts: [
+      ['machine', ref],
+      ['power', seen.state],
+      ['seen', timeText(seen.atMs)],
+      ['because', seen.because],
+    ],
+  };
+  writeSheet(context.deps.terminal, context.format(command), sheet);
+}
+
+function addStatus(power: Command, context: CommandContext): void {
+  power
+    .command('status')
+    .description('asks its power state now')
     .addArgument(REF)
     .addOption(waitOption('waits for the outcome, as it does anyway'))
-    .action(async (ref: string, { wait = ORDER_MS }: { readonly wait?: number }, command: Command) => {
-      const call = { method: 'POST', path: pathOf('machines', ref, 'power', verb), timeoutMs: wait } as const;
-      const { seen, ...rest } = await context.api(command).call(call, outcomeShape);
-      const sheet: Sheet = {
-        item: { machine: ref, ...rest, seen },
-        name: seen.state,
-        facts: [
-          ['machine', ref],
-          ['power', seen.state],
-          ['seen', timeText(seen.atMs)],
-          ['because', seen.because],
-        ],
-      };
-      writeSheet(context.deps.terminal, context.format(command), sheet);
-    });
+    .action((ref: string, { wait = ORDER_MS }: { readonly wait?: number }, command: Command) =>
+      askOne(context, command, ref, {
+        method: 'POST',
+        path: pathOf('machines', ref, 'power', 'status'),
+        timeoutMs: wait,
+      }),
+    );
 }
 
 function settingSheet(ref: string, answer: SettingAnswer): Sheet {
@@ -66,6 +96,7 @@ function settingSheet(ref: string, answer: SettingAnswer): Sheet {
     facts: [
       ['machine', ref],
       ['driver', setting?.driver ?? 'none'],
+      ['outlet', setting?.shared === true ? 'shared with other machines' : undefined],
       ...Object.entries(setting?.parameters ?? {}).map(([key, value]) => [key, String(value)] as const),
       ...secretsSet.map((field) => [field, '(set)'] as const),
       ['power', seen?.state],
@@ -88,6 +119,7 @@ async function driverByName(api: Api, name: string): Promise<DriverAnswer> {
 
 interface SetOptions {
   readonly secretFile?: readonly string[];
+  readonly shared?: boolean;
 }
 
 async function setPower(
@@ -108,7 +140,8 @@ async function setPower(
     secretFiles: order.secretFile ?? [],
     alreadySet,
   });
-  const body = { driver: driver.name, parameters, secrets };
+  const shared = order.shared === undefined ? {} : { shared: order.shared };
+  const body = { driver: driver.name, parameters, secrets, ...shared };
   const after = await api.call({ method: 'PUT', path, body }, settingShape);
   context.say(`${order.ref} is switched by ${driver.name}; try: farrier power status ${order.ref}`);
   writeSheet(context.deps.terminal, context.format(command), settingSheet(order.ref, after));
@@ -131,6 +164,8 @@ function addSettings(power: Command, context: CommandContext): void {
     .argument('<driver>', 'one of farrier driver list')
     .argument('[settings...]', 'field=value')
     .option('--secret-file <field=path...>', 'reads a secret from a file; - is standard input')
+    .option('--shared', 'other machines hang on this outlet too; say so for all of them')
+    .option('--no-shared', 'it has the outlet for itself')
     .action((ref: string, driver: string, settings: readonly string[], options: SetOptions, command: Command) =>
       setPower(context, command, { ref, driver, settings, ...options }),
     );
@@ -147,7 +182,8 @@ function addSettings(power: Command, context: CommandContext): void {
 /** `farrier power …` */
 export function addPowerCommands(program: Command, context: CommandContext): void {
   const power = program.command('power').description('switches machines, and says what was seen');
-  for (const verb of ['on', 'off', 'cycle', 'reset', 'status'] as const) addOrder(power, context, verb);
+  for (const verb of ['on', 'off', 'cycle', 'reset'] as const) addOrder(power, context, verb);
+  addStatus(power, context);
   power
     .command('bootdev')
     .description('sets the device of the next boot only')
@@ -168,5 +204,6 @@ export function addPowerCommands(program: Command, context: CommandContext): voi
       await context.api(command).order({ method: 'POST', path, body: { forS }, timeoutMs: ORDER_MS });
       context.say(forS === 0 ? `${ref} blinks no longer` : `${ref} blinks for ${forS} s`);
     });
+  addFlipTest(power, context);
   addSettings(power, context);
 }

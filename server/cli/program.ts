@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { addBoardCommands, addDriverCommands, addLeaseCommand } from './catalogue-commands.ts';
 import { addAgentCommands, addBundleCommands } from './bundle-commands.ts';
 import { addConfigCommands } from './config-commands.ts';
+import { addConsoleCommand } from './console-command.ts';
 import { createContext, type CommandContext } from './context.ts';
 import type { CliDeps, Terminal } from './deps.ts';
 import { addExplainCommand } from './explain-command.ts';
@@ -43,7 +44,7 @@ function addDaemonCommands(program: Command, { deps, configFile }: CommandContex
 }
 
 /** All commands. Parsing throws a CommanderError or a CliFailure; `runCli` turns both into exit codes. */
-export function buildProgram(deps: CliDeps): Command {
+export function buildProgram(deps: CliDeps, context = createContext(deps)): Command {
   const { terminal } = deps;
   const program = new Command('farrier')
     .description('Bare-metal lab provisioning controller')
@@ -65,12 +66,15 @@ export function buildProgram(deps: CliDeps): Command {
     .showHelpAfterError('(add --help for the ways to call it)')
     .addOption(new Option('-o, --output <format>', 'how data is written').choices(FORMATS).default('table'))
     .option('-c, --config <file>', 'the config file; it also tells where the daemon is')
-    .option('--socket <path>', "the daemon's socket; default: farrier.sock in the config's dataDir");
-  const context = createContext(deps);
+    .option('--socket <path>', "the daemon's socket; default: farrier.sock in the config's dataDir")
+    .option('--at <url>', 'a daemon elsewhere, by the address of its page')
+    .option('--login <name>', 'the account for --at')
+    .option('--login-file <path>', 'its password is the first line; - is standard input; default: asked for');
   addDaemonCommands(program, context);
   addConfigCommands(program, context);
   addMachineCommands(program, context);
   addPowerCommands(program, context);
+  addConsoleCommand(program, context);
   addParameterCommands(program, context);
   addBoardCommands(program, context);
   addBundleCommands(program, context);
@@ -89,8 +93,9 @@ function writeFailure(terminal: Terminal, words: string): void {
 
 /** Runs one command line (without node and script) and gives its exit code. Other people's mistakes never throw. */
 export async function runCli(args: readonly string[], deps: CliDeps): Promise<number> {
+  const context = createContext(deps);
   try {
-    await buildProgram(deps).parseAsync(args, { from: 'user' });
+    await buildProgram(deps, context).parseAsync(args, { from: 'user' });
     return EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -103,5 +108,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
     }
     writeFailure(deps.terminal, error instanceof Error ? error.message : String(error));
     return EXIT.failed;
+  } finally {
+    await context.end();
   }
 }

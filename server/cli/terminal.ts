@@ -7,7 +7,7 @@ interface Input extends NodeJS.ReadableStream {
 }
 interface Output {
   readonly isTTY?: boolean;
-  write(text: string): unknown;
+  write(piece: string | Uint8Array, taken?: (error?: Error | null) => void): unknown;
 }
 
 /** Return, line feed, and Ctrl-D. */
@@ -63,6 +63,21 @@ function readHidden(input: Input): Promise<string> {
   });
 }
 
+/** Keys as they are typed, until the answer is called. */
+function takeKeys(input: Input, heard: (octets: Uint8Array) => void, gone: () => void): () => void {
+  const read = (piece: Buffer): void => {
+    heard(piece);
+  };
+  input.setRawMode?.(true);
+  input.on('data', read).on('end', gone);
+  input.resume();
+  return () => {
+    input.off('data', read).off('end', gone);
+    input.setRawMode?.(false);
+    input.pause();
+  };
+}
+
 /** The process's own terminal and pipes. `env` is asked for NO_COLOR and TERM. */
 export function createTerminal(
   { stdin, stdout, stderr }: { readonly stdin: Input; readonly stdout: Output; readonly stderr: Output },
@@ -87,6 +102,16 @@ export function createTerminal(
         stderr.write('\n');
       }
     },
+    writeOctets: (octets) =>
+      new Promise((resolve, reject) => {
+        stdout.write(octets, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      }),
+    ...(stdin.isTTY === true
+      ? ({ takeKeys: (heard, gone) => takeKeys(stdin, heard, gone) } satisfies Pick<Terminal, 'takeKeys'>)
+      : {}),
     readStdin: async () => {
       const pieces: Uint8Array[] = [];
       for await (const piece of stdin) pieces.push(Buffer.from(piece));

@@ -1,37 +1,55 @@
-import { readFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
+import { CONSOLE_GRANTS } from '../core/console.ts';
 import { pathOf } from './client.ts';
 import type { CommandContext } from './context.ts';
-import type { Terminal } from './deps.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { writeList, type Column } from './output.ts';
+import { newPasswordOf } from './password.ts';
 
-const userShape = z.looseObject({ name: z.string(), role: z.string() });
+const userShape = z.looseObject({ name: z.string(), role: z.string(), console: z.string().optional() });
 const COLUMNS: readonly Column<z.infer<typeof userShape>>[] = [
   { title: 'NAME', value: (user) => user.name },
   { title: 'ROLE', value: (user) => user.role },
+  { title: 'CONSOLE', value: (user) => user.console ?? 'as its role' },
 ];
-
-/** A password, never from an argument: from a file, from standard input, or asked for twice. */
-async function passwordFrom(terminal: Terminal, file: string | undefined): Promise<string> {
-  const firstLine = (text: string): string => text.split(/\r?\n/)[0] ?? '';
-  if (file !== undefined && file !== '-')
-    try {
-      return firstLine(readFileSync(file, 'utf8'));
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      throw new CliFailure(EXIT.failed, `the password file ${file} cannot be read (${code})`, { cause: error });
-    }
-  if (file === '-' || !terminal.canAsk) return firstLine(await terminal.readStdin());
-  const password = await terminal.askSecret('Password: ');
-  if ((await terminal.askSecret('Once more: ')) === password) return password;
-  throw new CliFailure(EXIT.usage, 'the two passwords differ; try again');
-}
 
 interface AddOptions {
   readonly role: string;
+  readonly console?: string;
   readonly passwordFile?: string;
+}
+
+interface EditOptions {
+  readonly role?: string;
+  readonly console?: string;
+  readonly passwordFile?: string;
+}
+
+const ROLES = ['admin', 'operator', 'viewer'];
+const CONSOLE = 'consoles: nothing, watch, or type as well';
+
+function addEdit(user: Command, context: CommandContext): void {
+  const { terminal } = context.deps;
+  user
+    .command('edit')
+    .description('changes an account; its sessions end')
+    .argument('<name>')
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES))
+    .addOption(new Option('--console <right>', `${CONSOLE}; role: as its role`).choices([...CONSOLE_GRANTS, 'role']))
+    .option('--password-file <path>', 'the first line is the new password; - is standard input')
+    .action(async (name: string, { role, console, passwordFile }: EditOptions, command: Command) => {
+      const password = passwordFile === undefined ? undefined : await newPasswordOf(terminal, passwordFile);
+      const body = {
+        ...(role === undefined ? {} : { role }),
+        ...(console === undefined ? {} : { console: console === 'role' ? null : console }),
+        ...(password === undefined ? {} : { password }),
+      };
+      if (Object.keys(body).length === 0)
+        throw new CliFailure(EXIT.usage, 'nothing is to change; give --role, --console or --password-file');
+      await context.api(command).order({ method: 'PATCH', path: pathOf('users', name), body });
+      context.say(`${name} is changed`);
+    });
 }
 
 /** `farrier user …` */
@@ -42,16 +60,18 @@ export function addUserCommands(program: Command, context: CommandContext): void
     .command('add')
     .description('adds an account; its password is asked for, or read from standard input')
     .argument('<name>')
-    .addOption(
-      new Option('--role <role>', 'what it may do').choices(['admin', 'operator', 'viewer']).default('operator'),
-    )
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('operator'))
+    .addOption(new Option('--console <right>', `${CONSOLE} (default: as its role)`).choices(CONSOLE_GRANTS))
     .option('--password-file <path>', 'the first line is the password; - is standard input')
-    .action(async (name: string, { role, passwordFile }: AddOptions, command: Command) => {
-      const password = await passwordFrom(terminal, passwordFile);
+    .action(async (name: string, { role, console, passwordFile }: AddOptions, command: Command) => {
+      const password = await newPasswordOf(terminal, passwordFile);
       if (password === '') throw new CliFailure(EXIT.usage, 'the password is empty; type it, or pipe it in');
-      await context.api(command).order({ method: 'POST', path: '/users', body: { name, role, password } });
+      await context
+        .api(command)
+        .order({ method: 'POST', path: '/users', body: { name, role, password, ...(console && { console }) } });
       context.say(`${name} is ${role}`);
     });
+  addEdit(user, context);
   user
     .command('rm')
     .description('removes an account; its sessions end')

@@ -15,6 +15,8 @@ export interface Config {
   readonly http: { readonly address: Ipv4; readonly port: number };
   /** Whether the kernel may cut TFTP windows into packets, where it can. */
   readonly tftp: { readonly segmentation: 'auto' | 'off' };
+  /** How much of each machine's console is kept. */
+  readonly consoles: { readonly keepMiB: number };
   /** Directly served ones first, in the file's order; then the relayed ones, which have `giaddr` and no interface. */
   readonly networks: readonly ConfiguredNetwork[];
   /** Folders that shadow the shipped boards and drivers. */
@@ -26,6 +28,8 @@ export interface Config {
   readonly siteArgs: readonly string[];
   /** When the next step of a boot is due. */
   readonly bootDeadlines: BootDeadlines;
+  /** Every machine is asked for its power state about this often; 0: never by itself. */
+  readonly power: { readonly pollS: number };
 }
 
 /** Something wrong with the file: where, what, and what to do about it. */

@@ -46,8 +46,10 @@ function configOf(file: string, settings: Settings): Config {
     powerDrivers: settings.powerDrivers.map(from),
     fetch: settings.fetch,
     tftp: settings.tftp,
+    consoles: settings.consoles,
     siteArgs: settings.siteArgs,
     bootDeadlines: settings.bootDeadlines,
+    power: settings.power,
   };
 }
 

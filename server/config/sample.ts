@@ -14,6 +14,9 @@ dataDir: /var/lib/farrier
 # Whether the kernel cuts TFTP windows into packets (several times less CPU), where it can.
 # tftp: { segmentation: auto }       # auto | off
 
+# How much of what each machine's serial console says is kept; the oldest goes first.
+# consoles: { keepMiB: 16 }
+
 # DHCP is answered on these interfaces and nowhere else.
 networks:
   - name: rack1
@@ -46,4 +49,7 @@ networks:
 # Seconds within which the next step of a boot is due: first packet after "on", address, first file, the next file, the
 # first word of the booted system, its end. After that the timeline says where it stopped.
 # bootDeadlines: { heardS: 120, addressS: 30, firstFileS: 30, nextFileS: 60, callS: 240, bootedS: 600 }
+
+# Every machine is asked for its power state about this often, in seconds; 0: never by itself.
+# power: { pollS: 60 }
 `;

@@ -92,6 +92,16 @@ const bootDeadlines = z.strictObject({
   callS: due(BOOT_DEADLINES.callS),
   bootedS: due(BOOT_DEADLINES.bootedS),
 });
+const consoles = z.strictObject({ keepMiB: z.int().min(1).max(4096).default(16) });
+
+/** Asking the same BMC more often than every 5 s leaves it no time for orders. */
+function parsePoll(seconds: number): boolean {
+  return seconds === 0 || seconds >= 5;
+}
+
+const power = z.strictObject({
+  pollS: z.int().min(0).max(86_400).refine(parsePoll, 'must be 0 (off) or at least 5').default(60),
+});
 const tftp = z.strictObject({ segmentation: z.enum(['auto', 'off']).default('auto') });
 
 /** `farrier.yaml`, as it is written: texts and defaults, before anything is branded. */
@@ -100,6 +110,7 @@ export const settingsShape = z.strictObject({
   keyFile: z.string().min(1).default('farrier.key'),
   http: http.prefault({}),
   tftp: tftp.prefault({}),
+  consoles: consoles.prefault({}),
   networks: z.array(network).min(1),
   relayed: z.array(relayed).default([]),
   boards: z.array(folder).default([]),
@@ -107,6 +118,7 @@ export const settingsShape = z.strictObject({
   fetch: fetch.prefault({}),
   siteArgs: z.array(readable(parseArgWord)).default([]),
   bootDeadlines: bootDeadlines.prefault({}),
+  power: power.prefault({}),
 });
 
 /** `farrier.yaml` as it was written, checked, with the defaults filled in. */
@@ -118,7 +130,9 @@ const MAPS = new Map<string | number | undefined, z.ZodObject>([
   ['http', http],
   ['fetch', fetch],
   ['bootDeadlines', bootDeadlines],
+  ['power', power],
   ['tftp', tftp],
+  ['consoles', consoles],
   ['networks', network],
   ['relayed', relayed],
 ]);

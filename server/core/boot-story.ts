@@ -1,5 +1,6 @@
 import { parseBootPath } from './boot-path.ts';
 import { bootTurn } from './boot-turn.ts';
+import { LAYERS, type Layer } from './boot-verdict.ts';
 import type { FarrierEvent } from './event.ts';
 
 /** Something that was seen: when, and the event that tells it. */
@@ -39,6 +40,13 @@ export interface PlanSeen extends Mark {
   readonly dtb: string | undefined;
 }
 
+/** A fault that a console told: in which layer, in the pattern's words, with what to try. */
+interface ConsoleFault {
+  readonly layer: Layer;
+  readonly words: string;
+  readonly remedy: string | undefined;
+}
+
 /** A boot as far as its events tell; the verdict looks at nothing else. */
 export interface BootStory {
   readonly startedMs: number;
@@ -64,6 +72,8 @@ export interface BootStory {
   readonly facts: Mark | undefined;
   readonly booted: Mark | undefined;
   readonly callFailed: (Mark & { readonly words: string }) | undefined;
+  /** What its console said first that stops a boot. */
+  readonly consoleFault: (Mark & ConsoleFault) | undefined;
   /** Its firmware spoke again, which began another boot. */
   readonly again: (Mark & { readonly sinceMs: number; readonly wentOn: boolean }) | undefined;
 }
@@ -79,7 +89,7 @@ export function emptyStory(startedMs: number): BootStory {
     ...{ powerFailed: undefined },
     ...{ heard: undefined, messages: 0, unanswered: undefined, acked: undefined, plan: undefined },
     ...{ files: [], octets: 0, retransmits: 0, systemDhcp: undefined, started: undefined, step: undefined },
-    ...{ facts: undefined, booted: undefined, callFailed: undefined, again: undefined },
+    ...{ facts: undefined, booted: undefined, callFailed: undefined, consoleFault: undefined, again: undefined },
   };
 }
 
@@ -108,6 +118,8 @@ export function tellStory(story: BootStory, event: FarrierEvent): BootStory {
       return tellAgent(story, event);
     case 'boot':
       return tellBoot(story, event);
+    case 'console':
+      return tellConsole(story, event);
     case 'state':
     case 'edit':
     case 'security':
@@ -181,6 +193,12 @@ function tellFile(story: BootStory, event: FarrierEvent): BootStory {
     octets: story.octets + file.octets,
     retransmits: story.retransmits + file.retransmits,
   };
+}
+
+function tellConsole(story: BootStory, event: FarrierEvent): BootStory {
+  const layer = LAYERS.find((each) => each === text(event, 'stops'));
+  if (layer === undefined || story.consoleFault) return story;
+  return { ...story, consoleFault: { ...markOf(event), layer, words: event.text, remedy: text(event, 'remedy') } };
 }
 
 function tellAgent(story: BootStory, event: FarrierEvent): BootStory {

@@ -3,7 +3,7 @@ import type { MachineId } from './machine.ts';
 
 /** What part of the world an event tells of. */
 export type EventKind =
-  'state' | 'edit' | 'power' | 'dhcp' | 'tftp' | 'http' | 'agent' | 'boot' | 'security' | 'network';
+  'state' | 'edit' | 'power' | 'dhcp' | 'tftp' | 'http' | 'agent' | 'boot' | 'console' | 'security' | 'network';
 /** How much an event asks for attention; the page colours by it. */
 export type Severity = 'note' | 'good' | 'warning' | 'bad';
 

@@ -28,6 +28,8 @@ export interface PowerSeen {
 export interface PowerSetting {
   readonly driver: string;
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** Several machines hang on this outlet, and all of them say so. */
+  readonly shared?: true;
 }
 
 /** Which board a machine seems to be, and why we think so. Evidence, never proof. */
@@ -82,6 +84,9 @@ export interface Machine {
   readonly overlays: readonly Sha256[];
   /** Its own kernel-argument words, after those of the bundle and the board. */
   readonly extraArgs: readonly string[];
+  /** Where it sits, as labels on racks say it; the slot is written as `formatRackSlot` does. */
+  readonly rack: string | undefined;
+  readonly slot: string | undefined;
   readonly power: PowerSetting | undefined;
   readonly powerSeen: PowerSeen | undefined;
   /** Grows on every allocate and release: a power action of an earlier owner is dropped. */

@@ -37,6 +37,7 @@ export function layerOfRefusal(because: string): Layer {
 
 /** Faults that somebody said or that were seen: known at once, without waiting for any deadline. */
 export const seenFaults: readonly Rule[] = [
+  { id: 'console-said', look: ({ story }) => consoleSaid(story) },
   { id: 'call-failed', look: ({ story }) => callFailed(story) },
   { id: 'loader-went-on', look: ({ story }) => again(story, true) },
   { id: 'started-again', look: ({ story }) => again(story, false) },
@@ -47,6 +48,16 @@ export const seenFaults: readonly Rule[] = [
   { id: 'transfer-failed', look: ({ story }) => transferFailed(story) },
   { id: 'loader-not-started', look: ({ story }) => notStarted(story) },
 ];
+
+function consoleSaid({ consoleFault }: BootStory): Finding | undefined {
+  if (!consoleFault) return undefined;
+  const { layer, words, remedy } = consoleFault;
+  const cause = `its console says: ${words}`;
+  return {
+    ...{ state: 'failed', layer, cause, evidence: [consoleFault], confidence: 'sure' },
+    ...(remedy === undefined ? {} : { remedy }),
+  };
+}
 
 function callFailed({ callFailed: failed }: BootStory): Finding | undefined {
   return (

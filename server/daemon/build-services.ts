@@ -1,6 +1,7 @@
 import { contains, type Ipv4, type Sha256 } from '../core/address.ts';
 import type { BootDeadlines } from '../core/boot-verdict.ts';
 import type { Lease, Network } from '../core/lease.ts';
+import type { Machine } from '../core/machine.ts';
 import { recognise } from '../core/recognise.ts';
 import { sha256Of } from '../edges/digest.ts';
 import { readFdt } from '../wire/fdt/fdt.ts';
@@ -24,6 +25,9 @@ import { createBmcUserService, type BmcUserService } from '../services/bmc-user.
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
 import { createBundleTries, type BundleTries } from '../services/bundle-tries.ts';
+import type { ConsoleRecordings } from '../ports/console-recordings.ts';
+import type { ConsoleTransports } from '../services/console-open.ts';
+import { startConsoles, type ConsoleService } from '../services/consoles.ts';
 import { createChannelService, type ChannelService } from '../services/channels.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
@@ -34,12 +38,17 @@ import { followEvents } from '../services/follow-events.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createParameterService, type ParameterService } from '../services/parameters.ts';
+import { createFlipWatch } from '../services/flip-watch.ts';
+import { createPlanNext, type PlanNext } from '../services/plan-next.ts';
+import { createFlipTests, type FlipTests } from '../services/power-flip.ts';
 import { createPowerService, type PowerService } from '../services/power.ts';
 import { createReservations, type Reservations } from '../services/reservations.ts';
 import { createDhcpAdvisor } from '../services/serve-boot.ts';
 import { createBootFiles } from '../services/serve-files.ts';
 import { createServedSeen } from '../services/served-seen.ts';
 import { watchBoots, type BootWatch } from '../services/watch-boots.ts';
+import { answersNow } from '../net/answers-now.ts';
+import { probeMeans } from '../net/probe-address.ts';
 import { explainAnswer } from '../net/dhcp-explain.ts';
 import type { SiteCatalogue } from './site-catalogue.ts';
 import { compareTrees } from '../wire/fdt/compare.ts';
@@ -49,6 +58,8 @@ import type { Memory } from './open-memory.ts';
 export interface ServiceParts extends Memory {
   readonly catalogue: SiteCatalogue;
   readonly drivers: PowerDrivers;
+  readonly recordings: ConsoleRecordings;
+  readonly consoleTransports: ConsoleTransports;
   readonly render: Render;
   readonly fetchUrl: FetchUrl;
   readonly networks: readonly Network[];
@@ -68,6 +79,8 @@ export interface ServiceParts extends Memory {
 export interface Services {
   readonly machines: MachineService;
   readonly power: PowerService;
+  readonly consoles: ConsoleService;
+  readonly flips: FlipTests;
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly boardDtbs: BoardDtbService;
@@ -93,12 +106,20 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const boardDtbs = await startBoardDtbs(parts);
   const booting = await buildBooting(parts);
   const { sources, power, tries, enlist, timeline } = booting;
+  const consoles = await startConsoles({
+    ...parts,
+    timeline,
+    transports: parts.consoleTransports,
+    patterns: () => parts.catalogue.consolePatterns(),
+  });
   await followEvents({ ...booting, store, log, prepare: startPreparing(parts, sources, networks) });
   const machines = createMachineService({ ...parts, boards, networks, readTree: readFdt });
   const parameters = createParameterService({ ...parts, boards, networks });
   return {
     machines,
     power,
+    consoles,
+    flips: flipTests(parts, { machines, power }),
     explain: createExplain({
       ...parts,
       ...sources,
@@ -138,10 +159,15 @@ async function buildBooting(parts: ServiceParts): Promise<Booting> {
   const { boards } = parts.catalogue;
   const timeline = createEventBuffer({ events: store.events, clock, log });
   const openDtb = async (sha256: Sha256) => (await boards.openDtb(sha256)) ?? artefacts.open(sha256);
-  const power = createPowerService({ ...parts, boards });
-  const tries = createBundleTries({ store, power, clock, log }, await store.tries.list());
+  // Trials order power, power asks for the plan, and the plan asks which bundle is on trial.
+  const planned: { next?: PlanNext } = {};
+  const planNext: PlanNext = async (machine, trial) => planned.next?.(machine, trial);
+  const power = createPowerService({ ...parts, boards, planNext });
+  const tries = createBundleTries({ store, power, planNext, clock, log }, await store.tries.list());
+  const sources = bootSources(parts, tries);
+  planned.next = createPlanNext({ ...sources, networks: () => parts.networks });
   return {
-    sources: bootSources(parts, tries),
+    sources,
     reservations: createReservations(),
     timeline,
     sessions: createBootSessions({ boots: store.boots, timeline, clock, rng, sha256: sha256Of }),
@@ -218,6 +244,22 @@ function boardDrafts({ store, clock, catalogue }: ServiceParts): BoardDraftServi
     ...{ store, clock, boards: catalogue.boards, site: catalogue.site },
     reread: () => void catalogue.refresh(),
   });
+}
+
+function flipTests(parts: ServiceParts, services: Pick<Services, 'machines' | 'power'>): FlipTests {
+  const { store, clock } = parts;
+  const answers = answersNow(probeMeans(clock));
+  return createFlipTests({
+    ...parts,
+    ...services,
+    addressOf: (machine) => addressOf(machine, parts.leases()),
+    watch: createFlipWatch({ answers, events: store.events, clock }),
+  });
+}
+
+function addressOf(machine: Machine, leases: readonly Lease[]): Ipv4 | undefined {
+  const lease = leases.find(({ mac, state }) => state === 'bound' && machine.macs.includes(mac));
+  return lease?.address ?? machine.reserved;
 }
 
 /** What people do with bundles, trials aside. */

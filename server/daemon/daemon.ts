@@ -19,11 +19,17 @@ import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
 import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { FetchUrl } from '../ports/fetch.ts';
 import type { Log } from '../ports/log.ts';
+import type { PowerDrivers } from '../ports/power-drivers.ts';
 import { openRender } from '../render/render.ts';
 import { lookRegularly } from '../services/look-regularly.ts';
+import { pollPower } from '../services/power-poll.ts';
 import { createReadiness } from '../services/readiness.ts';
 import { trimHistory } from '../services/trim-history.ts';
 import { watchDeadlines } from '../services/watch-deadlines.ts';
+import { createConsoleTransports } from '../consoles/index.ts';
+import { loadSerial } from '../consoles/serial.ts';
+import { openRecordings } from '../files/consoles/recordings.ts';
+import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { createPowerDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
 import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
@@ -95,6 +101,11 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => {
     drivers.close();
   });
+  const recordings = openRecordings({
+    ...{ folder: join(config.dataDir, 'consoles'), clock: realClock },
+    keepOctets: config.consoles.keepMiB << 20,
+  });
+  closers.push(() => recordings.close());
   const leases = createLeaseView(networks);
   const services = await buildServices({
     ...memory,
@@ -103,6 +114,8 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     drivers,
     render: openRender([join(root, 'templates')]),
     networks,
+    recordings,
+    consoleTransports: createConsoleTransports({ vouchForFolder, loadSerial }),
     ...{ siteArgs: config.siteArgs, dataDir: config.dataDir },
     httpPort: config.http.port,
     bootDeadlines: config.bootDeadlines,
@@ -116,36 +129,54 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   const tftp = await startTftp(config, networks, ports, services, edges);
   closers.push(() => tftp.close());
   const { notices } = leases;
-  const app = createHttpApp(httpDeps({ memory, services, catalogue, drivers, networks, notices, root, edges }));
+  const shown = { drivers, networks, notices, pollS: config.power.pollS };
+  const app = createHttpApp(httpDeps({ memory, services, catalogue, root, edges, ...shown }));
   closers.push(() => {
     app.close();
   });
   await listenAll(app, options, socket, (server) => closers.push(() => closeServer(server)));
-  closers.push(...watchAll(memory, services, edges));
+  // Servers close when their last stream has ended.
+  closers.push(() => {
+    app.close();
+  });
+  closers.push(...watchAll({ memory, services, drivers, pollS: config.power.pollS }, edges));
   closers.push(lookAgain({ catalogue, tftp, networks, log }));
   await services.power.recover();
   for (const network of networks) log.info(`serving ${describeNetwork(network)}`);
   return { socket, networks, stop };
 }
 
-/** Trials end first, then power orders; what they still tell is written last. */
-function endsOf({ timeline, power, tries, verdicts }: Services): readonly Closer[] {
+/** A flip test ends first, for it must switch on again; then trials, then power orders; what they tell is written last. */
+function endsOf({ timeline, power, flips, tries, verdicts, consoles }: Services): readonly Closer[] {
   return [
     () => timeline.flush(),
+    () => consoles.stop(),
     () => power.stop(),
     () => tries.stop(),
     () => {
       verdicts.stop();
     },
+    () => flips.stop(),
   ];
 }
 
 /** What has deadlines, and what grows. */
-function watchAll({ store }: Memory, { tries }: Services, edges: Edges): readonly Closer[] {
+function watchAll(
+  parts: {
+    readonly memory: Memory;
+    readonly services: Services;
+    readonly drivers: PowerDrivers;
+    readonly pollS: number;
+  },
+  edges: Edges,
+): readonly Closer[] {
+  const { store } = parts.memory;
+  const { tries, power } = parts.services;
   const watches = [
     watchDeadlines({ machines: store.machines, ...edges }),
     lookRegularly(edges, 'bundles on trial', (nowMs) => tries.look(nowMs)),
     trimHistory({ store, ...edges }),
+    pollPower({ store, drivers: parts.drivers, power, ...edges }, parts.pollS),
   ];
   return watches.map((watch) => () => {
     watch.stop();
@@ -222,6 +253,7 @@ function httpDeps(parts: {
   readonly drivers: Awaited<ReturnType<typeof createPowerDrivers>>;
   readonly networks: readonly Network[];
   readonly notices: () => readonly Notice[];
+  readonly pollS: number;
   readonly root: string;
   readonly edges: Edges;
 }): Parameters<typeof createHttpApp>[0] {
@@ -237,6 +269,7 @@ function httpDeps(parts: {
     artefacts: memory.artefacts,
     networks: parts.networks,
     notices: parts.notices,
+    powerPollS: parts.pollS,
     notReady: createReadiness({ store: memory.store, clock: parts.edges.clock }),
     assetsFolder: join(root, 'server', 'web', 'assets'),
     templatesFolder: join(root, 'templates', 'html'),
@@ -258,7 +291,7 @@ async function listenAll(
     { at: { host: formatIpv4(http.address), port: http.port }, trust: 'tcp' },
     ...(options.doors ?? []),
   ];
-  for (const door of doors) opened(await listenHttp(app.handlerFor(door.trust), door.at));
+  for (const { at, trust } of doors) opened(await listenHttp(app.handlerFor(trust), at, app.upgradeFor(trust)));
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -8,6 +8,7 @@ import type { Log } from '../ports/log.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
 import type { Vault } from '../ports/vault.ts';
+import { consoleSecretContext } from '../services/console-open.ts';
 import { secretContext } from '../services/power-secrets.ts';
 import { openStore } from '../store/sqlite/open.ts';
 
@@ -25,10 +26,11 @@ export async function openMemory(
 ): Promise<Memory> {
   const store = await openStore({ file: join(config.dataDir, 'farrier.db'), clock: edges.clock, log: edges.log });
   try {
+    const sample = await anySecret(store);
     const vault = openVault({
       keyFile: config.keyFile,
-      sealedRowsExist: (await store.secrets.count()) > 0,
-      sample: await anySecret(store),
+      sealedRowsExist: sample !== undefined || (await store.secrets.count()) > 0,
+      sample,
       rng: edges.rng,
     });
     return { store, vault, artefacts: await openArtefactFolder({ dataDir: config.dataDir, clock: edges.clock }) };
@@ -39,6 +41,9 @@ export async function openMemory(
 }
 
 async function anySecret(store: Store): Promise<{ sealed: string; context: string } | undefined> {
+  for (const { machine } of await store.consoles.list())
+    for (const [field, sealed] of await store.consoles.secretsOf(machine))
+      return { sealed, context: consoleSecretContext(machine, field) };
   for (const machine of await store.machines.list())
     for (const [field, sealed] of await store.secrets.ofMachine(machine.id))
       return { sealed, context: secretContext(machine.id, field) };

@@ -1,6 +1,8 @@
 import { openBoards } from '../files/board-catalogue.ts';
 import type { BoardFinding } from '../files/board-file.ts';
 import { createBoardShelf } from '../files/board-shelf.ts';
+import { readConsolePatterns } from '../files/console-patterns.ts';
+import type { ConsolePattern } from '../core/console-pattern.ts';
 import { lintBoards } from '../files/lint-boards.ts';
 import { createSiteBoards } from '../files/site-boards.ts';
 import type { Boards, DtbShelf, SiteBoards } from '../ports/boards.ts';
@@ -12,6 +14,8 @@ export interface SiteCatalogue {
   /** Looks for changed files; says whether there were any. */
   refresh(): boolean;
   lint(): readonly BoardFinding[];
+  /** What consoles say and what it means, as the files have it now. */
+  consolePatterns(): readonly ConsolePattern[];
 }
 
 /** Opens the shipped boards and those of the site, whose last folder shadows all others and takes new ones. */
@@ -19,10 +23,16 @@ export function openSiteCatalogue(shipped: string, siteFolders: readonly string[
   const folders = [shipped, ...siteFolders];
   const catalogue = openBoards(folders);
   const boards = createBoardShelf(catalogue);
+  let { patterns } = readConsolePatterns(folders);
   return {
     boards,
     site: createSiteBoards(siteFolders.at(-1)),
-    refresh: () => catalogue.refresh(),
-    lint: () => lintBoards(folders, boards),
+    refresh: () => {
+      const now = readConsolePatterns(folders).patterns;
+      if (JSON.stringify(now) !== JSON.stringify(patterns)) patterns = now;
+      return catalogue.refresh();
+    },
+    lint: () => [...lintBoards(folders, boards), ...readConsolePatterns(folders).findings],
+    consolePatterns: () => patterns,
   };
 }

@@ -1,13 +1,16 @@
 import express, { type Express, type Request, type Response } from 'express';
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { agentRoutes } from './api/agent.ts';
 import { boardDtbRoutes } from './api/board-dtbs.ts';
 import { bundleRoutes } from './api/bundles.ts';
+import { consoleRoutes } from './api/console.ts';
 import { channelRoutes } from './api/channels.ts';
 import { catalogueRoutes } from './api/catalogue.ts';
 import { eventRoutes } from './api/events.ts';
 import { machineRoutes } from './api/machines.ts';
 import { parameterRoutes } from './api/parameters.ts';
+import { flipTestRoutes } from './api/flip-test.ts';
 import { powerRoutes } from './api/power.ts';
 import { sessionRoutes } from './api/session.ts';
 import { userRoutes } from './api/users.ts';
@@ -15,6 +18,7 @@ import { readAssets } from './assets.ts';
 import type { Trust } from './auth.ts';
 import type { HttpDeps } from './deps.ts';
 import { createGate, type Gate } from './gate.ts';
+import { createConsoleStreams } from './live/console-stream.ts';
 import { StreamSet } from './live/sse.ts';
 import { createPageHub } from './live/page-hub.ts';
 import { openApi } from './openapi.ts';
@@ -29,9 +33,11 @@ const STREAMS_MAX = 400;
 /** The HTTP server's inside: one app, with a handler for each kind of listener. */
 export interface HttpApp {
   handlerFor(trust: Trust): RequestListener;
+  /** What such a listener does with requests for a WebSocket. */
+  upgradeFor(trust: Trust): (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Every route there is, for tests and documents. */
   readonly routes: readonly Route[];
-  /** Ends all event streams. */
+  /** Ends all streams: of events, and of consoles. */
   close(): void;
 }
 
@@ -40,6 +46,8 @@ function apiRoutes(deps: HttpDeps, streams: StreamSet): readonly Route[] {
     ...sessionRoutes(deps),
     ...machineRoutes(deps),
     ...powerRoutes(deps),
+    ...consoleRoutes(deps),
+    ...flipTestRoutes(deps),
     ...parameterRoutes(deps),
     ...catalogueRoutes(deps),
     ...boardDtbRoutes(deps),
@@ -99,6 +107,7 @@ export function createHttpApp(deps: HttpDeps): HttpApp {
   const hub = createPageHub(deps, pages);
   const routes = [...apiRoutes(deps, streams), ...pageRoutes({ deps, pages, hub, streams }), assets.route];
   const gate = createGate(deps, pages);
+  const consoles = createConsoleStreams(deps);
   const handlers = new Map<Trust, RequestListener>();
   return {
     routes,
@@ -107,7 +116,11 @@ export function createHttpApp(deps: HttpDeps): HttpApp {
       handlers.set(trust, known);
       return known;
     },
+    upgradeFor: (trust) => (request, socket, head) => {
+      consoles.upgrade(trust, request, socket, head);
+    },
     close: () => {
+      consoles.close();
       hub.close();
       streams.closeAll();
     },

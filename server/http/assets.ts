@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { PAGE, problem, route, type Route } from './route.ts';
 
@@ -15,6 +16,15 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+const require = createRequire(import.meta.url);
+/** The terminal of the console page comes from its packages, under names of our own: no folder of theirs is served. */
+const PACKAGED: readonly (readonly [name: string, file: () => string])[] = [
+  ['xterm.js', () => require.resolve('@xterm/xterm/lib/xterm.mjs')],
+  ['xterm.css', () => require.resolve('@xterm/xterm/css/xterm.css')],
+  ['xterm-fit.js', () => require.resolve('@xterm/addon-fit/lib/addon-fit.mjs')],
+  ['xterm-search.js', () => require.resolve('@xterm/addon-search/lib/addon-search.mjs')],
+];
+
 /** The styles and scripts of the pages, read once at start: no path from the wire ever reaches the disk. */
 export interface Assets {
   readonly route: Route;
@@ -22,14 +32,17 @@ export interface Assets {
   readonly digest: string;
 }
 
-/** Reads the assets of a folder. @throws when the folder cannot be read */
+/** Reads the assets of a folder, and those of packages. @throws when one cannot be read */
 export function readAssets(folder: string): Assets {
   const assets = new Map<string, Asset>();
   const all = createHash('sha256');
-  for (const name of readdirSync(folder).sort()) {
+  const own = readdirSync(folder)
+    .sort()
+    .map((name) => [name, join(folder, name)] as const);
+  for (const [name, file] of [...own, ...PACKAGED.map(([name, where]) => [name, where()] as const)]) {
     const type = TYPES[extname(name)];
     if (type === undefined) continue;
-    const octets = readFileSync(join(folder, name));
+    const octets = readFileSync(file);
     all.update(octets);
     assets.set(name, { octets, type, etag: `"${createHash('sha256').update(octets).digest('hex')}"` });
   }

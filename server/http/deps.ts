@@ -12,6 +12,7 @@ import type { BoardDraftService } from '../services/board-drafts.ts';
 import type { BoardDtbService } from '../services/board-dtbs.ts';
 import type { BundleService } from '../services/bundles.ts';
 import type { BundleTries } from '../services/bundle-tries.ts';
+import type { ConsoleService } from '../services/consoles.ts';
 import type { ChannelService } from '../services/channels.ts';
 import type { EnlistService } from '../services/enlist.ts';
 import type { BootWatch } from '../services/watch-boots.ts';
@@ -20,6 +21,7 @@ import type { ImportBundle } from '../services/import-bundle.ts';
 import type { KernelReport } from '../services/kernel-report.ts';
 import type { MachineService } from '../services/machines.ts';
 import type { ParameterService } from '../services/parameters.ts';
+import type { FlipTests } from '../services/power-flip.ts';
 import type { PowerService } from '../services/power.ts';
 import type { Users } from './auth.ts';
 
@@ -46,9 +48,11 @@ interface Mounted {
 
 /** All that the HTTP server stands on. */
 export interface HttpDeps {
-  readonly store: Pick<Store, 'machines' | 'events' | 'leases' | 'boots' | 'bundles' | 'artefacts'>;
+  readonly store: Pick<Store, 'machines' | 'events' | 'leases' | 'boots' | 'bundles' | 'artefacts' | 'consoles'>;
   readonly machines: MachineService;
   readonly power: PowerService;
+  readonly consoles: ConsoleService;
+  readonly flips: Pick<FlipTests, 'begin' | 'now' | 'abort'>;
   readonly explain: Explain;
   readonly bundles: BundleService;
   readonly importBundle: ImportBundle;
@@ -69,6 +73,8 @@ export interface HttpDeps {
   readonly networks: readonly Network[];
   /** What stands above the rack now; nothing when all is well. */
   readonly notices?: () => readonly Notice[];
+  /** Seconds between two looks at the power of a machine; 0 or nothing: nobody looks by itself. */
+  readonly powerPollS?: number;
   /** Why the daemon cannot serve now, in words; nothing when it can. */
   readonly notReady: () => Promise<string | undefined>;
   readonly clock: Clock;

@@ -6,7 +6,7 @@ import type { HttpDeps } from './deps.ts';
 import { isCrossSite } from './headers.ts';
 import type { Pages } from './pages/render.ts';
 import type { Problem } from './problem.ts';
-import { RIGHTS, suffices } from './rights.ts';
+import { RIGHTS, suffices, type Right } from './rights.ts';
 import { IDLE_TIMEOUT_MS } from './listen.ts';
 import type { Answer, Ask, Route } from './route.ts';
 import { problemOf, requestIdOf, tell, tellProblem } from './tell.ts';
@@ -39,9 +39,16 @@ function refusal(route: Route, request: Request, who: Who | undefined, agentGate
   const isStream = request.path.includes('/events');
   if ((isUnsafe || isStream) && isCrossSite(request)) return CROSS_SITE;
   if (right === 'agent') return agentGate(request, peerOf(request));
-  if (suffices(who?.role, right)) return undefined;
+  if (suffices(who?.role, right, who?.console)) return undefined;
   if (!who) return NOT_LOGGED_IN;
-  return { status: 403, code: 'not-allowed', detail: `this needs the role ${right}; ${who.name} is ${who.role}` };
+  return { status: 403, code: 'not-allowed', detail: whyNotAllowed(right, who) };
+}
+
+/** What somebody lacks, in words. */
+export function whyNotAllowed(right: Right, who: Who): string {
+  if (right !== 'console-read' && right !== 'console-write')
+    return `this needs the role ${right}; ${who.name} is ${who.role}`;
+  return `this needs the right ${right}, which ${who.name} has not; an administrator gives it with "farrier user edit"`;
 }
 
 async function askOf(

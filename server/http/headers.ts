@@ -1,4 +1,5 @@
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
+import type { IncomingMessage } from 'node:http';
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -27,7 +28,7 @@ export function setSecurityHeaders(response: Response, requestId: string): void 
  * Whether a browser says that another site's page made this request. Programs send neither header and pass; they hold
  * no cookie that was not given to them.
  */
-export function isCrossSite(request: Request): boolean {
+export function isCrossSite(request: IncomingMessage): boolean {
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
   const origin = request.headers.origin;

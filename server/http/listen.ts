@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** Where to listen. A `path` is a unix socket, made with mode 0600: whoever may open it is admin. */
 export type ListenAt = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -46,8 +47,10 @@ function wordsFor(cause: NodeJS.ErrnoException, at: ListenAt): string {
   return `${where}: ${cause.message}`;
 }
 
+type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
 /** Starts an HTTP server with the limits of a hostile network; resolves once it listens. */
-export async function listenHttp(handler: RequestListener, at: ListenAt): Promise<Server> {
+export async function listenHttp(handler: RequestListener, at: ListenAt, upgrade?: Upgrade): Promise<Server> {
   const server = createServer({ maxHeaderSize: HEADER_OCTETS_MAX, connectionsCheckingInterval: 5000 }, handler);
   // A client may close its side once it has asked (HTTP/1.0 through nc does): it still gets its answer, however late.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -56,6 +59,7 @@ export async function listenHttp(handler: RequestListener, at: ListenAt): Promis
   server.requestTimeout = 0;
   server.setTimeout(IDLE_TIMEOUT_MS);
   server.maxConnections = CONNECTIONS_MAX;
+  if (upgrade) server.on('upgrade', upgrade);
   if ('path' in at) await removeStaleSocket(at.path);
   const umask = 'path' in at ? process.umask(0o177) : undefined;
   const listening = new Promise<void>((resolve, reject) => {

@@ -15,6 +15,7 @@ const PROBLEM = {
     code: { type: 'string' },
     field: { type: 'string' },
     lawful: { type: 'array', items: { type: 'string' } },
+    mayForce: { type: 'boolean', description: 'The same order with `force` would be carried out.' },
     requestId: { type: 'string' },
   },
 };

@@ -11,6 +11,8 @@ export interface Problem {
   readonly field?: string | undefined;
   /** What would have been lawful instead. */
   readonly lawful?: readonly LifecycleEvent[] | undefined;
+  /** The order may be given again with `force`, by whoever asked. */
+  readonly mayForce?: boolean | undefined;
   /** Seconds to wait before another try. */
   readonly retryAfterS?: number | undefined;
 }
@@ -40,6 +42,7 @@ export function problemBody(problem: Problem, requestId: string): Readonly<Recor
     code: problem.code,
     ...(problem.field === undefined ? {} : { field: problem.field }),
     ...(problem.lawful === undefined ? {} : { lawful: problem.lawful }),
+    ...(problem.mayForce === true ? { mayForce: true } : {}),
     requestId,
   };
 }

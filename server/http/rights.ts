@@ -1,7 +1,11 @@
+import { consoleGrantOf, type ConsoleGrant } from '../core/console.ts';
 import type { Role } from '../ports/store.ts';
 
-/** What somebody needs to use a route. `open`: nothing. `agent`: the token of a boot, no session. */
-export type Right = 'open' | 'viewer' | 'operator' | 'admin' | 'agent';
+/**
+ * What somebody needs to use a route. `open`: nothing. `agent`: the token of a boot, no session. `console-read` and
+ * `console-write` are granted beside the role: what stands on a console may be a password.
+ */
+export type Right = 'open' | 'viewer' | 'operator' | 'admin' | 'agent' | 'console-read' | 'console-write';
 
 /** THE table of route to needed right. What is not in it does not exist (default deny). */
 export const RIGHTS = {
@@ -29,6 +33,17 @@ export const RIGHTS = {
   'POST /api/v1/machines/{ref}/power/say': 'operator',
   'POST /api/v1/machines/{ref}/power/bootdev': 'operator',
   'POST /api/v1/machines/{ref}/power/identify': 'operator',
+  'GET /api/v1/machines/{ref}/console': 'viewer',
+  'PUT /api/v1/machines/{ref}/console': 'operator',
+  'DELETE /api/v1/machines/{ref}/console': 'operator',
+  'GET /api/v1/machines/{ref}/console/log': 'console-read',
+  'GET /api/v1/machines/{ref}/console/tail': 'console-read',
+  'GET /api/v1/machines/{ref}/console/stream': 'console-read',
+  'GET /api/v1/console-transports': 'viewer',
+  'POST /api/v1/power/orders': 'operator',
+  'GET /api/v1/power/flip-test': 'viewer',
+  'POST /api/v1/power/flip-test': 'operator',
+  'DELETE /api/v1/power/flip-test': 'operator',
   'GET /api/v1/machines/{ref}/parameters': 'viewer',
   'PUT /api/v1/machines/{ref}/parameters/{name}': 'operator',
   'DELETE /api/v1/machines/{ref}/parameters/{name}': 'operator',
@@ -65,6 +80,7 @@ export const RIGHTS = {
   'GET /api/v1/events': 'viewer',
   'GET /api/v1/users': 'admin',
   'POST /api/v1/users': 'admin',
+  'PATCH /api/v1/users/{name}': 'admin',
   'DELETE /api/v1/users/{name}': 'admin',
   'POST /agent/v1/step': 'agent',
   'POST /agent/v1/facts': 'agent',
@@ -75,8 +91,10 @@ export const RIGHTS = {
   'GET /healthz': 'open',
   'GET /readyz': 'open',
   'GET /': 'viewer',
+  'GET /rack': 'viewer',
   'GET /machines/{ref}': 'viewer',
   'GET /machines/{ref}/boots/{boot}': 'viewer',
+  'GET /machines/{ref}/console': 'console-read',
   'GET /boards': 'viewer',
   'GET /boards/{name}': 'viewer',
   'GET /bundles': 'viewer',
@@ -94,8 +112,15 @@ export type Operation = keyof typeof RIGHTS;
 
 const RANK: Readonly<Record<Role, number>> = { viewer: 1, operator: 2, admin: 3 };
 
-/** Whether a role is enough. Nobody is enough only where nothing is needed; `agent` is settled by the route itself. */
-export function suffices(role: Role | undefined, right: Right): boolean {
+/**
+ * Whether a role is enough, with the console grant of the account where it has one of its own. Nobody is enough only
+ * where nothing is needed; `agent` is settled by the route itself.
+ */
+export function suffices(role: Role | undefined, right: Right, console?: ConsoleGrant): boolean {
   if (right === 'open' || right === 'agent') return true;
-  return role !== undefined && RANK[role] >= RANK[right];
+  if (role === undefined) return false;
+  const grant = consoleGrantOf(role, console);
+  if (right === 'console-read') return grant !== 'none';
+  if (right === 'console-write') return grant === 'write';
+  return RANK[role] >= RANK[right];
 }

@@ -5,6 +5,7 @@ import { parseIpv4, parseMac, parseSha256 } from '../core/address.ts';
 import { parseArch } from '../core/arch.ts';
 import type { Result } from '../core/result.ts';
 import { REST_STATES } from '../core/lifecycle.ts';
+import { CONSOLE_GRANTS } from '../core/console.ts';
 import { PARAMETER_TYPES } from '../core/parameter.ts';
 
 /** A text that one of core's parsers must read; the problem carries the parser's own words. */
@@ -46,6 +47,8 @@ export const machineEdit = z
     overlays: z.array(sha256).max(16),
     reserved: ipv4.nullable(),
     macs: z.array(mac).min(1).max(32),
+    rack: line(32).nullable(),
+    slot: line(16).nullable(),
   })
   .partial();
 
@@ -60,6 +63,42 @@ export const powerChoice = z.strictObject({
   driver: line(63),
   parameters: z.record(line(64), z.union([line(4096), z.number(), z.boolean()])).default({}),
   secrets: z.record(line(64), z.string().max(4096)).default({}),
+  shared: z
+    .boolean()
+    .optional()
+    .describe('Several machines hang on this outlet. Left out it stays as it is while the outlet is the same.'),
+});
+
+const force = z.boolean().default(false).describe('All the same, although it is refused for its consequences.');
+
+/** An order to switch one machine. */
+export const powerOrder = z.strictObject({ force });
+
+/** An order to switch many: those named and those of a network, each `staggerMs` after the one before it. */
+export const powerOrders = z.strictObject({
+  machines: z.array(line(80).min(1)).max(1000).default([]),
+  network: line(32).optional(),
+  verb: z.enum(['on', 'off', 'cycle', 'reset']),
+  staggerMs: z.int().min(0).max(60_000).default(0),
+  force,
+});
+
+/** How a machine's serial line is to be reached. Secrets go in and never come out. */
+export const consoleChoice = z.strictObject({
+  transport: line(63),
+  parameters: z.record(line(64), z.union([line(4096), z.number(), z.boolean()])).default({}),
+  secrets: z.record(line(64), z.string().max(4096)).default({}),
+});
+
+const seconds = (min: number, max: number, otherwise: number): z.ZodDefault<z.ZodInt> =>
+  z.int().min(min).max(max).default(otherwise);
+
+/** Whose outlets are tried, one after another; `confirm` because each is switched off for it. */
+export const flipOrder = z.strictObject({
+  machines: z.array(line(80).min(1)).min(1).max(64),
+  confirm: z.boolean().default(false),
+  silentS: seconds(5, 300, 30).describe('How long somebody may take to fall silent.'),
+  backS: seconds(10, 1800, 300).describe('How long they may take to come back.'),
 });
 
 /** What a person saw of a machine's power. */
@@ -88,8 +127,8 @@ export const eventsQuery = z.strictObject({
   limit: count(5000).optional(),
 });
 
-/** For whom the page stream is: the list, or one machine by its id. */
-export const rowsQuery = z.strictObject({ machine: line(64).optional() });
+/** For whom the page stream is: the list, the wall, or one machine by its id. */
+export const rowsQuery = z.strictObject({ machine: line(64).optional(), view: z.enum(['wall']).optional() });
 
 /** What would be asked, when no machine is named. */
 export const explainQuery = z.strictObject({ mac, arch: count(65_535).optional() });
@@ -149,6 +188,20 @@ export const trialOrder = z.strictObject({
   mayCycle: z.boolean().default(true),
 });
 
+/** Which part of a recording, and how it is written. */
+export const consoleLogQuery = z.strictObject({
+  from: count(Number.MAX_SAFE_INTEGER).optional(),
+  to: count(Number.MAX_SAFE_INTEGER).optional(),
+  boot: line(64).optional(),
+  as: z.enum(['raw', 'lines', 'timed']).optional(),
+});
+
+/** Which boot's last words. */
+export const consoleTailQuery = z.strictObject({ boot: line(64) });
+
+/** Where a console stream begins. */
+export const consoleStreamQuery = z.strictObject({ from: count(Number.MAX_SAFE_INTEGER).optional() });
+
 /** The name an artefact gets. */
 export const artefactQuery = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/, 'letters, digits, dot, dash, plus and underline'),
@@ -159,7 +212,18 @@ export const newUser = z.strictObject({
   name: line(64).min(1),
   role: z.enum(['admin', 'operator', 'viewer']),
   password: z.string().min(1).max(1024),
+  console: z.enum(CONSOLE_GRANTS).optional(),
 });
+
+/** What is changed of an account; `console: null` leaves consoles to the role again. */
+export const userEdit = z
+  .strictObject({
+    role: z.enum(['admin', 'operator', 'viewer']),
+    password: z.string().min(1).max(1024),
+    console: z.enum(CONSOLE_GRANTS).nullable(),
+  })
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, 'name what is to change: role, password or console');
 
 /** A parameter's value; its declaration says what it must be. */
 const parameterValue = z.union([z.string().max(8192), z.number(), z.boolean(), z.array(z.string().max(8192)).max(64)]);

@@ -16,11 +16,17 @@ const text = z.string().optional();
 const powerSeen = z.object({ state: z.enum(['on', 'off', 'unknown']), atMs: z.number(), because: text });
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
+const powerSetting = z.object({
+  driver: z.string(),
+  parameters: z.record(z.string(), scalar),
+  shared: z.literal(true).optional().describe('Several machines hang on this outlet.'),
+});
+
 /** An event as the API tells it. */
 export const eventView = z.object({
   id: z.number(),
   atMs: z.number(),
-  kind: z.enum(['state', 'edit', 'power', 'dhcp', 'tftp', 'http', 'agent', 'boot', 'security', 'network']),
+  kind: z.enum(['state', 'edit', 'power', 'dhcp', 'tftp', 'http', 'agent', 'boot', 'console', 'security', 'network']),
   severity: z.enum(['note', 'good', 'warning', 'bad']),
   machine: text,
   boot: text,
@@ -86,7 +92,9 @@ export const machineView = z.object({
   dtb: text.describe('The digest of a device tree of its own.'),
   overlays: z.array(z.string()).describe('Digests of the overlays merged into its device tree, in order.'),
   extraArgs: z.array(z.string()),
-  power: z.object({ driver: z.string(), parameters: z.record(z.string(), scalar) }).optional(),
+  rack: text.describe('The rack it sits in.'),
+  slot: text.describe('Its units in the rack, from the bottom: 3, 3-4 or 3 left.'),
+  power: powerSetting.optional(),
   powerSeen: powerSeen.optional(),
   ownerEpoch: z.number(),
   createdMs: z.number(),
@@ -206,7 +214,7 @@ export function viewOfDriver(driver: PowerDriver): z.infer<typeof driverView> {
 
 /** How a machine is switched, with the names of the secrets that are set. */
 export const powerView = z.object({
-  setting: z.object({ driver: z.string(), parameters: z.record(z.string(), scalar) }).optional(),
+  setting: powerSetting.optional(),
   secretsSet: z.array(z.string()),
   seen: powerSeen.optional(),
   underWay: z.enum(['on', 'off', 'cycle', 'reset']).optional(),
@@ -214,6 +222,18 @@ export const powerView = z.object({
 
 /** How a power order ended well. */
 export const powerOutcome = z.object({ is: z.literal('done'), seen: powerSeen });
+
+/** What became of an order to switch many, machine by machine; how each ends is told on its timeline. */
+export const powerOrdersView = z.object({
+  orders: z.array(
+    z.object({
+      machine: z.string().describe('As it was named.'),
+      is: z.enum(['ordered', 'refused', 'unknown-machine']),
+      afterMs: z.number().optional().describe('When its turn comes.'),
+      because: text,
+    }),
+  ),
+});
 
 function planView(plan: BootPlan): Record<string, unknown> {
   if (plan.do !== 'boot') return { ...plan };

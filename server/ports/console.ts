@@ -1,4 +1,6 @@
 import type { Field, FieldValues } from '../core/field.ts';
+import type { MachineId } from '../core/machine.ts';
+import type { Result } from '../core/result.ts';
 import type { Clock } from './clock.ts';
 import type { Rng } from './rng.ts';
 
@@ -44,4 +46,13 @@ export interface ConsoleTransport {
   readonly fields: Readonly<Record<string, Field>>;
   /** `signal` ends the opening only. Throws `ConsoleError`. */
   open(parameters: FieldValues, edges: ConsoleEdges, signal: AbortSignal): Promise<ConsoleLine>;
+}
+
+/** What is asked of consoles before power goes on. */
+export interface ConsoleDesk {
+  /**
+   * Resolves when the machine's console is open and recorded, or at once when none is set. An error says in words why
+   * it is not open; it is given at the latest when `signal` is.
+   */
+  ready(machine: MachineId, signal: AbortSignal): Promise<Result<void>>;
 }

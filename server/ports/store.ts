@@ -8,8 +8,9 @@ import type { ChannelMove } from '../core/channel.ts';
 import type { BootTally } from '../core/boot-matrix.ts';
 import type { BootServed, Verdict } from '../core/boot-verdict.ts';
 import type { BootRecord, FarrierEvent, NewBoot, NewEvent } from '../core/event.ts';
+import type { ConsoleGrant, ConsoleSetting } from '../core/console.ts';
 import type { Lease } from '../core/lease.ts';
-import type { Machine, MachineId } from '../core/machine.ts';
+import type { Machine, MachineId, PowerSetting } from '../core/machine.ts';
 import type { NewSetParameter, ParameterDeclaration, ParameterPlace, SetParameter } from '../core/parameter.ts';
 
 /** A writer held an older revision than the store: read again and decide again. */
@@ -38,6 +39,16 @@ export interface MachineStore {
   add(machine: Machine, events: readonly NewEvent[]): Promise<Machine>;
   /** @throws StaleWrite @throws Taken */
   change(seen: Pick<Machine, 'id' | 'rev'>, change: MachineChange, events: readonly NewEvent[]): Promise<Machine>;
+  /**
+   * Sets how it is switched, or forgets it, with its secrets in the same transaction: each named one is kept, or dropped
+   * where it is undefined. What was seen of its power goes. @throws StaleWrite @throws Taken
+   */
+  setPower(
+    seen: Pick<Machine, 'id' | 'rev'>,
+    power: PowerSetting | undefined,
+    secrets: ReadonlyMap<string, string | undefined>,
+    events: readonly NewEvent[],
+  ): Promise<Machine>;
   /** Its events stay, its secrets and its boot records' tokens go. @throws StaleWrite */
   remove(seen: Pick<Machine, 'id' | 'rev'>, events: readonly NewEvent[]): Promise<void>;
   /** Drops the oldest `new` machines so that at most `keep` are left; says which went. */
@@ -176,6 +187,26 @@ export interface SecretStore {
   count(): Promise<number>;
 }
 
+/** A machine's console setting as it is kept. */
+export interface KeptConsole {
+  readonly machine: MachineId;
+  readonly setting: ConsoleSetting;
+}
+
+/** How machines' serial lines are reached, with sealed secrets under (machine, field). All goes with the machine. */
+export interface ConsoleStore {
+  list(): Promise<readonly KeptConsole[]>;
+  ofMachine(machine: MachineId): Promise<ConsoleSetting | undefined>;
+  /** Puts the setting and all its sealed secrets in place of what was there. @throws StaleWrite when the machine is gone. */
+  put(kept: KeptConsole, sealed: ReadonlyMap<string, string>, events: readonly NewEvent[]): Promise<void>;
+  /** Forgets setting and secrets. */
+  remove(machine: MachineId, events: readonly NewEvent[]): Promise<void>;
+  secretsOf(machine: MachineId): Promise<ReadonlyMap<string, string>>;
+  /** Keeps the last octets of a boot that ended badly; one tail a boot, the first counts. Goes with the boot's record. */
+  keepTail(boot: string, octets: Uint8Array): Promise<void>;
+  tailOf(boot: string): Promise<Uint8Array | undefined>;
+}
+
 /** One power order, from intent to end, so that a restart knows what was under way (invariant I9). */
 export interface PowerOrder {
   readonly id: string;
@@ -187,6 +218,8 @@ export interface PowerOrder {
   /** How far it came; `cycle` passes through all. */
   readonly step: 'asked' | 'started' | 'off-ordered' | 'off-seen' | 'on-ordered' | 'done' | 'failed' | 'dropped';
   readonly because: string | undefined;
+  /** Whether Farrier ordered it by itself; such orders have a budget (`core/power-budget.ts`). */
+  readonly isMachinery: boolean;
 }
 
 /** Power orders from intent to end (invariant I9). */
@@ -204,6 +237,13 @@ export interface PowerOrderStore {
   ): Promise<boolean>;
   /** Orders that were neither done, failed nor dropped when the daemon stopped. */
   open(): Promise<readonly PowerOrder[]>;
+  /** Those of one machine that were asked since, oldest first. */
+  ofMachine(machine: MachineId, sinceMs: number): Promise<readonly PowerOrder[]>;
+  /**
+   * Drops ended orders but the newest `keep` of each machine, and those of machines that are gone; at most `atMost` in
+   * one transaction; says how many went.
+   */
+  trim(keep: number, atMost: number): Promise<number>;
 }
 
 /** What a user may do; the table of rights is in `http/rights.ts`. */
@@ -213,6 +253,8 @@ export type Role = 'admin' | 'operator' | 'viewer';
 export interface User {
   readonly name: string;
   readonly role: Role;
+  /** What it may do with consoles, where that is not what its role may. */
+  readonly console?: ConsoleGrant | undefined;
   /** scrypt, self-describing; never leaves the store but to be compared. */
   readonly passwordHash: string;
   /** Grows on password or role change; sessions of an earlier one are void. */
@@ -251,6 +293,7 @@ export interface Store {
   readonly parameters: ParameterStore;
   readonly boardDtbs: BoardDtbStore;
   readonly secrets: SecretStore;
+  readonly consoles: ConsoleStore;
   readonly powerOrders: PowerOrderStore;
   readonly users: UserStore;
   /** Writes something without meaning, to see whether it can be written now. @throws StoreUnavailable */

@@ -9,6 +9,7 @@ import type { Log } from '../ports/log.ts';
 import { StaleWrite, Taken, type Store } from '../ports/store.ts';
 import { noBundle } from './bundles.ts';
 import { findMachine, type Actor } from './machines.ts';
+import { whyRefused, type PlanNext } from './plan-next.ts';
 import type { PowerService } from './power.ts';
 
 /** What somebody asks for who tries a bundle. */
@@ -49,6 +50,8 @@ export interface BundleTries {
 export interface TryDeps {
   readonly store: Pick<Store, 'machines' | 'bundles' | 'tries' | 'events'>;
   readonly power: Pick<PowerService, 'order'>;
+  /** What a boot with the bundle on trial would be; one that would be refused is not tried. */
+  readonly planNext: PlanNext;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -194,7 +197,7 @@ class TryDesk {
   async #cycle(id: MachineId): Promise<void> {
     try {
       const machine = await this.#deps.store.machines.byId(id);
-      if (machine) await this.#deps.power.order(machine, 'cycle', 'the end of its trial');
+      if (machine) await this.#deps.power.order(machine, 'cycle', 'the end of its trial', { isMachinery: true });
     } catch (error) {
       this.#deps.log.error(`the power cycle after a trial failed: ${String(error)}`);
     }
@@ -257,6 +260,8 @@ async function ask(deps: TryDeps, desk: TryDesk, ref: string, order: TryOrder, b
   const { withinMs, mayCycle } = order;
   const fault = faultOf(machine, bundle, back, withinMs) ?? whyBusy(desk.tries.get(machine.id));
   if (fault) return fault;
+  const refused = whyRefused(await deps.planNext(machine, bundleRef(bundle)));
+  if (refused !== undefined) return { is: 'taken', because: `${bundleRef(bundle)} would not boot there: ${refused}` };
   const attempt: BundleTry = {
     ...{ machine: machine.id, bundle: bundleRef(bundle), back, by, askedMs: deps.clock.now(), withinMs, mayCycle },
     ...{ ownerEpoch: machine.ownerEpoch, step: 'armed', endsMs: undefined, boot: undefined, wasSwitched: false },

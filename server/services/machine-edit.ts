@@ -3,6 +3,7 @@ import { bundleRef, type Bundle } from '../core/bundle.ts';
 import { channelRef, type Channel } from '../core/channel.ts';
 import type { Lease, Network } from '../core/lease.ts';
 import { parseMachineName, type Machine } from '../core/machine.ts';
+import { formatRackSlot, overlaps, parseRackName, parseRackSlot, type RackSlot } from '../core/rack-slot.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { MachineChange } from '../ports/store.ts';
@@ -19,6 +20,9 @@ export interface MachineEdit {
   readonly overlays?: readonly Sha256[];
   readonly reserved?: Ipv4 | null;
   readonly macs?: readonly Mac[];
+  /** Where it sits; see `parseRackSlot`. Without a rack there is no slot. */
+  readonly rack?: string | null;
+  readonly slot?: string | null;
 }
 
 /** A field that cannot be what was asked, and the remedy in words. */
@@ -67,7 +71,9 @@ export function checkEdit(machine: Machine, edit: MachineEdit, world: EditWorld)
     if (edit.macs.length === 0) return bad('macs', 'a machine has at least one MAC; name the one it boots from first');
     change.macs = [...new Set(edit.macs)];
   }
-  return withReservation(change, machine, edit, world);
+  const place = checkPlace(machine, edit, world.machines);
+  if (!place.ok) return place;
+  return withReservation({ ...change, ...place.value }, machine, edit, world);
 }
 
 function withReservation(
@@ -80,6 +86,33 @@ function withReservation(
   if (edit.reserved === null) return ok({ ...change, reserved: undefined });
   const because = whyNoReservation(world, machine, edit.reserved);
   return because === undefined ? ok({ ...change, reserved: edit.reserved }) : bad('reserved', because);
+}
+
+/** Where it will sit: nowhere without a rack, and nowhere another machine sits. */
+function checkPlace(
+  machine: Machine,
+  edit: MachineEdit,
+  machines: readonly Machine[],
+): Result<Pick<MachineChange, 'rack' | 'slot'>, BadField> {
+  if (edit.rack === undefined && edit.slot === undefined) return ok({});
+  const rackText = edit.rack === undefined ? machine.rack : (edit.rack ?? undefined);
+  if (rackText === undefined)
+    return edit.slot ? bad('slot', 'a slot needs its rack; name both') : ok({ rack: undefined, slot: undefined });
+  const rack = parseRackName(rackText);
+  if (!rack.ok) return bad('rack', rack.error);
+  const slotText = edit.slot === undefined ? machine.slot : (edit.slot ?? undefined);
+  if (slotText === undefined) return ok({ rack: rack.value, slot: undefined });
+  const slot = parseRackSlot(slotText);
+  if (!slot.ok) return bad('slot', slot.error);
+  const there = machines.find((each) => each.id !== machine.id && sitsIn(each, rack.value, slot.value));
+  if (there) return bad('slot', `${there.name} sits in slot ${there.slot ?? ''} of ${rack.value} already`);
+  return ok({ rack: rack.value, slot: formatRackSlot(slot.value) });
+}
+
+function sitsIn(machine: Machine, rack: string, slot: RackSlot): boolean {
+  if (machine.rack !== rack || machine.slot === undefined) return false;
+  const own = parseRackSlot(machine.slot);
+  return own.ok && overlaps(own.value, slot);
 }
 
 const bad = (field: string, because: string): Result<never, BadField> => err({ field, because });

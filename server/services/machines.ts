@@ -2,7 +2,8 @@ import { formatIpv4, parseMac } from '../core/address.ts';
 import { channelsOf } from '../core/channel.ts';
 import type { EventKind, NewEvent, Severity } from '../core/event.ts';
 import { deadlineOf, lawfulEvents, next, type LifecycleEvent, type RestState } from '../core/lifecycle.ts';
-import type { Machine } from '../core/machine.ts';
+import type { Machine, PowerSetting } from '../core/machine.ts';
+import { outletOf } from '../core/outlet.ts';
 import type { Artefacts } from '../ports/artefacts.ts';
 import type { Boards, ReadTree } from '../ports/boards.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -25,6 +26,8 @@ export interface PowerChoice {
   readonly driver: string;
   readonly parameters: FieldValues;
   readonly secrets: Readonly<Record<string, string>>;
+  /** Several machines hang on this outlet; left out it stays as it is while the outlet is the same. */
+  readonly shared?: boolean | undefined;
 }
 
 /** How an order about a machine ended. */
@@ -204,6 +207,10 @@ function editWords(field: string, value: MachineChange): string {
       return `overlays to ${value.overlays?.map((each) => each.slice(0, 16)).join(', ') || 'none'}`;
     case 'reserved':
       return `the address kept for it to ${value.reserved === undefined ? 'none' : formatIpv4(value.reserved)}`;
+    case 'rack':
+      return `its rack to ${value.rack ?? 'none'}`;
+    case 'slot':
+      return `its slot to ${value.slot ?? 'none'}`;
     case 'macs':
       return `MACs to ${value.macs?.join(', ') ?? ''}`;
     default:
@@ -264,9 +271,8 @@ async function setPower(
   const kept = [...(await deps.store.secrets.ofMachine(machine.id)).keys()];
   if (!choice) {
     const event = eventOf(deps, machine, 'edit', 'note', `${by} removed the power setting`, { by });
-    const done = await deps.store.machines.change(machine, { power: undefined, powerSeen: undefined }, [event]);
-    for (const field of kept) await deps.store.secrets.remove(machine.id, field);
-    return { is: 'done', machine: done };
+    const gone = new Map(kept.map((field) => [field, undefined]));
+    return { is: 'done', machine: await deps.store.machines.setPower(machine, undefined, gone, [event]) };
   }
   const driver = deps.drivers.byName(choice.driver);
   if (!driver) {
@@ -288,21 +294,27 @@ async function setPower(
     by,
     driver: driver.name,
   });
-  const setting = { driver: driver.name, parameters: checked.value };
-  const done = await deps.store.machines.change(machine, { power: setting, powerSeen: undefined }, [event]);
-  await keepSecrets(deps, machine, choice.secrets, isSameDevice ? [] : kept);
-  return { is: 'done', machine: done };
+  const setting = withSharing({ driver: driver.name, parameters: checked.value }, machine, choice.shared);
+  if (setting.shared === true && outletOf(setting) === undefined)
+    return { is: 'bad-value', field: 'shared', because: `${driver.name} names no outlet that could be shared` };
+  const secrets = sealedSecrets(deps, machine, choice.secrets, isSameDevice ? [] : kept);
+  return { is: 'done', machine: await deps.store.machines.setPower(machine, setting, secrets, [event]) };
 }
 
-async function keepSecrets(
-  deps: MachineServiceDeps,
-  machine: Machine,
+function withSharing(setting: PowerSetting, machine: Machine, wanted: boolean | undefined): PowerSetting {
+  const wasShared = machine.power?.shared === true && outletOf(machine.power) === outletOf(setting);
+  return (wanted ?? wasShared) ? { ...setting, shared: true } : setting;
+}
+
+/** What becomes of the machine's secrets: those of another device go, empty ones too, the others are sealed. */
+function sealedSecrets(
+  { vault }: MachineServiceDeps,
+  { id }: Machine,
   secrets: Readonly<Record<string, string>>,
   stale: readonly string[],
-): Promise<void> {
-  for (const field of stale) await deps.store.secrets.remove(machine.id, field);
-  for (const [field, plain] of Object.entries(secrets)) {
-    if (plain === '') await deps.store.secrets.remove(machine.id, field);
-    else await deps.store.secrets.put(machine.id, field, deps.vault.seal(plain, secretContext(machine.id, field)));
-  }
+): ReadonlyMap<string, string | undefined> {
+  const given = Object.entries(secrets).map(
+    ([field, plain]) => [field, plain === '' ? undefined : vault.seal(plain, secretContext(id, field))] as const,
+  );
+  return new Map([...stale.map((field) => [field, undefined] as const), ...given]);
 }

@@ -94,6 +94,8 @@ function candidateOf(deps: EnlistDeps, name: string, mac: Mac, network: Network,
     dtb: undefined,
     overlays: [],
     extraArgs: [],
+    rack: undefined,
+    slot: undefined,
     power: undefined,
     powerSeen: undefined,
     ownerEpoch: 0,
@@ -148,8 +150,11 @@ async function noteSeen(deps: EnlistDeps, machine: Machine, network: Network, re
 function seenChange(deps: EnlistDeps, machine: Machine, network: Network, request: BootRequest): MachineChange {
   const moved = isCandidate(machine) && machine.network !== network.name ? { network: network.name } : {};
   if (request.clientArch === undefined) return moved;
-  const firmware = firmwareOf(request);
   const old = machine.firmware;
+  const said = firmwareOf(request);
+  // Most loaders tell their version on the console only.
+  const kept = old?.loader === said.loader ? old?.loaderVersion : undefined;
+  const firmware = { ...said, loaderVersion: said.loaderVersion ?? kept };
   const same =
     old !== undefined &&
     old.clientArch === firmware.clientArch &&

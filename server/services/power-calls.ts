@@ -6,8 +6,6 @@ import type { Redact } from './power-redact.ts';
 
 const TRIES = 4;
 const BACKOFF_MS = 500;
-/** How long a driver may take to let go after its deadline before its controller is free for others. */
-const GRACE_MS = 2000;
 const AGAIN: readonly PowerErrorCode[] = ['unreachable', 'busy', 'timeout'];
 
 /** Thrown by a check before a call: the machine is no longer whom the order was for. */
@@ -59,12 +57,15 @@ export async function askOnce<T>(line: Line, call: Call<T>, signal: AbortSignal)
   const goOn = (): void => {
     if (signal.aborted) throw new Stopped();
   };
-  const inTurn = line.controller.run(async () => {
-    // Whoever gave up while waiting must not have the driver called behind his back.
-    goOn();
-    await call.before();
-    goOn();
-    return underDeadline(line, call.act, signal);
+  const inTurn = line.controller.run({
+    isWanted: () => !signal.aborted,
+    act: async (holds) => {
+      // Whoever gave up while waiting must not have the driver called behind his back.
+      goOn();
+      await call.before();
+      goOn();
+      return underDeadline(line, call.act, signal, holds);
+    },
   });
   const given = new Promise<never>((_, reject) => {
     const stop = (): void => {
@@ -81,7 +82,12 @@ export async function askOnce<T>(line: Line, call: Call<T>, signal: AbortSignal)
   return Promise.race([inTurn, given]);
 }
 
-async function underDeadline<T>(line: Line, act: Call<T>['act'], signal: AbortSignal): Promise<T> {
+async function underDeadline<T>(
+  line: Line,
+  act: Call<T>['act'],
+  signal: AbortSignal,
+  holds: (work: Promise<unknown>) => void,
+): Promise<T> {
   const { clock, callTimeoutMs } = line;
   const own = new AbortController();
   const pass = (): void => {
@@ -89,6 +95,7 @@ async function underDeadline<T>(line: Line, act: Call<T>['act'], signal: AbortSi
   };
   signal.addEventListener('abort', pass, { once: true });
   const doing = spoken(line, () => act(line.handle, own.signal));
+  holds(doing);
   let cancel = (): void => undefined;
   const deadline = new Promise<never>((_, reject) => {
     cancel = clock.after(callTimeoutMs, () => {
@@ -101,27 +108,10 @@ async function underDeadline<T>(line: Line, act: Call<T>['act'], signal: AbortSi
   });
   try {
     return await Promise.race([doing, deadline]);
-  } catch (error) {
-    if (own.signal.aborted) await letGo(clock, doing);
-    throw error;
   } finally {
     cancel();
     signal.removeEventListener('abort', pass);
   }
-}
-
-/** The controller stays taken until the driver has really ended, so that no two commands meet there; but not for ever. */
-async function letGo(clock: Clock, doing: Promise<unknown>): Promise<void> {
-  let cancel = (): void => undefined;
-  const grace = new Promise<void>((resolve) => {
-    cancel = clock.after(GRACE_MS, resolve);
-  });
-  await Promise.race([doing.then(nothing, nothing), grace]);
-  cancel();
-}
-
-function nothing(): void {
-  // A late answer tells nothing any more.
 }
 
 /** Calls the driver; whatever it throws comes out as a `PowerError` without secrets and without its cause. */

@@ -1,4 +1,5 @@
 import type { Machine, MachineId, PowerSeen } from '../core/machine.ts';
+import type { Result } from '../core/result.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -9,9 +10,10 @@ import { StoreUnavailable, type Store } from '../ports/store.ts';
 import type { Vault } from '../ports/vault.ts';
 import { Dropped, type Line } from './power-calls.ts';
 import { controllerKey, createController, type Controller } from './power-controller.ts';
+import type { PlanNext } from './plan-next.ts';
 import type { PowerOutcome } from './power-outcome.ts';
 import { openSetting } from './power-secrets.ts';
-import { noteSeen } from './power-seen.ts';
+import { noteSeen, type SeenStores } from './power-seen.ts';
 
 /** What the power service stands on. */
 export interface PowerDeps {
@@ -19,6 +21,10 @@ export interface PowerDeps {
   readonly vault: Pick<Vault, 'open'>;
   readonly drivers: PowerDrivers;
   readonly boards: Pick<Boards, 'byName'>;
+  /** What its next boot would get; a refusal keeps it from being switched on. */
+  readonly planNext: PlanNext;
+  /** Opens the machine's console before it starts, so that its first octet is recorded. */
+  readonly consoles?: { readonly ready: (machine: MachineId, signal: AbortSignal) => Promise<Result<void>> };
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -33,6 +39,8 @@ export interface Lines {
   use(machine: Machine, act: (driver: PowerDriver) => Promise<PowerOutcome>, record?: Recorder): Promise<PowerOutcome>;
   /** Binds the driver to the machine, its secrets in place. Throws `config` when something does not fit. */
   open(driver: PowerDriver, machine: Machine): Promise<Line>;
+  /** Milliseconds for which the machine's controller is left alone; 0 when it is not. */
+  restsMs(machine: Machine): number;
   /** Keeps what was seen, with an event when it differs from what was known; where the store cannot, the log says so. */
   readonly note: Recorder;
   /** Keeps what was seen without an event. */
@@ -47,16 +55,20 @@ export function createLines(deps: PowerDeps): Lines {
   const controllers = new Map<string, Controller>();
   const controllerOf = (driver: PowerDriver, machine: Machine): Controller => {
     const key = controllerKey(driver, machine);
-    const controller = controllers.get(key) ?? createController(deps.clock);
+    const controller = controllers.get(key) ?? createController(deps.clock, driver.paceMs ?? 0);
     controllers.set(key, controller);
     return controller;
   };
-  const notes = createNotes(deps.store.machines);
+  const notes = createNotes(deps.store);
   const note = keptWherePossible(notes.note, deps.log);
   const keep = keptWherePossible(notes.keep, deps.log);
   return {
     use: (machine, act, record = note) => use(deps, record, machine, act),
     open: (driver, machine) => open(deps, driver, machine, controllerOf(driver, machine)),
+    restsMs: (machine) => {
+      const driver = deps.drivers.byName(machine.power?.driver ?? '');
+      return (driver && controllers.get(controllerKey(driver, machine))?.restsMs()) ?? 0;
+    },
     note,
     keep,
   };
@@ -75,10 +87,10 @@ function keptWherePossible(record: Recorder, log: Log): Recorder {
 }
 
 /** Observations of one machine are written one after another: they must not overtake each other. */
-function createNotes(machines: PowerDeps['store']['machines']): Pick<Lines, 'note' | 'keep'> {
+function createNotes(stores: SeenStores): Pick<Lines, 'note' | 'keep'> {
   const writing = new Map<MachineId, Promise<void>>();
   const record = ({ id }: Machine, seen: PowerSeen, tells: boolean): Promise<void> => {
-    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(machines, id, { seen, tells }));
+    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(stores, id, { seen, tells }));
     const settled = mine
       .catch(() => undefined)
       .finally(() => {

@@ -1,7 +1,7 @@
 import type { NewEvent, Severity } from '../core/event.ts';
 import type { Machine, MachineId, PowerSeen } from '../core/machine.ts';
 import type { Clock } from '../ports/clock.ts';
-import { PowerError } from '../ports/power-driver.ts';
+import { PowerError, type PowerErrorCode } from '../ports/power-driver.ts';
 import type { MachineStore, PowerOrder, PowerOrderStore } from '../ports/store.ts';
 import { askOnce, askPatiently, Dropped, givesHope, pauseUnless, type Call, type Line } from './power-calls.ts';
 
@@ -33,6 +33,8 @@ export interface Job {
 /** How far a job came, for the words at its end. */
 export interface Progress {
   called: boolean;
+  /** Whether the device took "off" in a cycle. */
+  tookOff: boolean;
   wentOff: boolean;
   /** When the device was last told something, on the monotonic clock. */
   toldMs: number | undefined;
@@ -55,27 +57,64 @@ export function sinceTold(clock: Clock, progress: Progress): { readonly words: s
   return { words: `after ${(durationMs / 1000).toFixed(1)} s`, durationMs };
 }
 
+/** How an order that ran to its end came out. */
+export interface Carried {
+  readonly seen: PowerSeen;
+  /** What went wrong on the way although it ran to its end: an "off" that failed in a cycle. */
+  readonly trouble: PowerError | undefined;
+}
+
 /**
  * Carries out one order and says what was seen at its end. Throws `Dropped` when the machine changed hands before a
  * call, else a `PowerError`. A cycle is off, seen off, a rest, on, seen on.
  */
-export async function carryOut(job: Job, progress: Progress): Promise<PowerSeen> {
+export async function carryOut(job: Job, progress: Progress): Promise<Carried> {
   switch (job.order.verb) {
     case 'on':
     case 'off':
-      return reach(job, job.order.verb, progress);
+      return { seen: await reach(job, job.order.verb, progress), trouble: undefined };
     case 'reset':
-      return reset(job, progress);
-    case 'cycle': {
-      await reach(job, 'off', progress);
-      progress.wentOff = true;
-      const { words, durationMs } = sinceTold(job.line.clock, progress);
-      const seen = { state: 'off', durationMs };
-      await mark(job, 'off-seen', job.sees ? `seen off ${words}` : undefined, job.sees ? seen : {});
-      await pauseUnless(job.line.clock, job.restS * 1000, job.signal);
-      return reach(job, 'on', progress);
-    }
+      return { seen: await reset(job, progress), trouble: undefined };
+    case 'cycle':
+      return cycle(job, progress);
   }
+}
+
+/** A failed "off" never skips "on": the outlet may yet obey it, and whoever cycles wants the machine to run. */
+async function cycle(job: Job, progress: Progress): Promise<Carried> {
+  const offFailed = await goOff(job, progress);
+  await pauseUnless(job.line.clock, job.restS * 1000, job.signal);
+  if (!offFailed) return { seen: await reach(job, 'on', progress), trouble: undefined };
+  try {
+    const seen = await reach(job, 'on', progress);
+    const now = seen.state === 'unknown' ? '' : `, and it is ${seen.state}`;
+    const words = `off failed (${offFailed.message}); on was ordered all the same${now}: this was no power cycle`;
+    return { seen, trouble: new PowerError(offFailed.code, words) };
+  } catch (error) {
+    if (!(error instanceof PowerError) || job.signal.aborted) throw error;
+    const words = `off failed (${offFailed.message}), and on failed too (${error.message})`;
+    throw new PowerError(error.code, `${words}; order "on" when it should run`);
+  }
+}
+
+/** Errors with which nothing was switched and "on" would fare no better; a login refused twice may lock the account. */
+const HOPELESS: readonly PowerErrorCode[] = ['auth', 'config', 'tool-missing'];
+
+/** The first half of a cycle; gives back what kept the machine from being seen off. */
+async function goOff(job: Job, progress: Progress): Promise<PowerError | undefined> {
+  try {
+    await reach(job, 'off', progress);
+  } catch (error) {
+    if (!(error instanceof PowerError) || job.signal.aborted) throw error;
+    if (!progress.tookOff && HOPELESS.includes(error.code)) throw error;
+    await mark(job, 'off-ordered', `not seen off: ${error.message}; it will be told to be on all the same`);
+    return error;
+  }
+  progress.wentOff = true;
+  const { words, durationMs } = sinceTold(job.line.clock, progress);
+  const seen = { state: 'off', durationMs };
+  await mark(job, 'off-seen', job.sees ? `seen off ${words}` : undefined, job.sees ? seen : {});
+  return undefined;
 }
 
 function blind(job: Job, words: string): PowerSeen {
@@ -89,6 +128,7 @@ async function reach(job: Job, want: 'on' | 'off', progress: Progress): Promise<
   const call = guarded(job, `${want}-ordered`, told, progress, (handle, signal) => handle.set(want, signal));
   for (let round = 1; ; round += 1) {
     await askPatiently(job.line, call, job.signal);
+    progress.tookOff ||= want === 'off';
     if (!job.sees) return blind(job, `ordered ${want}; this driver cannot see: say what you see`);
     const seen = await watch(job, want);
     if (seen.state === want) return seen;

@@ -20,7 +20,7 @@ export async function runOrder(
   const { store, lines, clock, log } = parts;
   const orders = order.verb === 'off' ? keptOrLogged(store, log) : store.powerOrders;
   await orders.add(order);
-  const progress: Progress = { called: false, wentOff: false, toldMs: undefined };
+  const progress: Progress = { called: false, tookOff: false, wentOff: false, toldMs: undefined };
   const act = async (driver: PowerDriver): Promise<PowerOutcome> => {
     const job: Job = {
       order,
@@ -35,9 +35,9 @@ export async function runOrder(
       orders,
       keep: (seen) => lines.keep(machine, seen),
     };
-    const seen = await carryOut(job, progress);
+    const { seen, trouble } = await carryOut(job, progress);
     await lines.keep(machine, seen);
-    return { is: 'done', seen };
+    return trouble ? { is: 'failed', code: trouble.code, because: trouble.message, seen } : { is: 'done', seen };
   };
   const outcome = await lines.use(machine, act, lines.keep);
   const end = worded(outcome, progress, signal.aborted);

@@ -1,22 +1,21 @@
-import { hexOf } from '../core/address.ts';
 import type { Machine, MachineId, PowerState } from '../core/machine.ts';
 import { PowerError, type BootDevice, type PowerHandle } from '../ports/power-driver.ts';
-import type { PowerOrder } from '../ports/store.ts';
 import type { Actor } from './machines.ts';
 import { askPatiently, Dropped } from './power-calls.ts';
 import { createLines, type Lines, type PowerDeps } from './power-lines.ts';
 import { powerEvent, see } from './power-order.ts';
-import type { PowerOutcome, PowerVerb } from './power-outcome.ts';
+import { carry, told } from './power-carry.ts';
+import type { OrderWay, PowerOutcome, PowerVerb } from './power-outcome.ts';
+import { whyImpossible } from './power-refusal.ts';
 import { settleOpenOrders } from './power-recover.ts';
-import { runOrder } from './power-run.ts';
 
 export type { PowerDeps } from './power-lines.ts';
-export type { PowerOutcome, PowerVerb } from './power-outcome.ts';
+export type { OrderWay, PowerOutcome, PowerVerb } from './power-outcome.ts';
 
 /** Switches machines: one queue per controller, retries by error kind, every order verified. */
 export interface PowerService {
-  /** Returns when the wished state has been seen, or with the named reason. */
-  order(machine: Machine, verb: PowerVerb, by: Actor): Promise<PowerOutcome>;
+  /** Returns when the wished state has been seen, or with the named reason. What it would boot is asked first. */
+  order(machine: Machine, verb: PowerVerb, by: Actor, way?: OrderWay): Promise<PowerOutcome>;
   /** Asks now and records what was seen. */
   status(machine: Machine): Promise<PowerOutcome>;
   /** What a person saw, where the driver cannot see (`manual`); refused where it can. */
@@ -24,8 +23,12 @@ export interface PowerService {
   bootdev(machine: Machine, device: BootDevice): Promise<PowerOutcome>;
   /** Makes it blink for `forS` seconds (0 to 255), so that somebody finds it in the rack. */
   identify(machine: Machine, forS: number): Promise<PowerOutcome>;
+  /** Why this order could not be given to it at all now, before anything is asked of its plan; nothing when it could. */
+  whyNot(machine: Machine, verb: PowerVerb): string | undefined;
   /** Whether an order is under way for it, and which. */
   underWay(machine: Machine): PowerVerb | undefined;
+  /** Milliseconds for which its controller is left alone, having been silent; 0 when it is not. */
+  restsMs(machine: Machine): number;
   /** Stops waiting for the order under way; the state is asked afresh. */
   abort(machine: Machine): void;
   /** Settles what a previous run left open: asks the state, never repeats an order (invariant I9). */
@@ -58,11 +61,11 @@ export function createPowerService(deps: PowerDeps): PowerService {
     return stoppable(stop, askStatus(lines, machine, stop.signal));
   };
   return {
-    order: (machine, verb, by) => {
+    order: (machine, verb, by, way = {}) => {
       const refusal = isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running);
-      if (refusal !== undefined) return Promise.resolve({ is: 'refused', because: refusal });
+      if (refusal !== undefined) return told(deps, { machine, verb, by, way }, { is: 'refused', because: refusal });
       const stop = new AbortController();
-      const work = runOrder({ ...deps, lines }, newOrder(deps, machine, verb, by), machine, stop.signal);
+      const work = carry({ ...deps, lines }, { machine, verb, by, way }, stop.signal);
       const ended = stoppable(stop, work).finally(() => running.delete(machine.id));
       running.set(machine.id, { verb, stop, ended });
       return ended;
@@ -77,7 +80,9 @@ export function createPowerService(deps: PowerDeps): PowerService {
       const stop = new AbortController();
       return stoppable(stop, aside(deps, lines, machine, identifyWish(forS), stop.signal));
     },
+    whyNot: (machine, verb) => (isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running)),
     underWay: (machine) => running.get(machine.id)?.verb,
+    restsMs: (machine) => lines.restsMs(machine),
     abort: (machine) => {
       const order = running.get(machine.id);
       if (!order) return;
@@ -99,26 +104,15 @@ export function createPowerService(deps: PowerDeps): PowerService {
   };
 }
 
-function newOrder({ rng, clock }: PowerDeps, machine: Machine, verb: PowerVerb, by: Actor): PowerOrder {
-  const id = hexOf(rng.octets(8));
-  const { ownerEpoch } = machine;
-  const askedMs = clock.now();
-  return { id, machine: machine.id, verb, ownerEpoch, askedMs, by, step: 'asked', because: undefined };
-}
-
 function refusalOf(
-  { drivers }: PowerDeps,
+  deps: PowerDeps,
   machine: Machine,
   verb: PowerVerb,
   running: ReadonlyMap<MachineId, Running>,
 ): string | undefined {
   const underWay = running.get(machine.id);
   if (underWay) return `power ${underWay.verb} of ${machine.name} is under way; wait for it or abort it`;
-  if (!machine.power) return `${machine.name} has no power setting; give it one`;
-  const driver = drivers.byName(machine.power.driver);
-  if (!driver) return `there is no power driver "${machine.power.driver}"`;
-  if (verb === 'reset' && !driver.abilities.includes('reset')) return `driver "${driver.name}" cannot reset; use cycle`;
-  return undefined;
+  return whyImpossible(deps, machine, verb);
 }
 
 function askStatus(lines: Lines, machine: Machine, signal: AbortSignal): Promise<PowerOutcome> {

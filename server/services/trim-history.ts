@@ -5,17 +5,22 @@ import type { Store } from '../ports/store.ts';
 /** How much of the past is kept: far more than a page shows, and bounded whatever strangers do. */
 const EVENTS_KEPT = 200_000;
 const BOOTS_KEPT = 100;
+const ORDERS_KEPT = 100;
 const EVERY_MS = 3_600_000;
 /** Rows in one transaction, and the rest between two, so that no commit of a lease waits for the tidying. */
 const AT_MOST = 1000;
 const REST_MS = 50;
 
 /**
- * Drops the oldest events and boot records every hour, so that the database does not grow for ever: the newest 200,000
- * events and the newest 100 boots of each machine stay.
+ * Drops the oldest events, boot records and ended power orders every hour, so that the database does not grow for ever:
+ * the newest 200,000 events and the newest 100 boots and orders of each machine stay.
  */
 export function trimHistory(deps: {
-  readonly store: { readonly events: Pick<Store['events'], 'trim'>; readonly boots: Pick<Store['boots'], 'trim'> };
+  readonly store: {
+    readonly events: Pick<Store['events'], 'trim'>;
+    readonly boots: Pick<Store['boots'], 'trim'>;
+    readonly powerOrders: Pick<Store['powerOrders'], 'trim'>;
+  };
   readonly clock: Clock;
   readonly log: Log;
 }): { stop(): void } {
@@ -32,8 +37,9 @@ export function trimHistory(deps: {
   };
   const tidy = async (): Promise<void> => {
     const boots = await until(() => store.boots.trim(BOOTS_KEPT, AT_MOST));
+    const orders = await until(() => store.powerOrders.trim(ORDERS_KEPT, AT_MOST));
     const events = await until(() => store.events.trim(EVENTS_KEPT, AT_MOST));
-    if (boots + events > 0) log.info('the oldest history was dropped', { boots, events });
+    if (boots + orders + events > 0) log.info('the oldest history was dropped', { boots, orders, events });
   };
   const again = (): void => {
     cancel = clock.after(EVERY_MS, () => {

@@ -1,4 +1,5 @@
 import type { NewEvent, Severity } from '../core/event.ts';
+import type { ConsoleGrant } from '../core/console.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { PasswordCrypto } from '../ports/password-crypto.ts';
@@ -12,6 +13,15 @@ import { hashPassword, isPassword, randomHex } from './password-hash.ts';
 interface Account {
   readonly name: string;
   readonly role: Role;
+  /** What it may do with consoles, where that is not what its role may. */
+  readonly console?: ConsoleGrant | undefined;
+}
+
+/** What is changed; what is absent stays. `console: null` leaves it to the role again. */
+interface AccountChange {
+  readonly password?: string | undefined;
+  readonly role?: Role | undefined;
+  readonly console?: ConsoleGrant | null | undefined;
 }
 
 type LoginOutcome =
@@ -31,8 +41,8 @@ type UserOutcome =
 export interface UserService {
   list(): Promise<readonly Account[]>;
   add(account: Account, password: string, by: Actor): Promise<UserOutcome>;
-  /** A new password or role ends the account's sessions. */
-  change(name: string, change: { readonly password?: string; readonly role?: Role }, by: Actor): Promise<UserOutcome>;
+  /** A change ends the account's sessions. */
+  change(name: string, change: AccountChange, by: Actor): Promise<UserOutcome>;
   /** The last admin is removed over the socket only. */
   remove(name: string, by: Actor): Promise<UserOutcome>;
   login(name: string, password: string, from: string): Promise<LoginOutcome>;
@@ -75,6 +85,8 @@ function checkPassword(password: string, name: string): Result<true> {
   return password.toLowerCase().includes(name) ? err('the password must not hold the name') : ok(true);
 }
 
+const accountOf = ({ name, role, console }: Account): Account => ({ name, role, ...(console && { console }) });
+
 const bad = (field: string, because: string): UserOutcome => ({ is: 'bad-value', field, because });
 const unknown = (name: string): UserOutcome => ({
   is: 'unknown-user',
@@ -109,24 +121,35 @@ function createAccounts({ store, clock, rng, crypto }: UserServiceDeps): Account
   const tell = teller(clock);
   const inTurn = createTurns();
 
-  const add = async ({ name, role }: Account, password: string, by: Actor): Promise<UserOutcome> => {
+  const add = async ({ name, role, console }: Account, password: string, by: Actor): Promise<UserOutcome> => {
     const [goodName, goodPassword] = [checkName(name), checkPassword(password, name)];
     if (!goodName.ok) return bad('name', goodName.error);
     if (!goodPassword.ok) return bad('password', goodPassword.error);
     if (await store.users.byName(name)) return { is: 'taken', because: `there is an account "${name}" already` };
     const passwordHash = await hashPassword(password, crypto, rng);
-    await store.users.put({ name, role, passwordHash, epoch: 1 }, [tell('note', `${by} added ${role} "${name}"`)]);
+    await store.users.put({ ...accountOf({ name, role, console }), passwordHash, epoch: 1 }, [
+      tell('note', `${by} added ${role} "${name}"`),
+    ]);
     return { is: 'done' };
   };
 
-  const change: Accounts['change'] = async (name, { password, role }, by) => {
+  const change: Accounts['change'] = async (name, { password, role, console }, by) => {
     const user = await store.users.byName(name);
     if (!user) return unknown(name);
     const good = password === undefined ? ok(true) : checkPassword(password, name);
     if (!good.ok) return bad('password', good.error);
     const passwordHash = password === undefined ? user.passwordHash : await hashPassword(password, crypto, rng);
-    const changed: User = { name, role: role ?? user.role, passwordHash, epoch: user.epoch + 1 };
-    const what = [password === undefined ? [] : ['password'], role === undefined ? [] : [`role to ${role}`]].flat();
+    const account = {
+      name,
+      role: role ?? user.role,
+      console: console === undefined ? user.console : (console ?? undefined),
+    };
+    const changed: User = { ...accountOf(account), passwordHash, epoch: user.epoch + 1 };
+    const what = [
+      password === undefined ? [] : ['password'],
+      role === undefined ? [] : [`role to ${role}`],
+      console === undefined ? [] : [`right to consoles to ${console ?? 'that of its role'}`],
+    ].flat();
     await store.users.put(changed, [tell('note', `${by} changed the ${what.join(' and ')} of "${name}"`)]);
     return { is: 'done' };
   };
@@ -143,7 +166,7 @@ function createAccounts({ store, clock, rng, crypto }: UserServiceDeps): Account
   };
 
   return {
-    list: async () => (await store.users.list()).map(({ name, role }) => ({ name, role })),
+    list: async () => (await store.users.list()).map(accountOf),
     add: (account, password, by) => inTurn(() => add(account, password, by)),
     change: (name, wish, by) => inTurn(() => change(name, wish, by)),
     remove: (name, by) => inTurn(() => remove(name, by)),
@@ -198,7 +221,7 @@ function createSessions({ store, clock, rng, crypto }: UserServiceDeps): Session
       if (!/^[0-9a-f]{64}$/.test(cookie)) return undefined;
       const session = await store.users.session(crypto.sha256(cookie));
       const user = session && (await store.users.byName(session.user));
-      return user && user.epoch === session.epoch ? { name: user.name, role: user.role } : undefined;
+      return user && user.epoch === session.epoch ? accountOf(user) : undefined;
     },
     logout: (cookie) => store.users.endSession(crypto.sha256(cookie)),
   };

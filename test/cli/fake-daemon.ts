@@ -134,6 +134,10 @@ export async function startFakeDaemon(work: Partial<CliWork> = {}): Promise<Fake
           return Promise.resolve(keys.shift() ?? '');
         },
         readStdin: () => Promise.resolve(stdin ?? ''),
+        writeOctets: (octets) => {
+          out += Buffer.from(octets).toString('latin1');
+          return Promise.resolve();
+        },
       },
     };
     return { exit: await runCli(args, deps), out, err };

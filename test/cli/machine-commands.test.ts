@@ -49,6 +49,16 @@ describe('farrier machine', () => {
     assert.deepEqual([gone.exit, gone.err], [2, 'farrier: /nonesuch.dtbo cannot be read: there is no such file\n']);
   });
 
+  it('edit says in which rack and slot it sits, and takes it out again', async () => {
+    daemon.on('PATCH /machines/board-01', { status: 200, body: { ...machine01, rack: 'r1', slot: '3-4' } });
+    const ran = await daemon.run(['machine', 'edit', 'board-01', '--rack', 'r1', '--slot', '3-4']);
+    assert.deepEqual(daemon.got.at(-1)?.body, { rack: 'r1', slot: '3-4' });
+    assert.match(ran.out, /^rack +r1$/m);
+    assert.match(ran.out, /^slot +3-4$/m);
+    await daemon.run(['machine', 'edit', 'board-01', '--clear', 'rack', 'slot']);
+    assert.deepEqual(daemon.got.at(-1)?.body, { rack: null, slot: null });
+  });
+
   it('timeline as JSON holds the boots with their verdicts beside the events', async () => {
     const verdict = { state: 'failed', words: 'the kernel panicked', others: [] };
     const body = { boots: [{ id: 'b1', startedMs: 0, verdict }], events: [] };

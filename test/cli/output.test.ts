@@ -24,6 +24,7 @@ function written(write: (terminal: Terminal) => void, colour = false): string {
     canAsk: false,
     askSecret: never,
     readStdin: never,
+    writeOctets: never,
   });
   return out;
 }

@@ -11,7 +11,10 @@ const deps: CliDeps = {
   clock: createFakeClock(),
   configFiles: [],
   demoSocket: '/nowhere',
-  terminal: { writeOut: never, writeErr: never, colour: false, canAsk: false, askSecret: never, readStdin: never },
+  terminal: {
+    ...{ writeOut: never, writeErr: never, colour: false, canAsk: false, askSecret: never },
+    ...{ readStdin: never, writeOctets: never },
+  },
   work: {
     ...{ serve: never, demo: never, bundleFromFolder: never, bundleFromDebian: never, buildAgent: never },
     ...{ dtbFromDeb: never, dtbInFolder: never },
@@ -29,7 +32,8 @@ describe('the commands', () => {
 
   it('are all there', () => {
     const firsts = new Set(commands.map(([words]) => words[0]));
-    const wanted = 'serve demo config machine power board bundle driver explain agent user leases parameter'.split(' ');
+    const wanted =
+      'serve demo config machine power board bundle driver explain agent user leases parameter console'.split(' ');
     assert.deepEqual([...firsts].sort(), wanted.sort());
   });
 

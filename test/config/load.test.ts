@@ -66,6 +66,8 @@ describe('config: what is taken', () => {
       fetch: { http: false, hosts: [] },
       siteArgs: [],
       bootDeadlines: { heardS: 120, addressS: 30, firstFileS: 30, nextFileS: 60, callS: 240, bootedS: 600 },
+      consoles: { keepMiB: 16 },
+      power: { pollS: 60 },
       tftp: { segmentation: 'auto' },
     });
   });

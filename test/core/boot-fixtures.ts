@@ -109,6 +109,8 @@ export const machine: Machine = {
   dtb: undefined,
   overlays: [],
   extraArgs: [],
+  rack: undefined,
+  slot: undefined,
   power: undefined,
   powerSeen: undefined,
   ownerEpoch: 0,

@@ -53,6 +53,30 @@ describe('the verdict over a boot', () => {
       6,
       ['failed', 'refused', 'firmware', 'heard'],
     ],
+    [
+      'what u-boot said on its console',
+      [...files, say.console(12, 'loader')],
+      13,
+      ['failed', 'console-said', 'loader', 'kernel'],
+    ],
+    [
+      'a panic on its console, and what was said first counts',
+      [...files, say.console(12, 'kernel'), say.console(13, 'image')],
+      14,
+      ['failed', 'console-said', 'kernel', 'kernel'],
+    ],
+    [
+      'a console that was wrong about the end',
+      [...files, say.console(12, 'kernel'), say.signal(40, 'booted')],
+      41,
+      ['ended well', 'booted', undefined, 'booted'],
+    ],
+    [
+      'a console that says nothing of an end',
+      [...heard, say.console(6, undefined)],
+      36,
+      ['silent', 'no-address-taken', 'network', 'heard'],
+    ],
     ['its own disk', [...heard, say.disk(6)], 6, ['ended well', 'sent-away', undefined, 'heard']],
     [
       'a kernel that is gone',

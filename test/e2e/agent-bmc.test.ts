@@ -105,7 +105,7 @@ describe('a BMC found by the agent', function () {
         recognise: () => undefined,
       });
       const machines = createMachineService(all);
-      const power = createPowerService(all);
+      const power = createPowerService({ ...all, planNext: () => Promise.resolve(undefined) });
       const parameters = createParameterService(all);
       const bmcUsers = createBmcUserService({ ...all, enlist, machines, power, parameters, events: store.events });
       return { store, enlist, machines, power, parameters, drivers, bmcUsers };

@@ -288,7 +288,8 @@ while ! mount -o ro "$(tr ' ' '\\n' </proc/cmdline | grep ^root= | cut -c6-)" /m
     const path = `/api/v1/machines/${slot.board.mac}`;
     const undo = await fault.before?.(slot, await farrier.api.must('GET', path));
     const before = listOf(await farrier.api.must('GET', timelineOf(fault)), 'boots').length;
-    await farrier.api.must('POST', `${path}/power/on`);
+    // Some of these faults are refused before the power goes on; here they shall be met all the same.
+    await farrier.api.must('POST', `${path}/power/on`, { force: true });
     const begun = await untilApi(
       farrier.api,
       timelineOf(fault),

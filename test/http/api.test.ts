@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { as, COOKIES, layHttpLab, type HttpLab } from '../support/http-lab.ts';
+import { sampleMachine } from '../support/samples.ts';
 import { fillRack } from '../support/web-fixture.ts';
 
 type Json = Record<string, unknown>;
@@ -120,6 +121,58 @@ describe('the API', () => {
     assert.ok(!(await (await fetch(`${base}/machines/beagle-1`, { headers: as('admin') })).text()).includes(secret));
     const gone = await call('DELETE', '/machines/beagle-1/power');
     assert.deepEqual([gone.body['setting'], gone.body['secretsSet']], [undefined, []]);
+  });
+
+  it('power: an outlet is declared shared, and stays so while it is the same one', async () => {
+    const put = async (name: string, body: Json): Promise<unknown> => {
+      const answer = await call('PUT', `/machines/${name}/power`, { driver: 'pdu-script', ...body });
+      return (answer.body['setting'] as Json | undefined)?.['shared'] ?? answer.status;
+    };
+    const outlet = { parameters: { host: '10.0.9.2', outlet: 17 } };
+    assert.equal(await put('beagle-1', outlet), 200);
+    assert.equal(await put('mustang-01', { ...outlet, shared: true }), 409);
+    assert.equal(await put('beagle-1', { ...outlet, shared: true }), true);
+    assert.equal(await put('beagle-1', outlet), true, 'not said: as it was');
+    assert.equal(await put('beagle-1', { parameters: { host: '10.0.9.2', outlet: 18 } }), 200, 'another outlet');
+    await call('DELETE', '/machines/beagle-1/power');
+  });
+
+  it('power: a refusal says whether the asker may force it, and force reaches as far as his role', async () => {
+    const ways: unknown[] = [];
+    const refusing = layHttpLab(({ power }) => ({
+      power: {
+        ...power,
+        order: (_machine, _verb, _by, way) => {
+          ways.push(way);
+          return Promise.resolve({ is: 'refused', because: 'it would not boot', forcedBy: 'operator' });
+        },
+      },
+    }));
+    await refusing.store.machines.add(sampleMachine(1, { power: { driver: 'manual', parameters: {} } }), []);
+    const url = `${await refusing.listen('socket')}/api/v1/machines/board-01/power/on`;
+    const headers = { 'content-type': 'application/json' };
+    for (const body of [undefined, '{}', '{"force":true}']) {
+      const answer = await fetch(url, { method: 'POST', ...(body === undefined ? {} : { headers, body }) });
+      assert.equal(answer.status, 409);
+      assert.equal(((await answer.json()) as Json)['mayForce'], true);
+    }
+    assert.deepEqual(ways, [{ force: undefined }, { force: undefined }, { force: 'admin' }]);
+  });
+
+  it('power: many are ordered at once, answered one by one', async () => {
+    const { status, body } = await call('POST', '/power/orders', { machines: ['mustang-01', 'nobody'], verb: 'on' });
+    assert.equal(status, 202);
+    const orders = body['orders'] as Json[];
+    assert.deepEqual(
+      orders.map(({ machine, is }) => [machine, is]),
+      [
+        ['mustang-01', 'ordered'],
+        ['nobody', 'unknown-machine'],
+      ],
+    );
+    assert.equal((await call('POST', '/power/orders', { verb: 'on' })).status, 400);
+    assert.equal((await call('POST', '/power/orders', { machines: ['a'], verb: 'status' })).status, 400);
+    assert.equal((await call('POST', '/power/orders', { network: 'x', verb: 'on', staggerMs: 60_001 })).status, 400);
   });
 
   it('power: done, failed with its code, dropped and refused each have their status', async () => {

@@ -105,7 +105,9 @@ describe('the OpenAPI document', () => {
       'macs',
       'name',
       'overlays',
+      'rack',
       'reserved',
+      'slot',
     ]);
   });
 });

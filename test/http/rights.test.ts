@@ -19,6 +19,8 @@ const MAY: Readonly<Record<Right, readonly Asker[]>> = {
   viewer: ['viewer', 'operator', 'admin'],
   operator: ['operator', 'admin'],
   admin: ['admin'],
+  'console-read': ['operator', 'admin'],
+  'console-write': ['operator', 'admin'],
   // No session, whosesoever, stands for the token of a boot.
   agent: [],
 };

@@ -54,6 +54,7 @@ describe('the power service with real drivers', () => {
       vault: { open: (sealed, context) => sealed.replace(`@${context}`, '') },
       drivers,
       boards: { byName: () => undefined },
+      planNext: () => Promise.resolve(undefined),
       ...realEdges,
       log: createQuietLog(),
     });

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { NewEvent } from '../../server/core/event.ts';
 import type { Machine } from '../../server/core/machine.ts';
 import type { Store } from '../../server/ports/store.ts';
+import type { PlanNext } from '../../server/services/plan-next.ts';
 import { createBundleTries, type BundleTries, type TryOrder } from '../../server/services/bundle-tries.ts';
 import { decide } from '../../server/services/serve-boot.ts';
 import { createFakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
@@ -39,6 +40,7 @@ async function lay(change: Partial<Machine> = {}): Promise<Bench> {
   for (const version of ['1', '2', '3'])
     await store.bundles.add(sampleBundle('debian', { version, callsHome: true }), []);
   await store.bundles.add(sampleBundle('mute'), []);
+  await store.bundles.add(sampleBundle('foreign', { version: '1', callsHome: true }), []);
   await store.bundles.add(sampleBundle('agent', { role: 'agent', callsHome: true }), []);
   const orders: string[] = [];
   const power = {
@@ -47,7 +49,13 @@ async function lay(change: Partial<Machine> = {}): Promise<Bench> {
       return Promise.resolve({ is: 'done', seen: { state: 'on', atMs: clock.now(), because: undefined } } as const);
     },
   };
-  const build = async () => createBundleTries({ store, power, clock, log }, await store.tries.list());
+  const planNext: PlanNext = (_machine, bundle) =>
+    Promise.resolve(
+      bundle === 'foreign@1'
+        ? { do: 'refuse', because: 'its kernel is for amd64', remedy: 'try another', args: undefined }
+        : undefined,
+    );
+  const build = async () => createBundleTries({ store, power, planNext, clock, log }, await store.tries.list());
   const bench: Bench = {
     ...{ store, clock, machine, orders, tries: await build() },
     ask: (order = {}) =>
@@ -96,6 +104,16 @@ describe('bundles on trial', () => {
       'its bundle is debian@2 now, after the trial',
     ]);
     await assert.rejects(bench.store.bundles.remove('debian@1', []));
+  });
+
+  it('one that would be refused is not tried at all', async () => {
+    const bench = await lay();
+    const outcome = await bench.ask({ bundle: 'foreign@1' });
+    assert.deepEqual(outcome, {
+      is: 'taken',
+      because: 'foreign@1 would not boot there: its kernel is for amd64; try another',
+    });
+    assert.deepEqual([bench.tries.list(), bench.orders], [[], []]);
   });
 
   it('silence: back to what it had, and power-cycled once when Farrier had switched it', async () => {
@@ -252,7 +270,10 @@ describe('what a boot gets while a bundle is on trial', () => {
     const { deps, store, clock } = layBench(bootMachine);
     await store.bundles.add(sampleBundle('next', { callsHome: true, kernelArgs: ['try=1'] }), []);
     const power = { order: () => assert.fail('nothing is switched') };
-    const tries = createBundleTries({ store, power, clock, log: createQuietLog() }, []);
+    const tries = createBundleTries(
+      { store, power, planNext: () => Promise.resolve(undefined), clock, log: createQuietLog() },
+      [],
+    );
     const own = { ...deps, tries, trialOf: tries.trialOf.bind(tries) };
     await tries.ask(bootMachine.name, { bundle: 'next@1', withinMs: WITHIN_MS, mayCycle: true }, 'alice');
     const request = { ...ubootRequest(bootMachine.macs[0] ?? assert.fail()), format: 'boot-script' } as const;

@@ -121,6 +121,9 @@ describe('machines', () => {
     ['an address of another network', { reserved: ipv4(0x0a4e0001) }, 'reserved', /outside of network rack1/],
     ['our own address', { reserved: ipv4(0x0a4d0001) }, 'reserved', /address of this server/],
     ['no MAC at all', { macs: [] }, 'macs', /at least one/],
+    ['a slot without a rack', { slot: '3' }, 'slot', /needs its rack/],
+    ['a slot that is none', { rack: 'r1', slot: 'top' }, 'slot', /write it like 3, 3-4/],
+    ['a rack that is markup', { rack: '<b>' }, 'rack', /cannot name a rack/],
   ];
   for (const [title, edit, field, why] of bad)
     it(`${title} is refused by name, and nothing changes`, async () => {
@@ -184,6 +187,21 @@ describe('machines', () => {
     const { service } = await bench(sampleMachine(1), sampleMachine(2));
     const no = await service.edit('board-02', { name: 'board-01' }, 'alice');
     assert.ok(no.is === 'taken' && no.because.includes('board-01'));
+  });
+
+  it('sits in one slot of one rack, which nobody else has', async () => {
+    const { service, read } = await bench(sampleMachine(1), sampleMachine(2));
+    assert.equal((await service.edit('board-01', { rack: 'r1', slot: '3 - 4' }, 'alice')).is, 'done');
+    const { rack, slot } = await read('board-01');
+    assert.deepEqual([rack, slot], ['r1', '3-4']);
+    const no = await service.edit('board-02', { rack: 'r1', slot: '4 left' }, 'alice');
+    assert.ok(no.is === 'bad-value' && no.field === 'slot');
+    assert.match(no.because, /board-01 sits in slot 3-4 of r1/);
+    assert.equal((await service.edit('board-02', { rack: 'r2', slot: '4 left' }, 'alice')).is, 'done');
+    const moved = await service.edit('board-02', { rack: 'r1' }, 'alice');
+    assert.ok(moved.is === 'bad-value' && moved.field === 'slot', 'its slot goes with it, and is taken there');
+    assert.equal((await service.edit('board-01', { rack: null }, 'alice')).is, 'done');
+    assert.deepEqual([(await read('board-01')).rack, (await read('board-01')).slot], [undefined, undefined]);
   });
 
   it('two edits at once both arrive', async () => {

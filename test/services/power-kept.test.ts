@@ -40,6 +40,7 @@ function createFullWorld(): FullWorld {
     vault: { open: (sealed) => sealed },
     drivers: { list: () => [pdu.driver], byName: () => pdu.driver },
     boards: { byName: () => undefined },
+    planNext: () => Promise.resolve(undefined),
     clock,
     rng: { octets: (count) => new Uint8Array(count) },
     log,

@@ -13,6 +13,7 @@ describe('power belongs to the owner (I4)', () => {
       const world = createPowerWorld();
       world.pdu.habits('1', { slowMs: 4000 });
       const slow = begin(world, 1, 'on');
+      await world.clock.pass(0);
       const waiting = begin(world, 2, verb);
       await world.clock.pass(1000);
       world.changeHands('m2');
@@ -66,6 +67,7 @@ describe('power belongs to the owner (I4)', () => {
     const world = createPowerWorld();
     world.pdu.habits('1', { slowMs: 4000 });
     const slow = begin(world, 1, 'on');
+    await world.clock.pass(0);
     const waiting = begin(world, 2, 'off');
     await world.clock.pass(1000);
     const now = world.machine('m2');

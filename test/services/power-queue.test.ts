@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import type { PowerErrorCode } from '../../server/ports/power-driver.ts';
+import type { PowerDriver, PowerErrorCode } from '../../server/ports/power-driver.ts';
 import type { PowerOutcome } from '../../server/services/power.ts';
 import { createPowerWorld, poweredMachine, type PowerWorld } from '../support/power-world.ts';
 
@@ -8,6 +8,15 @@ const elsewhere = { driver: 'pretend', parameters: { host: 'pdu-b', outlet: '3' 
 
 const order = (world: PowerWorld, n: number, verb: 'on' | 'off' | 'cycle' = 'on'): Promise<PowerOutcome> =>
   world.power.order(world.machine(`m${n}`), verb, 'alice');
+
+/** A world whose PDU needs time between two commands. */
+function paced(paceMs: number): PowerWorld {
+  const driver = (): PowerDriver => ({ ...world.pdu.driver, paceMs });
+  const world: PowerWorld = createPowerWorld(undefined, {
+    drivers: { list: () => [driver()], byName: () => driver() },
+  });
+  return world;
+}
 
 describe('the queue of a controller', () => {
   it('two orders never meet at one controller', async () => {
@@ -52,13 +61,14 @@ describe('the queue of a controller', () => {
     await world.clock.until(cycle);
   });
 
-  it('a driver that hangs frees its controller soon after its deadline', async () => {
+  it('a driver that does not let go keeps its controller for a minute more, but not for ever', async () => {
     const world = createPowerWorld();
     world.pdu.habits('1', { deaf: true });
     const hung = order(world, 1);
     const startedMs = world.clock.monotonicMs();
     assert.equal((await world.clock.until(order(world, 2))).is, 'done');
-    assert.ok(world.clock.monotonicMs() - startedMs < 8000);
+    const waitedMs = world.clock.monotonicMs() - startedMs;
+    assert.ok(waitedMs >= 60_000 && waitedMs <= 140_000, String(waitedMs));
     await world.clock.until(hung);
   });
 
@@ -103,6 +113,36 @@ describe('the queue of a controller', () => {
     assert.ok(!world.pdu.calls.includes('pdu-a/2 on'));
   });
 
+  it('a controller has its own pace between two commands, whoever gives them', async () => {
+    const world = paced(2000);
+    const ends: number[] = [];
+    const push = world.pdu.calls.push.bind(world.pdu.calls);
+    world.pdu.calls.push = (...calls) => {
+      ends.push(world.clock.monotonicMs());
+      return push(...calls);
+    };
+    await world.clock.until(Promise.all([1, 2, 3].map((n) => order(world, n))));
+    assert.equal(ends.length, 6);
+    const gaps = ends.slice(1).map((atMs, at) => atMs - (ends[at] ?? 0));
+    assert.ok(
+      gaps.every((gap) => gap >= 2000),
+      gaps.join(' '),
+    );
+  });
+
+  it('what gave up while it waited costs no pace', async () => {
+    const world = paced(2000);
+    world.pdu.habits('1', { slowMs: 1000 });
+    const going = [1, 2, 3].map((n) => order(world, n));
+    await world.clock.pass(100);
+    world.power.abort(world.machine('m2'));
+    await world.clock.until(Promise.all(going));
+    assert.deepEqual(
+      world.pdu.calls.filter((call) => call.endsWith(' on')),
+      ['pdu-a/1 on', 'pdu-a/3 on'],
+    );
+  });
+
   it('whatever is ordered on one controller, calls never meet and every order ends', async () => {
     const verb = fc.constantFrom('on' as const, 'off' as const, 'cycle' as const);
     const habits = fc.record({
@@ -110,20 +150,24 @@ describe('the queue of a controller', () => {
       ignores: fc.integer({ min: 0, max: 3 }),
       settlesMs: fc.integer({ min: 0, max: 12_000 }),
       errors: fc.array(fc.constantFrom<PowerErrorCode>('unreachable', 'busy', 'timeout', 'auth'), { maxLength: 3 }),
+      // Later than its deadline of 5 s: a driver that does not heed the abort.
+      lateMs: fc.constantFrom(0, 0, 8000, 50_000),
     });
-    const orders = fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), verb, fc.integer({ min: 0, max: 5000 })), {
+    const aborts = fc.boolean();
+    const orders = fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), verb, fc.integer({ min: 0, max: 5000 }), aborts), {
       maxLength: 6,
     });
     await fc.assert(
       fc.asyncProperty(fc.array(habits, { minLength: 4, maxLength: 4 }), orders, async (each, wanted) => {
         const world = createPowerWorld();
-        each.forEach((habit, at) => {
-          world.pdu.habits(String(at + 1), habit);
+        each.forEach(({ lateMs, slowMs, ...habit }, at) => {
+          world.pdu.habits(String(at + 1), { ...habit, slowMs: slowMs + lateMs });
         });
         const given: Promise<PowerOutcome>[] = [];
-        for (const [n, what, gapMs] of wanted) {
+        for (const [n, what, gapMs, isAborted] of wanted) {
           given.push(order(world, n, what));
           await world.clock.pass(gapMs);
+          if (isAborted) world.power.abort(world.machine(`m${n}`));
         }
         await world.clock.until(Promise.all(given));
         assert.ok(world.pdu.overlap() <= 1);

@@ -77,6 +77,7 @@ async function leftOpen(world: PowerWorld, order: Partial<PowerOrder>): Promise<
     by: 'alice',
     step: 'started',
     because: undefined,
+    isMachinery: false,
     ...order,
   });
 }

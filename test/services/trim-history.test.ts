@@ -8,10 +8,10 @@ const HOUR_MS = 3_600_000;
 describe('the past is kept within bounds', () => {
   it('every hour, in small pieces until nothing is left to drop, and again after a fault', async () => {
     const clock = createFakeClock();
-    const surplus = { boots: 1500, events: 2500 };
+    const surplus = { boots: 1500, powerOrders: 500, events: 2500 };
     const asked: string[] = [];
     let fails = false;
-    const trimmer = (what: 'boots' | 'events') => ({
+    const trimmer = (what: 'boots' | 'powerOrders' | 'events') => ({
       trim: (keep: number, atMost: number): Promise<number> => {
         asked.push(`${what} ${String(keep)}`);
         if (fails) return Promise.reject(new Error('locked'));
@@ -20,7 +20,7 @@ describe('the past is kept within bounds', () => {
         return Promise.resolve(gone);
       },
     });
-    const store = { boots: trimmer('boots'), events: trimmer('events') };
+    const store = { boots: trimmer('boots'), powerOrders: trimmer('powerOrders'), events: trimmer('events') };
     const trim = trimHistory({ store, clock, log: createQuietLog() });
     clock.advance(HOUR_MS - 1);
     await settle();
@@ -34,9 +34,9 @@ describe('the past is kept within bounds', () => {
       await settle();
     };
     await pass();
-    assert.deepEqual(surplus, { boots: 0, events: 0 });
-    assert.deepEqual([...new Set(asked)], ['boots 100', 'events 200000']);
-    assert.equal(asked.length, 3 + 4);
+    assert.deepEqual(surplus, { boots: 0, powerOrders: 0, events: 0 });
+    assert.deepEqual([...new Set(asked)], ['boots 100', 'powerOrders 100', 'events 200000']);
+    assert.equal(asked.length, 3 + 2 + 4);
 
     fails = true;
     clock.advance(HOUR_MS);

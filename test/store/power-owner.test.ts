@@ -67,8 +67,13 @@ describe('power belongs to the owner, with SQLite (I4)', () => {
       rng: { octets: (count: number) => crypto.getRandomValues(new Uint8Array(count)) },
     };
     const boards = { byName: () => undefined };
+    const planNext = () => Promise.resolve(undefined);
     const vault = { open: () => '', seal: () => '' };
-    const power = createPowerService({ ...{ store, drivers, boards, vault }, ...edges, log: createQuietLog() });
+    const power = createPowerService({
+      ...{ store, drivers, boards, vault, planNext },
+      ...edges,
+      log: createQuietLog(),
+    });
     const [first, second] = await Promise.all(
       [1, 2].map((n) => {
         const parameters = { host: 'pdu-a', outlet: String(n) };

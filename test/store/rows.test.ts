@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { machineOfRow, outletOf, rowOfMachine } from '../../server/store/sqlite/machine-rows.ts';
+import { outletOf } from '../../server/core/outlet.ts';
+import { machineOfRow, rowOfMachine } from '../../server/store/sqlite/machine-rows.ts';
 import { detailShape, factsShape, fromJson, recognitionShape, toJson } from '../../server/store/sqlite/shapes.ts';
 import { sampleFacts, sampleMachine } from '../support/samples.ts';
 
@@ -59,13 +60,13 @@ describe('rows', () => {
   });
 
   it('an outlet is the same however it is written, and another one is not', () => {
-    const outlet = (parameters: Record<string, string | number>): string | null =>
+    const outlet = (parameters: Record<string, string | number>): string | undefined =>
       outletOf({ driver: 'pdu', parameters });
     assert.equal(outlet({ host: 'PDU-1', outlet: 3 }), outlet({ outlet: ' 3', host: 'pdu-1' }));
     assert.notEqual(outlet({ host: 'pdu-1', outlet: 3 }), outlet({ host: 'pdu-1', outlet: 4 }));
     assert.notEqual(outlet({ a: 'b","c', d: '' }), outlet({ a: 'b', c: 'd' }));
     assert.notEqual(outletOf({ driver: 'a', parameters: { x: 1 } }), outletOf({ driver: 'b', parameters: { x: 1 } }));
-    assert.equal(outletOf({ driver: 'manual', parameters: {} }), null);
-    assert.equal(outletOf(undefined), null);
+    assert.equal(outletOf({ driver: 'manual', parameters: {} }), undefined);
+    assert.equal(outletOf(undefined), undefined);
   });
 });

@@ -8,6 +8,7 @@ import { createHttpApp, type HttpApp } from '../../server/http/app.ts';
 import type { Trust, Users, Who } from '../../server/http/auth.ts';
 import type { HttpDeps } from '../../server/http/deps.ts';
 import type { Clock } from '../../server/ports/clock.ts';
+import type { Log } from '../../server/ports/log.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { ok } from '../../server/core/result.ts';
@@ -27,11 +28,14 @@ import { createKernelReport } from '../../server/services/kernel-report.ts';
 import type { EnlistService } from '../../server/services/enlist.ts';
 import { explainAnswer } from '../../server/net/dhcp-explain.ts';
 import { createExplain } from '../../server/services/explain.ts';
+import { startConsoles, type ConsoleService } from '../../server/services/consoles.ts';
 import { createMachineService } from '../../server/services/machines.ts';
 import type { PowerOutcome, PowerService } from '../../server/services/power.ts';
 import type { Machine } from '../../server/core/machine.ts';
 import { pretendArtefacts, rack1 } from '../services/boot-bench.ts';
 import { agent, debian, pcBoard, ubootBoard } from '../core/boot-fixtures.ts';
+import { createMemoryRecordings } from './memory-recordings.ts';
+import { createPretendLine, type PretendLine } from './pretend-line.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { createQuietLog } from './quiet-log.ts';
 import { writeBootargs } from '../../server/render/bootargs-dtb.ts';
@@ -70,6 +74,7 @@ function pretendUsers(): Users {
       Promise.resolve(
         user.name === 'a-admin' ? { is: 'taken', because: '"a-admin" is there already' } : { is: 'done' },
       ),
+    change: () => Promise.resolve({ is: 'done' }),
     remove: (name) =>
       Promise.resolve(
         name === 'a-admin' ? { is: 'refused', because: 'it is the last admin' } : { is: 'unknown-user', because: name },
@@ -144,6 +149,8 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
   };
   return {
     order,
+    restsMs: () => 0,
+    whyNot: (machine) => (machine.power ? undefined : `${machine.name} has no power driver; set one on its page`),
     status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
     identify: (_machine, forS) =>
@@ -169,12 +176,46 @@ const pretendEnlist: EnlistService = {
   agentSignal: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
 };
 
+/** The real service over recordings in memory, with one pretended line behind every console. */
+function pretendConsoles(parts: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly rng: HttpDeps['rng'];
+  readonly board: PretendLine;
+}): ConsoleService {
+  const { store, clock, board } = parts;
+  const transports = {
+    list: () => [board.transport],
+    byName: (name: string) => (name === board.transport.name ? board.transport : undefined),
+  };
+  const starting = startConsoles({
+    ...parts,
+    transports,
+    vault: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice(7) },
+    drivers: { list: () => [], byName: () => undefined },
+    recordings: createMemoryRecordings(clock),
+    patterns: () => [],
+    timeline: { add: (event) => void store.events.append([event]) },
+  });
+  return {
+    ready: async (machine, signal) => (await starting).ready(machine, signal),
+    room: async (machine) => (await starting).room(machine),
+    setting: async (machine) => (await starting).setting(machine),
+    set: async (machine, choice, by) => (await starting).set(machine, choice, by),
+    transports: () => transports.list(),
+    stop: async () => (await starting).stop(),
+  };
+}
+
 /** The HTTP server with real services around a memory store, and pretend devices. */
 export interface HttpLab {
   readonly deps: HttpDeps;
   readonly store: Store;
   readonly app: HttpApp;
   readonly log: ReturnType<typeof createQuietLog>;
+  /** The board's end of every console of the transport `pretend`. */
+  readonly board: PretendLine;
   /** Starts a listener of that trust on loopback; gives its address without a slash at the end. */
   listen(trust: Trust, port?: number): Promise<string>;
   close(): Promise<void>;
@@ -216,8 +257,17 @@ export function layHttpLab(
   const artefacts = pretendArtefacts([agent, debian]);
   const power = pretendPower(store, clock, options.powerTakesMs ?? 0);
   const reader = createBundleReader(artefacts);
+  const board = createPretendLine();
+  const rng = {
+    octets: (count: number) =>
+      createHash('sha256')
+        .update(String((counter += 1)))
+        .digest()
+        .subarray(0, count),
+  };
+  const consoles = pretendConsoles({ store, clock, log, rng, board });
   const bundles = createBundleService({ store, reader, clock });
-  const tries = createBundleTries({ store, power, clock, log }, []);
+  const tries = createBundleTries({ store, power, planNext: () => Promise.resolve(undefined), clock, log }, []);
   const fetchUrl: FetchUrl = ({ url }) => {
     throw new FetchError('unreachable', `${url} is not reached from this lab`);
   };
@@ -228,6 +278,12 @@ export function layHttpLab(
       readTree: readFdt,
     }),
     power,
+    consoles,
+    flips: {
+      begin: () => Promise.resolve({ is: 'refused', because: 'no outlets here' }),
+      now: () => undefined,
+      abort: () => undefined,
+    },
     bundles,
     importBundle: createImportBundle({ bundles, reader, artefacts, store, fetchUrl }),
     channels: createChannelService({ store, clock }),
@@ -288,13 +344,7 @@ export function layHttpLab(
     networks: [rack1],
     notReady: () => Promise.resolve(undefined),
     clock,
-    rng: {
-      octets: (count) =>
-        createHash('sha256')
-          .update(String((counter += 1)))
-          .digest()
-          .subarray(0, count),
-    },
+    rng,
     log,
     assetsFolder: `${root}server/web/assets`,
     templatesFolder: `${root}templates/html`,
@@ -309,8 +359,10 @@ export function layHttpLab(
     store,
     app,
     log,
+    board,
     listen: async (trust, port = 0) => {
       const server = createServer(app.handlerFor(trust));
+      server.on('upgrade', app.upgradeFor(trust));
       servers.add(server);
       await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
       const address = server.address();
@@ -320,6 +372,7 @@ export function layHttpLab(
       laid.delete(lab);
       await tries.stop();
       app.close();
+      await consoles.stop();
       for (const server of servers) {
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));

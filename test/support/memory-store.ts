@@ -6,9 +6,11 @@ import { whyKept, type LastGood } from '../../server/core/bundle-keep.ts';
 import type { BundleTry } from '../../server/core/bundle-try.ts';
 import { channelRef, channelsOf, type ChannelMove } from '../../server/core/channel.ts';
 import type { BootTally } from '../../server/core/boot-matrix.ts';
+import type { ConsoleSetting } from '../../server/core/console.ts';
 import type { BootRecord, FarrierEvent, NewEvent } from '../../server/core/event.ts';
 import { rests } from '../../server/core/lifecycle.ts';
 import type { Machine, MachineId } from '../../server/core/machine.ts';
+import { outletOf } from '../../server/core/outlet.ts';
 import type { Clock } from '../../server/ports/clock.ts';
 import {
   StaleWrite,
@@ -17,6 +19,7 @@ import {
   type BoardDtbStore,
   type BootStore,
   type BundleStore,
+  type ConsoleStore,
   type EventStore,
   type MachineStore,
   type PowerOrder,
@@ -95,12 +98,6 @@ function createEvents({ machines, events: all }: MemoryTables): EventHub {
   return { store, note };
 }
 
-const outletOf = (machine: Machine): string | undefined => {
-  const entries = Object.entries(machine.power?.parameters ?? {});
-  const same = entries.map(([key, value]) => `${key}=${String(value).trim().toLowerCase()}`).sort();
-  return entries.length === 0 ? undefined : [machine.power?.driver, ...same].join('\n');
-};
-
 function refuseTaken(machines: Iterable<Machine>, wish: Machine): void {
   for (const other of machines) {
     if (other.id === wish.id) continue;
@@ -112,7 +109,12 @@ function refuseTaken(machines: Iterable<Machine>, wish: Machine): void {
         wish.reserved !== undefined && other.reserved === wish.reserved && other.network === wish.network,
         `the address ${wish.reserved === undefined ? '' : formatIpv4(wish.reserved)}`,
       ],
-      [outletOf(wish) !== undefined && outletOf(wish) === outletOf(other), 'this outlet or BMC'],
+      [
+        outletOf(wish.power) !== undefined &&
+          outletOf(wish.power) === outletOf(other.power) &&
+          !(wish.power?.shared && other.power?.shared),
+        'this outlet or BMC (declare it shared for both)',
+      ],
     ];
     const claim = claims.find(([taken]) => taken);
     if (claim) throw new Taken(`${claim[1]} belongs to machine "${other.name}" already`);
@@ -124,6 +126,7 @@ export interface MemoryTables {
   readonly machines: Map<MachineId, Machine>;
   readonly boots: Map<string, BootRecord>;
   readonly secrets: Map<MachineId, Map<string, string>>;
+  readonly consoles: Map<MachineId, { readonly setting: ConsoleSetting; readonly sealed: ReadonlyMap<string, string> }>;
   readonly orders: Map<string, PowerOrder>;
   readonly bundles: Map<string, Bundle>;
   readonly tries: Map<MachineId, BundleTry>;
@@ -137,6 +140,7 @@ export function emptyTables(): MemoryTables {
     machines: new Map(),
     boots: new Map(),
     secrets: new Map(),
+    consoles: new Map(),
     orders: new Map(),
     bundles: new Map(),
     tries: new Map(),
@@ -146,7 +150,7 @@ export function emptyTables(): MemoryTables {
 }
 
 function createMachines(
-  { machines, boots, secrets, tries, goods }: MemoryTables,
+  { machines, boots, secrets, consoles, tries, goods }: MemoryTables,
   note: EventHub['note'],
 ): MachineStore {
   const find = (is: (machine: Machine) => boolean): Machine | undefined => [...machines.values()].find(is);
@@ -158,6 +162,7 @@ function createMachines(
   const drop = (id: MachineId): void => {
     machines.delete(id);
     secrets.delete(id);
+    consoles.delete(id);
     tries.delete(id);
     goods.delete(id);
     for (const boot of boots.values()) if (boot.machine === id) boots.set(boot.id, { ...boot, tokenHash: undefined });
@@ -184,6 +189,19 @@ function createMachines(
         const before = current(seen);
         const machine = { ...before, ...change, id: before.id, rev: before.rev + 1 };
         put(machine);
+        note(events);
+        return machine;
+      }),
+    setPower: (seen, power, kept, events) =>
+      step(() => {
+        const before = current(seen);
+        const machine = { ...before, power, powerSeen: undefined, rev: before.rev + 1 };
+        put(machine);
+        const own = new Map(secrets.get(machine.id));
+        for (const [field, sealed] of kept)
+          if (sealed === undefined) own.delete(field);
+          else own.set(field, sealed);
+        secrets.set(machine.id, own);
         note(events);
         return machine;
       }),
@@ -430,6 +448,55 @@ function createOrders({ machines, orders }: MemoryTables, note: EventHub['note']
       step(() =>
         [...orders.values()].filter((order) => !ENDS.includes(order.step)).sort((a, b) => a.askedMs - b.askedMs),
       ),
+    ofMachine: (machine, sinceMs) =>
+      step(() =>
+        [...orders.values()]
+          .filter((order) => order.machine === machine && order.askedMs >= sinceMs)
+          .sort((a, b) => a.askedMs - b.askedMs),
+      ),
+    trim: (keep, atMost) =>
+      step(() => {
+        const places = new Map<MachineId, number>();
+        const gone = [...orders.values()]
+          .sort((a, b) => b.askedMs - a.askedMs)
+          .filter((order) => {
+            const place = (places.get(order.machine) ?? 0) + 1;
+            places.set(order.machine, place);
+            return ENDS.includes(order.step) && (place > keep || !machines.has(order.machine));
+          })
+          .slice(0, atMost);
+        for (const order of gone) orders.delete(order.id);
+        return gone.length;
+      }),
+  };
+}
+
+function createConsoles({ machines, boots, consoles }: MemoryTables, note: EventHub['note']): ConsoleStore {
+  const tails = new Map<string, Uint8Array>();
+  return {
+    list: () =>
+      step(() =>
+        [...consoles]
+          .map(([machine, { setting }]) => ({ machine, setting }))
+          .sort((a, b) => (a.machine < b.machine ? -1 : 1)),
+      ),
+    ofMachine: (machine) => step(() => consoles.get(machine)?.setting),
+    put: ({ machine, setting }, sealed, events) =>
+      step(() => {
+        if (!machines.has(machine)) throw new StaleWrite(`machine ${machine} is gone; its console was not stored`);
+        consoles.set(machine, { setting, sealed });
+        note(events);
+      }),
+    remove: (machine, events) =>
+      step(() => {
+        if (consoles.delete(machine)) note(events);
+      }),
+    secretsOf: (machine) => step(() => new Map([...(consoles.get(machine)?.sealed ?? [])].sort())),
+    keepTail: (boot, octets) =>
+      step(() => {
+        if (boots.has(boot) && !tails.has(boot)) tails.set(boot, octets);
+      }),
+    tailOf: (boot) => step(() => (boots.has(boot) ? tails.get(boot) : undefined)),
   };
 }
 
@@ -483,6 +550,7 @@ export function createMemoryStore(clock: Clock, tables = emptyTables()): Store {
     }),
     boardDtbs: createBoardDtbs(events.note),
     secrets: createSecrets(tables),
+    consoles: createConsoles(tables, events.note),
     powerOrders: createOrders(tables, events.note),
     users: createUsers(clock, events.note),
     probe: () => Promise.resolve(),

@@ -1,10 +1,11 @@
 // Draws the pictures of the README: `npm run pictures [ROOT]`, where ROOT is a built Farrier. All come from a running
-// demo but `boot`: a kernel that falls silent takes minutes, so its page is drawn over records made for the tests.
+// demo but `boot`, `wall` and `console`, drawn over records made for the tests: pretend boards have no racks and say nothing.
 import { spawn } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { realClock } from '../../server/edges/real-clock.ts';
 import { closeLabs, layHttpLab } from './http-lab.ts';
 import { fillRack } from './web-fixture.ts';
 import { fillStories } from './web-stories.ts';
@@ -81,6 +82,48 @@ async function drawSilence(browser: Browser): Promise<void> {
   await closeLabs();
 }
 
+const LINES = [
+  [0, '\r\nU-Boot 2016.09 (Mar 02 2017 - 10:12:01 +0000)\r\n\r\n'],
+  [420, 'CPU0: APM ARM 64-bit Potenza Rev B0 2400MHz PCP 2400MHz\r\nDRAM:  ECC 32 GiB @ 1600MHz\r\n'],
+  [2100, 'Hit any key to stop autoboot:  0 \r\nWaiting for PHY auto negotiation to complete.. done\r\n'],
+  [3900, 'BOOTP broadcast 1\r\nDHCP client bound to address 10.77.0.12 (214 ms)\r\n'],
+  [5200, 'Loading: \x1b[32m##################################\x1b[0m\r\n\t 4.9 MiB/s\r\ndone\r\n'],
+  [9300, '## Flattened Device Tree blob at 4003000000\r\n\r\nStarting kernel ...\r\n\r\n'],
+  [10_100, '[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x500f0000]\r\n'],
+  [10_180, '[    0.000000] Linux version 6.1.0-28-arm64 (Debian 6.1.119-1)\r\n'],
+  [12_400, '[    2.318714] \x1b[33mxgene-enet 17020000.ethernet eth0: Link is Up - 1Gbps\x1b[0m\r\n'],
+  [19_800, '\r\nDebian GNU/Linux 12 mustang-03 ttyS0\r\n\r\n\x1b[1mmustang-03 login:\x1b[0m '],
+] as const;
+
+/** The wall and a console, over machines made for the tests. */
+async function drawRackAndConsole(browser: Browser): Promise<void> {
+  let nowMs = Date.now();
+  const clock = { ...realClock, now: () => nowMs };
+  const lab = layHttpLab(undefined, { clock });
+  const machines = await fillRack(lab.store, nowMs);
+  await fillStories(lab.store, machines, nowMs);
+  const base = await lab.listen('demo-loopback');
+  const wall = await open(browser, '/rack', DESK, 'dark', base);
+  await still(wall);
+  await draw(wall, 'wall');
+  const api = `${base}/api/v1/machines/mustang-03/console`;
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ transport: 'pretend', parameters: { host: '10.0.9.50' } });
+  await fetch(api, { method: 'PUT', headers, body });
+  const page = await open(browser, '/machines/mustang-03/console', { width: 1280, height: 700 }, 'light', base);
+  const startMs = nowMs;
+  for (const [atMs, text] of LINES) {
+    nowMs = startMs + atMs;
+    lab.board.say(text);
+    await pause(50);
+  }
+  await page.getByLabel('Times').check();
+  await page.locator('.xterm-rows', { hasText: 'login:' }).waitFor();
+  await still(page);
+  await draw(page, 'console');
+  await closeLabs();
+}
+
 async function drawAll(browser: Browser): Promise<void> {
   const rack = await open(browser, '/', DESK, 'light');
   await acceptFour(rack);
@@ -110,6 +153,7 @@ async function main(root: string): Promise<void> {
     for (let tries = 0; tries < 100 && !(await fetch(`${BASE}/readyz`).catch(() => undefined))?.ok; tries += 1)
       await pause(200);
     await drawSilence(browser);
+    await drawRackAndConsole(browser);
     await drawAll(browser);
   } finally {
     await browser.close();

@@ -29,8 +29,8 @@ export function poweredMachine(n: number, change: Partial<Machine> = {}): Machin
   });
 }
 
-/** A world with machines `m1` to `m4` on one PDU. */
-export function createPowerWorld(abilities?: readonly PowerAbility[]): PowerWorld {
+/** A world with machines `m1` to `m4` on one PDU; `more` takes the place of what the service stands on. */
+export function createPowerWorld(abilities?: readonly PowerAbility[], more: Partial<PowerDeps> = {}): PowerWorld {
   const clock = createFakeClock();
   const memory = createMemoryPowerStore(clock);
   const pdu = createPretendPdu(clock, abilities);
@@ -52,9 +52,11 @@ export function createPowerWorld(abilities?: readonly PowerAbility[]): PowerWorl
       },
       drivers: driversOf(mortalDriver(pdu.driver, alive)),
       boards: { byName: () => undefined },
+      planNext: () => Promise.resolve(undefined),
       clock,
       rng: { octets: (count) => crypto.getRandomValues(new Uint8Array(count)) },
       log: createQuietLog(),
+      ...more,
     });
   };
   return { ...memory, clock, pdu, power: make(), restarted: make };

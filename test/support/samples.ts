@@ -44,6 +44,8 @@ export function sampleMachine(n: number, change: Partial<Machine> = {}): Machine
     dtb: undefined,
     overlays: [],
     extraArgs: [],
+    rack: undefined,
+    slot: undefined,
     power: undefined,
     powerSeen: undefined,
     ownerEpoch: 0,

@@ -4,11 +4,12 @@ import type { DtbVersion } from '../../server/core/dtb-version.ts';
 import type { BootServed, Verdict } from '../../server/core/boot-verdict.ts';
 import type { FarrierEvent } from '../../server/core/event.ts';
 import type { MachineId } from '../../server/core/machine.ts';
-import { StaleWrite, Taken, type PowerOrder, type Store } from '../../server/ports/store.ts';
+import { StaleWrite, Taken, type Store } from '../../server/ports/store.ts';
 import { bundleContract } from './bundle-contract.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { bootTallyContract } from './boot-tally-contract.ts';
 import { parameterContract } from './parameter-contract.ts';
+import { powerContract } from './power-contract.ts';
 import { digest, mac, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
 
 /** One store under test, empty, and the clock it reads. */
@@ -36,6 +37,8 @@ function machineContract(fresh: () => StoreUnderTest): void {
     bundle: 'debian@12',
     dtb: digest('c'),
     overlays: [digest('e'), digest('d')],
+    rack: 'Row A.3',
+    slot: '3-4 left',
     extraArgs: ['a="b c"', '', 'ü=\u0000'],
     power: { driver: 'ipmi', parameters: { host: '10.0.0.1', port: 623, lan: true } },
     powerSeen: { state: 'unknown', atMs: 5, because: 'timeout' },
@@ -442,66 +445,6 @@ function boardDtbContract(fresh: () => StoreUnderTest): void {
     await assert.rejects(store.boardDtbs.choose('bench', 4, [sampleEvent('no')]));
     assert.deepEqual(await store.boardDtbs.ofBoard('bench'), { current: 0, versions: [] });
     assert.deepEqual(await store.events.list({ limit: 9 }), []);
-  });
-}
-
-function powerContract(fresh: () => StoreUnderTest): void {
-  const machine = sampleMachine(1);
-  const order = (n: number): PowerOrder => ({
-    id: `o${String(n)}`,
-    machine: machine.id,
-    verb: 'cycle',
-    ownerEpoch: 0,
-    askedMs: n,
-    by: 'alice',
-    step: 'asked',
-    because: undefined,
-  });
-
-  it('secrets are kept by machine and field', async () => {
-    const { store } = fresh();
-    await assert.rejects(store.secrets.put(machine.id, 'password', 'x'), StaleWrite);
-    await store.machines.add(machine, []);
-    await store.secrets.put(machine.id, 'password', 'x');
-    await store.secrets.put(machine.id, 'password', 'y');
-    await store.secrets.put(machine.id, 'community', 'z');
-    assert.deepEqual(
-      await store.secrets.ofMachine(machine.id),
-      new Map([
-        ['community', 'z'],
-        ['password', 'y'],
-      ]),
-    );
-    assert.equal(await store.secrets.count(), 2);
-    await store.secrets.remove(machine.id, 'password');
-    assert.deepEqual([...(await store.secrets.ofMachine(machine.id)).keys()], ['community']);
-  });
-
-  it('an order takes its next step only while the owner epoch is its own (invariant I4)', async () => {
-    const { store } = fresh();
-    await store.machines.add(machine, []);
-    await store.powerOrders.add(order(1));
-    assert.equal(await store.powerOrders.step('o1', 'off-ordered', undefined, [sampleEvent('off')]), true);
-    await store.machines.change(machine, { ownerEpoch: 1 }, []);
-    assert.equal(await store.powerOrders.step('o1', 'on-ordered', undefined, [sampleEvent('never')]), false);
-    assert.deepEqual(await store.powerOrders.open(), [{ ...order(1), step: 'off-ordered' }]);
-    assert.equal(await store.powerOrders.step('o1', 'dropped', 'changed hands', [sampleEvent('dropped')]), true);
-    assert.deepEqual(await store.powerOrders.open(), []);
-    const texts = (await store.events.list({ limit: 9 })).map((event) => event.text);
-    assert.deepEqual(texts, ['off', 'dropped']);
-    assert.equal(await store.powerOrders.step('o9', 'done', undefined, []), false);
-  });
-
-  it('open orders are the ones that did not end, oldest first; they end even when their machine is gone', async () => {
-    const { store } = fresh();
-    await store.machines.add(machine, []);
-    for (const n of [3, 2, 1]) await store.powerOrders.add(order(n));
-    await store.powerOrders.step('o2', 'done', undefined, []);
-    assert.deepEqual(await store.powerOrders.open(), [order(1), order(3)]);
-    await store.machines.remove(machine, []);
-    assert.equal(await store.powerOrders.step('o1', 'started', undefined, []), false);
-    assert.equal(await store.powerOrders.step('o1', 'failed', 'machine removed', []), true);
-    assert.deepEqual(await store.powerOrders.open(), [order(3)]);
   });
 }
 

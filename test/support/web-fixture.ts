@@ -14,6 +14,8 @@ const bmc = (host: number): Machine['power'] => ({
 });
 const outlet = (n: number): Machine['power'] => ({ driver: 'pdu-script', parameters: { host: '10.0.9.2', outlet: n } });
 
+const at = (rack: string, slot: string): Pick<Machine, 'rack' | 'slot'> => ({ rack, slot });
+
 const pcFacts: Facts = {
   ...sampleFacts,
   arch: 'amd64',
@@ -43,13 +45,14 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
   const rows: readonly Partial<Machine>[] = [
     { ...arm, name: 'arm64-0a3f', state: 'new', recognised, createdMs: ago(8) },
     { name: 'unknown-5e21', state: 'new', createdMs: ago(95), recognised: undefined },
-    { ...arm, name: 'mustang-01', board: 'apm-mustang', power: bmc(3), powerSeen: seen('on', 12) },
+    { ...arm, name: 'mustang-01', board: 'apm-mustang', power: bmc(3), powerSeen: seen('on', 12), ...at('r1', '6') },
     {
       ...arm,
       name: 'mustang-02',
       state: 'deployed',
       board: 'apm-mustang',
       power: bmc(4),
+      ...at('r1', '5 left'),
       powerSeen: seen('on', 4),
     },
     {
@@ -58,6 +61,7 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
       bundle: 'debian@12',
       recognised,
       power: bmc(5),
+      ...at('r1', '5 right'),
       powerSeen: seen('off', 310),
       extraArgs: ['console=ttyS0,115200', 'mitigations=off'],
     },
@@ -66,6 +70,7 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
       arch: 'arm64',
       board: 'apm-mustang',
       power: bmc(6),
+      ...at('r1', '1-2'),
       powerSeen: seen('unknown', 51, 'the BMC at 10.0.9.9 did not answer within 5 s; is its cable in?'),
     },
     {
@@ -75,6 +80,7 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
       deadlineMs: nowMs + 3e6,
       board: 'generic-x64-uefi',
       power: outlet(4),
+      ...at('r2', '5-6'),
       powerSeen: seen('on', 20),
     },
     {
@@ -83,6 +89,7 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
       state: 'allocated',
       board: 'generic-x64-uefi',
       power: outlet(5),
+      ...at('r2', '4'),
       powerSeen: seen('off', 86_000),
     },
     {
@@ -91,6 +98,7 @@ export function rackOfMachines(nowMs: number): readonly Machine[] {
       state: 'broken',
       failed: 'erasing stopped: the disk sda reports 212 bad sectors',
       power: outlet(6),
+      ...at('r2', '2-3'),
     },
     { name: 'beagle-1', arch: 'armhf', recognised: { board: 'qemu-virt-armhf', evidence: ['option 93 is 21'] } },
     { name: 'bench-psu', state: 'rescue', arch: 'amd64', power: { driver: 'manual', parameters: {} } },

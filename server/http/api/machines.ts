@@ -20,6 +20,8 @@ function given(edit: z.output<typeof machineEdit>): MachineEdit {
     ...(edit.overlays === undefined ? {} : { overlays: edit.overlays }),
     ...(edit.reserved === undefined ? {} : { reserved: edit.reserved }),
     ...(edit.macs === undefined ? {} : { macs: edit.macs }),
+    ...(edit.rack === undefined ? {} : { rack: edit.rack }),
+    ...(edit.slot === undefined ? {} : { slot: edit.slot }),
   };
 }
 

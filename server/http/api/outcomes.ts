@@ -7,6 +7,7 @@ import type { ChannelOutcome } from '../../services/channels.ts';
 import type { ExplainOutcome } from '../../services/explain.ts';
 import type { MachineOutcome } from '../../services/machines.ts';
 import type { PowerOutcome } from '../../services/power.ts';
+import type { Forcing } from '../../services/power-outcome.ts';
 import { json, problem, type Answer } from '../route.ts';
 import { viewOfExplanation } from '../views.ts';
 
@@ -53,16 +54,20 @@ export async function answerMachine(
   }
 }
 
-/** How a power order ended, as an answer. */
-export function answerPower(outcome: PowerOutcome): Answer {
+/** How a power order ended, as an answer to somebody whose word would force as much as `mayForce` says. */
+export function answerPower(outcome: PowerOutcome, mayForce?: Forcing): Answer {
   switch (outcome.is) {
     case 'done':
       return json(outcome);
     case 'failed':
       return problem(502, outcome.code, outcome.because);
     case 'dropped':
-    case 'refused':
       return problem(409, outcome.is, outcome.because);
+    case 'refused': {
+      const { forcedBy } = outcome;
+      const isEnough = forcedBy !== undefined && (forcedBy === 'operator' || mayForce === 'admin');
+      return problem(409, outcome.is, outcome.because, { mayForce: isEnough });
+    }
   }
 }
 

@@ -1,13 +1,16 @@
 import type { Machine } from '../../core/machine.ts';
 import type { PowerVerb } from '../../services/power.ts';
+import { orderMany } from '../../services/power-many.ts';
+import type { Forcing } from '../../services/power-outcome.ts';
+import type { Who } from '../auth.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Operation } from '../rights.ts';
-import { NO_FIELDS, PLAIN, json, route, type Answer, type Route } from '../route.ts';
-import { bootdevOrder, identifyOrder, powerChoice, sayOrder } from '../schemas.ts';
-import { powerOutcome, powerView } from '../views.ts';
+import { NO_FIELDS, PLAIN, json, problem, route, type Answer, type Route } from '../route.ts';
+import { bootdevOrder, identifyOrder, powerChoice, powerOrder, powerOrders, sayOrder } from '../schemas.ts';
+import { powerOrdersView, powerOutcome, powerView } from '../views.ts';
 import { answerMachine, answerPower, noMachine } from './outcomes.ts';
 
-type Deps = Pick<HttpDeps, 'machines' | 'power'>;
+type Deps = Pick<HttpDeps, 'machines' | 'power' | 'store' | 'log'>;
 
 async function withMachine(deps: Deps, ref: string, then: (machine: Machine) => Promise<Answer>): Promise<Answer> {
   const machine = await deps.machines.find(ref);
@@ -61,18 +64,43 @@ function settingRoutes(deps: Deps): readonly Route[] {
   ];
 }
 
+/** How far somebody's "all the same" reaches. */
+const forcingOf = (who: Who | undefined): Forcing => (who?.role === 'admin' ? 'admin' : 'operator');
+
+function manyRoute(deps: Deps): Route {
+  return route('POST /api/v1/power/orders', {
+    query: NO_FIELDS,
+    body: powerOrders,
+    summary: 'Switches many machines, one after another; answers at once, the timelines tell how each order ended',
+    answers: { 202: powerOrdersView },
+    run: async ({ body, by, who }) => {
+      const { machines, network, verb, staggerMs } = body;
+      if (machines.length === 0 && network === undefined)
+        return problem(400, 'bad-value', 'name machines, or a network whose machines are meant', { field: 'machines' });
+      const way = { verb, by, staggerMs, force: body.force ? forcingOf(who) : undefined };
+      return json({ orders: await orderMany(deps, { refs: machines, network }, way) }, 202);
+    },
+  });
+}
+
 function orderRoutes(deps: Deps): readonly Route[] {
   const orders = ORDERS.map(([operation, verb, summary]) =>
     route(operation, {
-      ...PLAIN,
+      query: NO_FIELDS,
+      body: powerOrder,
       summary,
       answers: { 200: powerOutcome },
-      run: ({ part, by }) =>
-        withMachine(deps, part('ref'), async (machine) => answerPower(await deps.power.order(machine, verb, by))),
+      run: ({ part, body, by, who }) =>
+        withMachine(deps, part('ref'), async (machine) => {
+          const reach = forcingOf(who);
+          const way = { force: body.force ? reach : undefined };
+          return answerPower(await deps.power.order(machine, verb, by, way), reach);
+        }),
     }),
   );
   return [
     ...orders,
+    manyRoute(deps),
     route('POST /api/v1/machines/{ref}/power/status', {
       ...PLAIN,
       summary: 'Asks the device now',

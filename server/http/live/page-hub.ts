@@ -11,6 +11,7 @@ import {
   type Looker,
 } from '../pages/fragments.ts';
 import type { Pages } from '../pages/render.ts';
+import { wallFragments } from '../pages/wall-page.ts';
 import { byName, viewMachines } from '../read-machines.ts';
 import type { EventStream } from './sse.ts';
 
@@ -25,7 +26,9 @@ const SAID_MAX = 3;
 
 /** Which page looks on. */
 type Watched =
-  { readonly is: 'rack'; readonly canOperate: boolean } | ({ readonly is: 'machine'; readonly id: MachineId } & Looker);
+  | { readonly is: 'rack'; readonly canOperate: boolean }
+  | { readonly is: 'wall' }
+  | ({ readonly is: 'machine'; readonly id: MachineId } & Looker);
 
 /** What a page is told: pieces to put in place, ids of pieces that are gone, sentences for screen readers. */
 interface Patch {
@@ -170,7 +173,18 @@ class Hub implements PageHub {
   }
 
   #full(watched: Watched): Promise<Drawing> {
-    return watched.is === 'rack' ? this.#fullRack(watched.canOperate) : this.#machine(watched.id, watched, true);
+    switch (watched.is) {
+      case 'rack':
+        return this.#fullRack(watched.canOperate);
+      case 'wall':
+        return this.#fullWall();
+      case 'machine':
+        return this.#machine(watched.id, watched, true);
+    }
+  }
+
+  async #fullWall(): Promise<Drawing> {
+    return { full: true, parts: await wallFragments(this.#deps, this.#pages), gone: [], say: [] };
   }
 
   async #fullRack(canOperate: boolean): Promise<Drawing> {
@@ -191,6 +205,10 @@ class Hub implements PageHub {
 
   async #changed(watched: Watched, events: readonly FarrierEvent[]): Promise<Drawing | undefined> {
     if (watched.is === 'rack') return this.#changedRack(watched.canOperate, events);
+    if (watched.is === 'wall') {
+      const drawing = await this.#differing(watched);
+      return drawing && { ...drawing, say: sentences(events) };
+    }
     const own = events.filter((event) => event.machine === watched.id);
     if (own.length === 0) return undefined;
     const patch = await this.#machine(watched.id, watched, own.some(changesNextBoot));
@@ -211,12 +229,15 @@ class Hub implements PageHub {
 }
 
 function lookerOf(watched: Watched): Looker {
-  return { canOperate: watched.canOperate, isAdmin: watched.is === 'machine' && watched.isAdmin };
+  return {
+    canOperate: watched.is !== 'wall' && watched.canOperate,
+    isAdmin: watched.is === 'machine' && watched.isAdmin,
+  };
 }
 
 function keyOf(watched: Watched): string {
   const { canOperate, isAdmin } = lookerOf(watched);
-  return `${watched.is === 'machine' ? watched.id : 'rack'} ${canOperate} ${isAdmin}`;
+  return `${watched.is === 'machine' ? watched.id : watched.is} ${canOperate} ${isAdmin}`;
 }
 
 function sentences(events: readonly FarrierEvent[]): readonly string[] {

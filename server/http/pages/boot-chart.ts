@@ -112,6 +112,7 @@ function laneOf(event: FarrierEvent, paths: Paths | undefined): LaneKind | undef
       return event.detail['signal'] === 'kernel-started' || event.detail['signal'] === 'booted' ? 'system' : undefined;
     case 'state':
     case 'edit':
+    case 'console':
     case 'security':
     case 'network':
       return undefined;
@@ -138,6 +139,7 @@ function labelOf(event: FarrierEvent, paths: Paths | undefined): string | undefi
       return event.detail['signal'] === 'booted' ? 'booted' : 'started';
     case 'state':
     case 'edit':
+    case 'console':
     case 'security':
     case 'network':
       return undefined;

@@ -21,7 +21,17 @@ export interface Fragment {
 
 type Deps = Pick<
   HttpDeps,
-  'store' | 'power' | 'explain' | 'clock' | 'boards' | 'bundles' | 'drivers' | 'machines' | 'parameters' | 'verdicts'
+  | 'store'
+  | 'power'
+  | 'explain'
+  | 'clock'
+  | 'boards'
+  | 'bundles'
+  | 'drivers'
+  | 'machines'
+  | 'parameters'
+  | 'verdicts'
+  | 'powerPollS'
 >;
 
 /** What whoever looks on may do. */
@@ -36,7 +46,7 @@ function driverOf(deps: Pick<Deps, 'drivers'>, view: MachineView): PowerDriver |
 
 /** A machine as a row of the rack, or as a card among those that wait to be accepted. */
 export function machineFragment(deps: Deps, pages: Pages, view: MachineView, canOperate: boolean): Fragment {
-  const row = rowOf(view, driverOf(deps, view));
+  const row = rowOf(view, driverOf(deps, view), deps.powerPollS);
   if (view.state !== 'new') {
     const html = pages.part('parts/row.njk', markOf(row, canOperate), { row, canOperate });
     return { id: `row-${view.id}`, into: 'rack-rows', html };
@@ -97,7 +107,7 @@ async function timelineFragments(deps: Deps, pages: Pages, machine: Machine): Pr
 }
 
 function summaryFragment(deps: Deps, pages: Pages, view: MachineView, looker: Looker): Fragment {
-  const row = rowOf(view, driverOf(deps, view));
+  const row = rowOf(view, driverOf(deps, view), deps.powerPollS);
   const content = {
     row,
     ...looker,

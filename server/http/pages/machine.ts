@@ -1,9 +1,7 @@
 import type { BootPlan } from '../../core/boot-plan.ts';
 import type { ArgOrigin } from '../../core/kernel-args.ts';
 import type { ArgFinding } from '../../core/lint-args.ts';
-import type { Machine } from '../../core/machine.ts';
-import type { Field } from '../../core/field.ts';
-import type { PowerDriver } from '../../ports/power-driver.ts';
+import type { Field, FieldValues } from '../../core/field.ts';
 import type { Explanation } from '../../services/explain.ts';
 import type { MachineView } from '../views.ts';
 import { planWords } from '../views.ts';
@@ -103,8 +101,8 @@ interface FormField {
   readonly max: number | undefined;
 }
 
-/** A power driver as a form, filled in with what the machine has. */
-export interface DriverForm {
+/** A power driver, or a way to a console, as a form, filled in with what the machine has. */
+export interface SettingForm {
   readonly name: string;
   readonly summary: string;
   readonly isCurrent: boolean;
@@ -121,10 +119,10 @@ const INPUTS: Readonly<Record<Field['kind'], FormField['input']>> = {
   file: 'text',
 };
 
-function fieldOf(name: string, field: Field, power: Machine['power'], secretsSet: readonly string[]): FormField {
+function fieldOf(name: string, field: Field, given: FieldValues | undefined, secretsSet: readonly string[]): FormField {
   const isSecret = field.kind === 'secret';
   const isSet = isSecret && secretsSet.includes(name);
-  const value = isSecret ? undefined : (power?.parameters[name] ?? (power ? undefined : field.default));
+  const value = isSecret ? undefined : (given?.[name] ?? (given ? undefined : field.default));
   return {
     name,
     label: field.label,
@@ -142,21 +140,34 @@ function fieldOf(name: string, field: Field, power: Machine['power'], secretsSet
   };
 }
 
-/** The forms of all drivers; the secrets are write-only, the page only knows which are set. */
-export function driverForms(
-  drivers: readonly PowerDriver[],
-  power: Machine['power'],
+/** Whatever declares its fields. */
+interface Declared {
+  readonly name: string;
+  readonly summary: string;
+  readonly fields: Readonly<Record<string, Field>>;
+}
+
+/** What a machine has been given of one kind, by the name in its declaration. */
+export interface Given {
+  readonly name: string;
+  readonly parameters: FieldValues;
+}
+
+/** One form for each declaration; the secrets are write-only, the page only knows which are set. */
+export function settingForms(
+  declared: readonly Declared[],
+  given: Given | undefined,
   secretsSet: readonly string[],
-): readonly DriverForm[] {
-  return drivers.map((driver) => {
-    const isCurrent = power?.driver === driver.name;
-    const own = isCurrent ? power : undefined;
-    const fields = Object.entries(driver.fields);
+): readonly SettingForm[] {
+  return declared.map(({ name, summary, fields }) => {
+    const isCurrent = given?.name === name;
     return {
-      name: driver.name,
-      summary: driver.summary,
+      name,
+      summary,
       isCurrent,
-      fields: fields.map(([name, field]) => fieldOf(name, field, own, isCurrent ? secretsSet : [])),
+      fields: Object.entries(fields).map(([field, declaration]) =>
+        fieldOf(field, declaration, isCurrent ? given.parameters : undefined, isCurrent ? secretsSet : []),
+      ),
     };
   });
 }

@@ -28,12 +28,20 @@ const TONES: Readonly<Record<State, Tone>> = {
 /** How a state is coloured. */
 export const toneOf = (state: State): Tone => TONES[state];
 
-const UNDER_WAY = { on: 'switching on', off: 'switching off', cycle: 'power-cycling', reset: 'resetting' } as const;
+/** An order under way, in words. */
+export const UNDER_WAY = {
+  on: 'switching on',
+  off: 'switching off',
+  cycle: 'power-cycling',
+  reset: 'resetting',
+} as const;
 
 /** A machine's power as the page shows it: only what was seen, with its time, and the order under way. */
 export interface PowerCell {
   readonly state: 'on' | 'off' | 'unknown';
   readonly seen: Moment | undefined;
+  /** What was seen so long ago says little; nothing where nobody looks by itself. */
+  readonly staleMs: number | undefined;
   readonly because: string | undefined;
   readonly underWay: string | undefined;
   readonly driver: string | undefined;
@@ -95,13 +103,17 @@ function shortWords({ text, detail }: NonNullable<MachineView['lastEvent']>): st
   return `${path.slice(path.lastIndexOf('/') + 1)} went out, ${octetWords(octets)}`;
 }
 
+/** After so many looks that told nothing, what was seen before says little. */
+const LOOKS_MISSED = 3;
+
 /** Power as a cell; `driver` is the one the machine names, when there is such a one. */
-function powerCell(view: MachineView, driver: PowerDriver | undefined): PowerCell {
+function powerCell(view: MachineView, driver: PowerDriver | undefined, pollS: number): PowerCell {
   const { powerSeen: seen, underWay } = view;
   const can = (ability: PowerAbility): boolean => driver?.abilities.includes(ability) ?? false;
   return {
     state: seen?.state ?? 'unknown',
     seen: seen && moment(seen.atMs),
+    staleMs: can('status') && pollS > 0 ? pollS * LOOKS_MISSED * 1000 : undefined,
     because: seen?.because,
     underWay: underWay && UNDER_WAY[underWay],
     driver: view.power?.driver,
@@ -112,8 +124,8 @@ function powerCell(view: MachineView, driver: PowerDriver | undefined): PowerCel
   };
 }
 
-/** A machine as a row. */
-export function rowOf(view: MachineView, driver: PowerDriver | undefined): RowView {
+/** A machine as a row; `pollS`: see `HttpDeps.powerPollS`. */
+export function rowOf(view: MachineView, driver: PowerDriver | undefined, pollS = 0): RowView {
   const { lastEvent: last, boardName } = view;
   const isRecognised = view.board === undefined && view.recognised !== undefined;
   const find = [view.name, view.state, ...view.macs, view.address, boardName, view.arch, view.bundle, view.network];
@@ -123,7 +135,7 @@ export function rowOf(view: MachineView, driver: PowerDriver | undefined): RowVi
     state: view.state,
     tone: toneOf(view.state),
     failed: view.failed,
-    power: powerCell(view, driver),
+    power: powerCell(view, driver, pollS),
     boardName,
     evidence: isRecognised ? (view.recognised?.evidence ?? []) : [],
     isRecognised,

@@ -7,7 +7,7 @@ import { suffices } from '../rights.ts';
 export interface Frame {
   readonly title: string;
   /** Which entry of the navigation is this one. */
-  readonly at: 'rack' | 'boards' | 'bundles' | 'leases' | 'users' | 'help' | 'none';
+  readonly at: 'rack' | 'wall' | 'boards' | 'bundles' | 'leases' | 'users' | 'help' | 'none';
   readonly who: Who | undefined;
   /** The address of the live stream, where the page has one. */
   readonly stream: string | undefined;

@@ -10,12 +10,14 @@ import { suffices } from '../rights.ts';
 import { NO_FIELDS, PAGE, html, problem, route, type Route } from '../route.ts';
 import { loginQuery, rowsQuery } from '../schemas.ts';
 import { bootPage } from './boot-page.ts';
+import { consolePage } from './console-page.ts';
 import { cataloguePages } from './catalogue.ts';
 import { countsFragment, machineFragment, machinePageFragments, noticesFragment } from './fragments.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
-import { driverForms } from './machine.ts';
+import { settingForms, type Given } from './machine.ts';
 import { boardChoices, toneOf } from './rack.ts';
 import type { Frame, Pages } from './render.ts';
+import { wallPage } from './wall-page.ts';
 
 /** What the pages are made with. */
 export interface PageParts {
@@ -36,6 +38,8 @@ export function pageRoutes(parts: PageParts): readonly Route[] {
     rackPage(parts),
     machinePage(parts),
     bootPage(parts),
+    consolePage(parts),
+    wallPage(parts),
     liveRoute(parts),
     loginPage(parts),
     ...cataloguePages(parts),
@@ -90,6 +94,7 @@ async function machineContent({ deps, pages }: PageParts, machine: Machine, who:
     .map((bundle) => ({ ref: bundleRef(bundle), arch: bundle.arch }));
   const channels = (await deps.channels.list()).map(channelRef);
   const secretsSet = await deps.machines.secretsSet(machine.id);
+  const { power } = machine;
   const [view] = await viewMachines(deps, [machine]);
   return {
     machine: view,
@@ -105,8 +110,19 @@ async function machineContent({ deps, pages }: PageParts, machine: Machine, who:
     bundles,
     channels,
     trial: deps.tries.of(machine.id),
-    drivers: driverForms(deps.drivers.list(), machine.power, secretsSet),
+    drivers: settingForms(deps.drivers.list(), power && { name: power.driver, ...power }, secretsSet),
+    ...(await consoleContent(deps, machine, who)),
     picture: lifecyclePicture(),
+  };
+}
+
+async function consoleContent({ consoles }: HttpDeps, machine: Machine, who: Who | undefined): Promise<object> {
+  const { setting, secretsSet } = await consoles.setting(machine);
+  const given: Given | undefined = setting && { name: setting.transport, ...setting };
+  return {
+    console: { setting },
+    transports: settingForms(consoles.transports(), given, secretsSet),
+    canReadConsole: suffices(who?.role, 'console-read', who?.console),
   };
 }
 
@@ -125,7 +141,8 @@ function liveRoute({ deps, hub, streams }: PageParts): Route {
       streams.add(stream);
       const looker = { canOperate: suffices(role, 'operator'), isAdmin: suffices(role, 'admin') };
       const { canOperate } = looker;
-      hub.attach(stream, machine ? { is: 'machine', id: machine.id, ...looker } : { is: 'rack', canOperate });
+      if (machine) hub.attach(stream, { is: 'machine', id: machine.id, ...looker });
+      else hub.attach(stream, query.view === 'wall' ? { is: 'wall' } : { is: 'rack', canOperate });
       return { is: 'own' };
     },
   });

@@ -2,6 +2,7 @@ import type { Ipv4, Mac, Sha256 } from '../../core/address.ts';
 import type { Arch } from '../../core/arch.ts';
 import type { State } from '../../core/lifecycle.ts';
 import type { Machine, MachineId, PowerSetting } from '../../core/machine.ts';
+import { outletOf } from '../../core/outlet.ts';
 import {
   detailShape,
   digestsShape,
@@ -34,9 +35,13 @@ export interface MachineRow {
   readonly dtb: Sha256 | null;
   readonly overlays: string;
   readonly extra_args: string;
+  readonly rack: string | null;
+  readonly slot: string | null;
   readonly power_driver: string | null;
   readonly power_parameters: string | null;
   readonly power_outlet: string | null;
+  /** The outlet where it is declared shared; then `power_outlet` is null. */
+  readonly power_shared: string | null;
   readonly power_seen: string | null;
   readonly owner_epoch: number;
   readonly created_ms: number;
@@ -63,26 +68,23 @@ export const MACHINE_COLUMNS = [
   'dtb',
   'overlays',
   'extra_args',
+  'rack',
+  'slot',
   'power_driver',
   'power_parameters',
   'power_outlet',
+  'power_shared',
   'power_seen',
   'owner_epoch',
   'created_ms',
   'seen_ms',
 ] as const satisfies readonly (keyof MachineRow)[];
 
-/**
- * What makes two power settings the same outlet or BMC: driver and parameters, whatever their order, case or blanks.
- * Nothing for a driver without parameters, which names no device.
- */
-export function outletOf(power: PowerSetting | undefined): string | null {
-  const entries = Object.entries(power?.parameters ?? {});
-  if (!power || entries.length === 0) return null;
-  const canonical = entries
-    .map(([key, value]) => [key, String(value).trim().toLowerCase()])
-    .sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
-  return JSON.stringify([power.driver, canonical]);
+function outletColumns(power: PowerSetting | undefined): Pick<MachineRow, 'power_outlet' | 'power_shared'> {
+  const outlet = outletOf(power) ?? null;
+  return power?.shared === true
+    ? { power_outlet: null, power_shared: outlet }
+    : { power_outlet: outlet, power_shared: null };
 }
 
 /** A machine as its row. */
@@ -106,9 +108,11 @@ export function rowOfMachine(machine: Machine): MachineRow {
     dtb: machine.dtb ?? null,
     overlays: JSON.stringify(machine.overlays),
     extra_args: JSON.stringify(machine.extraArgs),
+    rack: machine.rack ?? null,
+    slot: machine.slot ?? null,
     power_driver: machine.power?.driver ?? null,
     power_parameters: toJson(detailShape, machine.power?.parameters),
-    power_outlet: outletOf(machine.power),
+    ...outletColumns(machine.power),
     power_seen: toJson(powerSeenShape, machine.powerSeen),
     owner_epoch: machine.ownerEpoch,
     created_ms: machine.createdMs,
@@ -118,7 +122,6 @@ export function rowOfMachine(machine: Machine): MachineRow {
 
 /** A row as its machine. */
 export function machineOfRow(row: MachineRow, macs: readonly Mac[]): Machine {
-  const parameters = fromJson(detailShape, row.power_parameters);
   return {
     id: row.id,
     rev: row.rev,
@@ -139,10 +142,18 @@ export function machineOfRow(row: MachineRow, macs: readonly Mac[]): Machine {
     dtb: row.dtb ?? undefined,
     overlays: fromJson(digestsShape, row.overlays) ?? [],
     extraArgs: fromJson(wordsShape, row.extra_args) ?? [],
-    power: row.power_driver !== null && parameters ? { driver: row.power_driver, parameters } : undefined,
+    rack: row.rack ?? undefined,
+    slot: row.slot ?? undefined,
+    power: powerOf(row),
     powerSeen: fromJson(powerSeenShape, row.power_seen),
     ownerEpoch: row.owner_epoch,
     createdMs: row.created_ms,
     seenMs: row.seen_ms,
   };
+}
+
+function powerOf(row: MachineRow): PowerSetting | undefined {
+  const parameters = fromJson(detailShape, row.power_parameters);
+  if (row.power_driver === null || !parameters) return undefined;
+  return { driver: row.power_driver, parameters, ...(row.power_shared === null ? {} : { shared: true }) };
 }

@@ -1,9 +1,11 @@
 import type Database from 'better-sqlite3';
 import { formatIpv4, type Mac } from '../../core/address.ts';
 import type { Machine, MachineId } from '../../core/machine.ts';
-import { StaleWrite, Taken, type MachineStore } from '../../ports/store.ts';
+import { outletOf } from '../../core/outlet.ts';
+import { StaleWrite, Taken, type MachineChange, type MachineStore } from '../../ports/store.ts';
 import type { Ledger } from './ledger.ts';
-import { MACHINE_COLUMNS, machineOfRow, outletOf, rowOfMachine, type MachineRow } from './machine-rows.ts';
+import { secretWriter } from './secret-rows.ts';
+import { MACHINE_COLUMNS, machineOfRow, rowOfMachine, type MachineRow } from './machine-rows.ts';
 
 /** Reads machines by any of their names, inside or outside a transaction. */
 interface MachineReader {
@@ -14,6 +16,8 @@ interface MachineReader {
   /** Who has the address, the outlet. */
   byReserved(network: string, address: number): Machine | undefined;
   byOutlet(outlet: string): Machine | undefined;
+  /** Another one than `own` that shares the outlet. */
+  bySharedOutlet(outlet: string, own: MachineId): Machine | undefined;
   /** Forgets what was read of a machine that is written or removed now. */
   forget(id: MachineId): void;
   /** The `new` machines beyond the youngest `keep`, oldest first. */
@@ -54,6 +58,7 @@ function createReader(db: Database.Database): MachineReader {
     byMac: select('JOIN machine_mac ON machine_mac.machine_id = machine.id WHERE machine_mac.mac = ?'),
     byReserved: select('WHERE network = ? AND reserved = ?'),
     byOutlet: select('WHERE power_outlet = ?'),
+    bySharedOutlet: select('WHERE power_shared = ? AND id <> ?'),
     forget: (id) => read.delete(id),
     beyond: (keep) => beyond.all(keep).map(machineOf).reverse(),
   };
@@ -90,7 +95,13 @@ function refuseTaken(reader: MachineReader, machine: Machine): void {
   if (machine.reserved !== undefined)
     claim(`the address ${formatIpv4(machine.reserved)}`, reader.byReserved(machine.network, machine.reserved));
   const outlet = outletOf(machine.power);
-  if (outlet !== null) claim(`this outlet or BMC (${machine.power?.driver ?? ''})`, reader.byOutlet(outlet));
+  if (outlet === undefined) return;
+  const what = `this outlet or BMC (${machine.power?.driver ?? ''})`;
+  const isShared = machine.power?.shared === true;
+  const holder = reader.byOutlet(outlet) ?? (isShared ? undefined : reader.bySharedOutlet(outlet, machine.id));
+  if (!holder || holder.id === machine.id) return;
+  const remedy = 'if both hang on it, declare it shared for both';
+  throw new Taken(`${what} belongs to machine "${holder.name}" already; ${remedy}`);
 }
 
 interface MachineWriter {
@@ -132,10 +143,31 @@ function createWriter(db: Database.Database): MachineWriter {
   };
 }
 
+const stale = (id: MachineId, rev: number): StaleWrite =>
+  new StaleWrite(`machine ${id} is no longer at revision ${String(rev)}; read it again`);
+
+/** Writes a change of the machine as it was seen, inside the transaction under way. */
+function changerOf(
+  reader: MachineReader,
+  writer: MachineWriter,
+): (seen: Pick<Machine, 'id' | 'rev'>, change: MachineChange) => Machine {
+  return (seen, change) => {
+    const current = reader.byId(seen.id);
+    if (current?.rev !== seen.rev) throw stale(seen.id, seen.rev);
+    const machine: Machine = { ...current, ...change, id: current.id, rev: current.rev + 1 };
+    refuseTaken(reader, machine);
+    reader.forget(machine.id);
+    if (!writer.update(machine, seen.rev)) throw stale(seen.id, seen.rev);
+    return machine;
+  };
+}
+
 /** Machines in SQLite. */
 export function createMachineStore(ledger: Ledger): MachineStore {
   const reader = createReader(ledger.db);
   const writer = createWriter(ledger.db);
+  const secrets = secretWriter(ledger.db);
+  const changed = changerOf(reader, writer);
   const kept = keepByMac(reader);
   // No read from outside comes between a job and its commit, so it is enough to forget here.
   const changing: Pick<Ledger, 'write'> = {
@@ -145,8 +177,6 @@ export function createMachineStore(ledger: Ledger): MachineStore {
         return job(note);
       }),
   };
-  const stale = (id: MachineId, rev: number): StaleWrite =>
-    new StaleWrite(`machine ${id} is no longer at revision ${String(rev)}; read it again`);
   return {
     list: () => ledger.read(() => reader.all()),
     byId: (id) => ledger.read(() => reader.byId(id)),
@@ -163,12 +193,14 @@ export function createMachineStore(ledger: Ledger): MachineStore {
       }),
     change: (seen, change, events) =>
       changing.write((note) => {
-        const current = reader.byId(seen.id);
-        if (current?.rev !== seen.rev) throw stale(seen.id, seen.rev);
-        const machine: Machine = { ...current, ...change, id: current.id, rev: current.rev + 1 };
-        refuseTaken(reader, machine);
-        reader.forget(machine.id);
-        if (!writer.update(machine, seen.rev)) throw stale(seen.id, seen.rev);
+        const machine = changed(seen, change);
+        note(events);
+        return machine;
+      }),
+    setPower: (seen, power, kept, events) =>
+      changing.write((note) => {
+        const machine = changed(seen, { power, powerSeen: undefined });
+        for (const [field, sealed] of kept) secrets.set(machine.id, field, sealed);
         note(events);
         return machine;
       }),

@@ -7,6 +7,7 @@ import type { Store } from '../../ports/store.ts';
 import { createBoardDtbStore } from './board-dtbs.ts';
 import { createBootStore } from './boots.ts';
 import { createArtefactStore, createBundleStore } from './bundles.ts';
+import { createConsoleStore } from './consoles.ts';
 import { createEventHub, createEventStore, eventInserter } from './events.ts';
 import { createLeaseStore } from './leases.ts';
 import { BUSY_BLOCK_MS, createLedger, unavailable } from './ledger.ts';
@@ -93,6 +94,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     parameters: createParameterStore(ledger),
     boardDtbs: createBoardDtbStore(ledger),
     secrets: createSecretStore(ledger),
+    consoles: createConsoleStore(ledger),
     powerOrders: createPowerOrderStore(ledger),
     users: createUserStore(ledger, options.clock),
     probe: () =>

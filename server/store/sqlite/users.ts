@@ -1,3 +1,4 @@
+import type { ConsoleGrant } from '../../core/console.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Role, Session, User, UserStore } from '../../ports/store.ts';
 import type { Ledger } from './ledger.ts';
@@ -6,6 +7,7 @@ interface UserRow {
   readonly name: string;
   readonly role: Role;
   readonly password_hash: string;
+  readonly console: ConsoleGrant | null;
   readonly epoch: number;
 }
 
@@ -19,6 +21,7 @@ interface SessionRow {
 const userOf = (row: UserRow): User => ({
   name: row.name,
   role: row.role,
+  ...(row.console === null ? {} : { console: row.console }),
   passwordHash: row.password_hash,
   epoch: row.epoch,
 });
@@ -36,8 +39,9 @@ export function createUserStore(ledger: Ledger, clock: Clock): UserStore {
   const list = db.prepare<[], UserRow>('SELECT * FROM user ORDER BY name');
   const byName = db.prepare<[string], UserRow>('SELECT * FROM user WHERE name = ?');
   const put = db.prepare(
-    `INSERT INTO user (name, role, password_hash, epoch) VALUES (?, ?, ?, ?)
-     ON CONFLICT (name) DO UPDATE SET role = excluded.role, password_hash = excluded.password_hash, epoch = excluded.epoch`,
+    `INSERT INTO user (name, role, password_hash, epoch, console) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET role = excluded.role, password_hash = excluded.password_hash,
+       epoch = excluded.epoch, console = excluded.console`,
   );
   const remove = db.prepare('DELETE FROM user WHERE name = ?');
   const addSession = db.prepare('INSERT INTO session (hash, user_name, epoch, expires_ms) VALUES (?, ?, ?, ?)');
@@ -53,7 +57,7 @@ export function createUserStore(ledger: Ledger, clock: Clock): UserStore {
       }),
     put: (user, events) =>
       ledger.write((note) => {
-        put.run(user.name, user.role, user.passwordHash, user.epoch);
+        put.run(user.name, user.role, user.passwordHash, user.epoch, user.console ?? null);
         note(events);
       }),
     remove: (name, events) =>

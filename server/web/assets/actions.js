@@ -30,11 +30,12 @@ export function showNotes(root = document) {
 }
 
 /**
+ * Says something beside a machine.
  * @param {string} id
  * @param {string} text
  * @param {string} tone
  */
-function say(id, text, tone) {
+export function say(id, text, tone) {
   if (text) notes.set(id, { text, tone });
   else notes.delete(id);
   showNotes();
@@ -117,6 +118,9 @@ async function call(source, body) {
  */
 function fail(source, id, answer, status) {
   say(id, typeof answer.detail === 'string' ? answer.detail : `Failed with ${status}`, 'bad');
+  // What is refused for its consequences may be ordered all the same: its button asks, once.
+  if (answer.mayForce === true && source instanceof HTMLButtonElement)
+    arm(source, Date.now() + ARMED_MS, { ask: 'All the same?', body: '{"force":true}' });
   if (!(source instanceof HTMLFormElement) || typeof answer.field !== 'string') return;
   const name = CSS.escape(answer.field.replace(/\.\d+$/, ''));
   const names = ['', 'parameters.', 'secrets.'].map((prefix) => `:enabled[name="${prefix}${name}"]`);
@@ -141,20 +145,25 @@ function after(then, answer) {
 /** A dangerous button asks once more, in its own place. @param {HTMLButtonElement} button */
 function isArmed(button) {
   if (!attribute(button, 'ask') || button.hasAttribute('data-armed')) return true;
-  arm(button, Date.now() + ARMED_MS);
+  arm(button, Date.now() + ARMED_MS, { ask: attribute(button, 'ask'), body: '' });
   return false;
 }
 
 /**
  * @param {HTMLButtonElement} button
  * @param {number} untilMs
+ * @param {{ ask: string, body: string }} question what it asks, and what it says in place of its own body when pressed
  */
-function arm(button, untilMs) {
-  const before = button.textContent;
+function arm(button, untilMs, { ask, body }) {
+  const before = attribute(button, 'label') || (button.textContent ?? '');
+  button.setAttribute('data-label', before);
   button.setAttribute('data-armed', String(untilMs));
-  button.textContent = attribute(button, 'ask');
+  button.setAttribute('data-armed-body', body);
+  button.textContent = ask;
   const disarm = () => {
-    button.removeAttribute('data-armed');
+    // Armed anew meanwhile, for another question.
+    if (button.getAttribute('data-armed') !== String(untilMs)) return;
+    for (const name of ['data-armed', 'data-armed-body', 'data-label']) button.removeAttribute(name);
     button.textContent = before;
     button.removeEventListener('blur', disarm);
   };
@@ -167,18 +176,20 @@ export function openQuestions(root) {
   return [...root.querySelectorAll('button[data-armed][data-key]')].map((button) => ({
     key: attribute(button, 'key'),
     untilMs: Number(attribute(button, 'armed')),
+    ask: button.textContent ?? '',
+    body: attribute(button, 'armed-body'),
   }));
 }
 
 /**
  * Asks again what the piece before it had asked, so that a redraw between two clicks does not take the first one back.
  * @param {Element} root
- * @param {{ key: string, untilMs: number }[]} questions
+ * @param {{ key: string, untilMs: number, ask: string, body: string }[]} questions
  */
 export function askAgain(root, questions) {
-  for (const { key, untilMs } of questions) {
-    const button = root.querySelector(`button[data-ask][data-key="${CSS.escape(key)}"]`);
-    if (button instanceof HTMLButtonElement) arm(button, untilMs);
+  for (const { key, untilMs, ...question } of questions) {
+    const button = root.querySelector(`button[data-key="${CSS.escape(key)}"]`);
+    if (button instanceof HTMLButtonElement) arm(button, untilMs, question);
   }
 }
 
@@ -187,7 +198,7 @@ export function startActions() {
   document.addEventListener('click', (event) => {
     const button = /** @type {Element} */ (event.target).closest('button[data-api]');
     if (!(button instanceof HTMLButtonElement) || button.getAttribute('aria-disabled') === '') return;
-    const body = attribute(button, 'body');
+    const body = attribute(button, 'armed-body') || attribute(button, 'body');
     if (isArmed(button)) void call(button, body ? JSON.parse(body) : undefined);
   });
   document.addEventListener('submit', (event) => {

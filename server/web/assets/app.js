@@ -1,6 +1,7 @@
 // @ts-check
 // The page's own script: keys, times, and the start of the other parts. Data only ever becomes text.
 import { startActions } from './actions.js';
+import { showChosen, startBulk } from './bulk.js';
 import { applyFilter, startFilter } from './filter.js';
 import { startLive } from './live.js';
 
@@ -26,7 +27,10 @@ function tellTimes(root) {
   for (const time of root.querySelectorAll('time[data-rel]')) {
     const at = Date.parse(time.getAttribute('datetime') ?? '');
     if (Number.isNaN(at)) continue;
-    const words = ago(Date.now() + skewMs - at);
+    const ageMs = Date.now() + skewMs - at;
+    const staleMs = Number(time.getAttribute('data-stale-ms') ?? Infinity);
+    time.toggleAttribute('data-stale', ageMs > staleMs);
+    const words = ageMs > staleMs ? `${ago(ageMs)}, old` : ago(ageMs);
     if (time.textContent === words) continue;
     time.textContent = words;
     time.setAttribute('title', new Date(at).toLocaleString());
@@ -92,25 +96,28 @@ document.addEventListener('keydown', (event) => {
   act();
 });
 
-const driver = /** @type {HTMLSelectElement | null} */ (document.getElementById('driver'));
-driver?.addEventListener('change', () => {
-  for (const set of document.querySelectorAll('fieldset[data-driver]')) {
-    const isChosen = set.getAttribute('data-driver') === driver.value;
-    set.toggleAttribute('hidden', !isChosen);
-    set.toggleAttribute('disabled', !isChosen);
-  }
-});
+/** A choice of a kind shows the fields of that kind, in its own form. */
+for (const choice of /** @type {NodeListOf<HTMLSelectElement>} */ (document.querySelectorAll('select[data-chooses]')))
+  choice.addEventListener('change', () => {
+    for (const set of choice.form?.querySelectorAll('fieldset[data-of]') ?? []) {
+      const isChosen = set.getAttribute('data-of') === choice.value;
+      set.toggleAttribute('hidden', !isChosen);
+      set.toggleAttribute('disabled', !isChosen);
+    }
+  });
 
 tellTimes(document);
 tellTitle();
 setInterval(() => tellTimes(document), 1000);
 startActions();
 startFilter();
+startBulk();
 startLive({
   changed: () => {
     tellTimes(document);
     tellTitle();
     applyFilter();
+    showChosen();
   },
   serverTime: (nowMs) => {
     skewMs = nowMs - Date.now();

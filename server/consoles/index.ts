@@ -1,0 +1,26 @@
+import type { ConsoleTransport } from '../ports/console.ts';
+import { powerDriver } from './power-driver.ts';
+import { serialTransport, type LoadSerial } from './serial.ts';
+import { ssh } from './ssh.ts';
+import { tcp } from './tcp.ts';
+import { telnet } from './telnet.ts';
+import { unixTransport, type VouchForFolder } from './unix.ts';
+
+/** The transports there are, by name. */
+export function createConsoleTransports(parts: {
+  readonly vouchForFolder: VouchForFolder;
+  readonly loadSerial: LoadSerial;
+}): {
+  list(): readonly ConsoleTransport[];
+  byName(name: string): ConsoleTransport | undefined;
+} {
+  const all: readonly ConsoleTransport[] = [
+    powerDriver,
+    telnet,
+    tcp,
+    ssh,
+    serialTransport(parts.loadSerial),
+    unixTransport(parts.vouchForFolder),
+  ];
+  return { list: () => all, byName: (name) => all.find((transport) => transport.name === name) };
+}

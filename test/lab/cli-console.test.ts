@@ -1,0 +1,108 @@
+import { strict as assert } from 'node:assert';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startFakeConsole, type FakeConsole } from '../support/fake-console.ts';
+
+const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
+
+/** A program in a terminal of its own (script(1)), with all that appears on it. */
+class Pty {
+  readonly ended: Promise<unknown>;
+  readonly #child: ChildProcessWithoutNullStreams;
+  #shown = '';
+  #changed: () => void = () => undefined;
+
+  constructor(command: string) {
+    this.#child = spawn('script', ['-qfec', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
+    this.ended = once(this.#child, 'close');
+    this.#child.stdout.on('data', (piece: Buffer) => {
+      this.#shown += piece.toString('latin1');
+      this.#changed();
+    });
+  }
+
+  get shown(): string {
+    return this.#shown;
+  }
+
+  async shows(words: string): Promise<void> {
+    while (!this.#shown.includes(words))
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+  }
+
+  type(keys: string): void {
+    this.#child.stdin.write(keys);
+  }
+}
+
+describe('farrier console at a real terminal', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let board: FakeConsole;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'farrier-pty-'));
+    board = await startFakeConsole({ socket: join(folder, 'farrier.sock') });
+  });
+  afterEach(async () => {
+    await board.close();
+    rmSync(folder, { recursive: true });
+  });
+  const farrier = (...args: readonly string[]): string =>
+    [process.execPath, '--import', 'tsx', MAIN, '--socket', board.base, 'console', 'board-01', ...args].join(' ');
+
+  for (const [how, end] of [
+    [
+      'its escape key',
+      (pty: Pty): void => {
+        pty.type('\x1dq');
+      },
+    ],
+    ['SIGTERM', (pty: Pty) => void process.kill(Number(/pid=(\d+)/.exec(pty.shown)?.[1]), 'SIGTERM')],
+  ] as const)
+    it(`sends keys as they are, and leaves the terminal as it was after ${how}`, async () => {
+      board.say('=> ');
+      const pty = new Pty(`stty -a; sh -c 'echo pid=$$; exec ${farrier()}'; echo; stty -a; echo over`);
+      await pty.shows('live; Ctrl-] ? for help');
+      const before = /[^]*?(?=pid=)/.exec(pty.shown)?.[0] ?? '';
+      pty.type('\x1dw');
+      await pty.shows('the keyboard is yours');
+      pty.type('run\x03\x1a\x04\x11\x13\x7f\r');
+      board.say('done');
+      await pty.shows('done');
+      while (!board.keys().endsWith('\r')) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(board.keys(), 'run\x03\x1a\x04\x11\x13\x7f\r', 'control keys go to the board, not to us');
+      end(pty);
+      await pty.shows('over');
+      await pty.ended;
+      assert.match(before, / icanon/);
+      assert.ok(pty.shown.endsWith(`${before}over\r\n`), `as before:\n${pty.shown}`);
+    });
+
+  it('a pipe gets the octets of the board and nothing else', async () => {
+    const octets = Buffer.from(Array.from({ length: 200_000 }, (_, n) => (n * 31 + (n >> 8)) % 256));
+    board.say(octets.subarray(0, 150_000));
+    const [program = '', ...args] = farrier('--from', '0', '--readonly').split(' ');
+    const child = spawn(program, args);
+    const pieces: Buffer[] = [];
+    let got = 0;
+    const all = new Promise<void>((resolve) => {
+      child.stdout.on('data', (piece: Buffer) => {
+        pieces.push(piece);
+        got += piece.length;
+        if (got >= octets.length) resolve();
+      });
+    });
+    await once(child.stdout, 'data');
+    board.say(octets.subarray(150_000));
+    await all;
+    child.kill('SIGTERM');
+    await once(child, 'close');
+    assert.deepEqual(Buffer.concat(pieces), octets);
+  });
+});
