@@ -198,6 +198,20 @@ describe('the web page in a real browser', function () {
     await stuck.locator('.note').waitFor({ state: 'hidden' });
   });
 
+  it('what is refused for its consequences is asked once more, and then done all the same', async () => {
+    const power = { driver: 'manual', parameters: {} };
+    await lab.store.machines.add(sampleMachine(77, { name: 'unbootable-1', power }), []);
+    const page = await open('/');
+    const row = page.locator('#row-m-sample0077');
+    const on = row.getByRole('button', { name: 'Switch unbootable-1 on' });
+    await on.click();
+    await row.locator('.note', { hasText: 'its DTB is not there' }).waitFor({ timeout: SOON_MS });
+    assert.equal(await on.innerText(), 'All the same?');
+    assert.equal(await row.locator('[data-power=on]').count(), 0);
+    await on.click();
+    await row.locator('[data-power=on]').waitFor({ timeout: SOON_MS });
+  });
+
   it('asks once more before it takes the power from a machine in use', async () => {
     const page = await open('/');
     const off = page.locator('#row-m-sample0004').getByRole('button', { name: 'Switch mustang-02 off' });

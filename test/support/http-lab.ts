@@ -115,7 +115,7 @@ export const DRIVERS: readonly PowerDriver[] = [
   },
 ];
 
-/** Power without any device: machines whose name holds `stuck` fail, all others do what they are told after `takesMs`. */
+/** Power without any device: machines whose name holds `stuck` fail, `unbootable` ones are refused unless forced, all others do what they are told after `takesMs`. */
 function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService {
   const underWay = new Map<string, 'on' | 'off' | 'cycle' | 'reset'>();
   const seen = (state: 'on' | 'off' | 'unknown', because?: string): NonNullable<Machine['powerSeen']> => ({
@@ -125,8 +125,10 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
   });
   const tell = (machine: Machine, text: string): Promise<unknown> =>
     store.events.append([sampleEvent(text, { kind: 'power', machine: machine.id, atMs: clock.now() })]);
-  const order = async (machine: Machine, verb: 'on' | 'off' | 'cycle' | 'reset'): Promise<PowerOutcome> => {
+  const order: PowerService['order'] = async (machine, verb, _by, way): Promise<PowerOutcome> => {
     if (!machine.power) return { is: 'refused', because: `${machine.name} has no power driver; set one on its page` };
+    if (machine.name.includes('unbootable') && way?.force === undefined)
+      return { is: 'refused', because: `${machine.name} would not boot: its DTB is not there`, forcedBy: 'operator' };
     underWay.set(machine.id, verb);
     await tell(machine, `${machine.name}: power ${verb} was ordered`);
     await new Promise<void>((resolve) => {
