@@ -67,7 +67,7 @@ describe('the verdict over a boot', () => {
     ],
     [
       'a console that was wrong about the end',
-      [...files, say.console(12, 'kernel'), say.booted(40)],
+      [...files, say.console(12, 'kernel'), say.signal(40, 'booted')],
       41,
       ['ended well', 'booted', undefined, 'booted'],
     ],

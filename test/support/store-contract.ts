@@ -8,6 +8,7 @@ import { StaleWrite, Taken, type PowerOrder, type Store } from '../../server/por
 import { bundleContract } from './bundle-contract.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { bootTallyContract } from './boot-tally-contract.ts';
+import { consoleContract } from './console-contract.ts';
 import { parameterContract } from './parameter-contract.ts';
 import { digest, mac, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
 
@@ -580,6 +581,9 @@ export function describeStoreContract(title: string, open: () => Promise<StoreUn
     });
     describe('users', () => {
       userContract(fresh);
+    });
+    describe('consoles', () => {
+      consoleContract(fresh);
     });
   });
 }
