@@ -102,7 +102,10 @@ export function consoleLines(): Shaper {
 
 /** Text without ANSI escape sequences (ECMA-48 §5.4) and without other control characters. */
 function plainText(text: string): string {
-  return text
-    .replace(/\u001b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\u001b[()][0-9A-B]|\u001b[@-Z\\-_]/g, '')
-    .replace(/\p{Cc}/gu, '');
+  return (
+    text
+      // eslint-disable-next-line no-control-regex -- the control character is what is looked for
+      .replace(/\u001b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\u001b[()][0-9A-B]|\u001b[@-Z\\-_]/g, '')
+      .replace(/\p{Cc}/gu, '')
+  );
 }

@@ -130,13 +130,17 @@ class Keeper implements ConsoleKeeper {
     for (const waiting of [...this.#waiting]) waiting();
   }
 
+  #isStopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   async #keep(): Promise<void> {
-    for (let failures = 0; !this.#stop.signal.aborted;) {
+    for (let failures = 0; !this.#isStopped();) {
       const openedMs = this.#deps.clock.monotonicMs();
       const wasOpen = await this.#once();
       const isGood = wasOpen && this.#deps.clock.monotonicMs() - openedMs >= GOOD_MS;
       failures = isGood ? 0 : failures + 1;
-      if (!this.#stop.signal.aborted) await this.#pause(failures);
+      if (!this.#isStopped()) await this.#pause(failures);
     }
   }
 

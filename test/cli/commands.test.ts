@@ -518,19 +518,6 @@ describe('farrier commands', () => {
       assert.deepEqual(daemon.got, []);
     });
 
-    it('add and edit give the right to consoles, apart from the role', async () => {
-      daemon.on('PATCH /users/alice', { status: 204 });
-      await daemon.run(['user', 'add', 'alice', '--role', 'viewer', '--console', 'read'], { stdin: 'piped in' });
-      assert.equal(lastBody(daemon)['console'], 'read');
-      assert.equal((await daemon.run(['user', 'edit', 'alice', '--console', 'write'])).exit, 0);
-      assert.deepEqual(daemon.got.at(-1)?.body, { console: 'write' });
-      await daemon.run(['user', 'edit', 'alice', '--console', 'role', '--role', 'admin']);
-      assert.deepEqual(daemon.got.at(-1)?.body, { console: null, role: 'admin' });
-      await daemon.run(['user', 'edit', 'alice', '--password-file', '-'], { stdin: 'a new one\n' });
-      assert.deepEqual(daemon.got.at(-1)?.body, { password: 'a new one' });
-      assert.equal((await daemon.run(['user', 'edit', 'alice'])).exit, 2);
-    });
-
     it('list and rm', async () => {
       daemon.on('GET /users', { status: 200, body: { users: [{ name: 'alice', role: 'admin' }] } });
       daemon.on('DELETE /users/alice', { status: 204 });

@@ -62,7 +62,7 @@ describe('console transports', () => {
       else server.listen(path, resolve);
     });
     const address = server.address();
-    return typeof address === 'object' && address !== null ? (address as AddressInfo).port : 0;
+    return typeof address === 'object' && address !== null ? address.port : 0;
   };
   afterEach(async () => {
     for (const line of lines.splice(0)) await line.close();

@@ -125,4 +125,14 @@ describe('rights: every route and everybody', () => {
     assert.equal(suffices('viewer', 'operator'), false);
     assert.equal(suffices('admin', 'viewer'), true);
   });
+
+  it('consoles are granted beside the role', () => {
+    assert.equal(suffices('viewer', 'console-read'), false);
+    assert.equal(suffices('viewer', 'console-read', 'read'), true);
+    assert.equal(suffices('viewer', 'console-write', 'read'), false);
+    assert.equal(suffices('operator', 'console-write'), true);
+    assert.equal(suffices('operator', 'console-write', 'read'), false);
+    assert.equal(suffices('admin', 'console-read', 'none'), false);
+    assert.equal(suffices(undefined, 'console-read', 'write'), false);
+  });
 });

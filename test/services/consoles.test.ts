@@ -262,9 +262,9 @@ describe('consoles', () => {
     const seat = (await consoles.room(machine)).sit('alice', () => undefined);
     assert.ok(seat?.take(false).ok);
     const piece = new Uint8Array(6000);
-    const taken = [1, 2, 3, 4].map(() => seat?.keys(piece).ok);
+    const taken = [1, 2, 3, 4].map(() => seat.keys(piece).ok);
     assert.deepEqual(taken, [true, true, false, false]);
-    seat?.leave();
+    seat.leave();
   });
 
   describe('what it says', () => {

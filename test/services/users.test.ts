@@ -204,6 +204,19 @@ describe('users', () => {
     assert.equal((await store.users.byName('bob'))?.role, 'admin');
   });
 
+  it('the right to consoles is apart from the role, and a change ends the sessions', async () => {
+    await users.add({ name: 'dora', role: 'viewer', console: 'read' }, PASSWORD, 'socket');
+    const login = await users.login('dora', PASSWORD, '10.0.0.9');
+    const cookie = login.is === 'done' ? login.cookie : '';
+    assert.deepEqual(await users.session(cookie), { name: 'dora', role: 'viewer', console: 'read' });
+    await users.change('dora', { console: 'write' }, 'alice');
+    assert.equal(await users.session(cookie), undefined);
+    await users.change('dora', { role: 'operator' }, 'alice');
+    assert.equal((await users.list()).find(({ name }) => name === 'dora')?.console, 'write', 'what is not named stays');
+    await users.change('dora', { console: null }, 'alice');
+    assert.equal((await users.list()).find(({ name }) => name === 'dora')?.console, undefined);
+  });
+
   it('the last admin goes by the socket only; unknown names are told', async () => {
     assert.equal((await users.remove('alice', 'alice')).is, 'refused');
     assert.equal((await users.remove('nobody', 'socket')).is, 'unknown-user');

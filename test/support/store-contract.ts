@@ -8,6 +8,7 @@ import { StaleWrite, Taken, type Store } from '../../server/ports/store.ts';
 import { bundleContract } from './bundle-contract.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { bootTallyContract } from './boot-tally-contract.ts';
+import { consoleContract } from './console-contract.ts';
 import { parameterContract } from './parameter-contract.ts';
 import { powerContract } from './power-contract.ts';
 import { digest, mac, sampleEvent, sampleFacts, sampleLease, sampleMachine } from './samples.ts';
@@ -523,6 +524,9 @@ export function describeStoreContract(title: string, open: () => Promise<StoreUn
     });
     describe('users', () => {
       userContract(fresh);
+    });
+    describe('consoles', () => {
+      consoleContract(fresh);
     });
   });
 }

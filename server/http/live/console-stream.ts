@@ -190,6 +190,10 @@ class Stream {
     this.#seat?.leave();
   }
 
+  #hasEnded(): boolean {
+    return this.#isOver;
+  }
+
   #mayWrite(): boolean {
     return suffices(this.#who.role, 'console-write', this.#who.console);
   }
@@ -223,7 +227,7 @@ class Stream {
         this.#tell({ is: 'at', offset: at, atMs });
         await this.#sent(octets);
         this.#offset = at + octets.length;
-        if (this.#isOver) return;
+        if (this.#hasEnded()) return;
       }
     }
     this.#wasLevel = true;
