@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { givenOnly } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
 import type { Result } from '../server/core/result.ts';
@@ -10,12 +9,9 @@ import {
   type PowerErrorCode,
   type PowerHandle,
 } from '../server/ports/power-driver.ts';
+import { runToEnd } from './common/run-program.ts';
 import { definePowerDriver } from './define.ts';
 
-/** Octets a program may print in all; one more and it is ended. */
-const OUTPUT_MAX = 64 * 1024;
-/** Nothing of the daemon's own environment reaches a driver. */
-const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
 const EXIT_CODES: Readonly<Record<number, PowerErrorCode>> = {
   10: 'unreachable',
   11: 'auth',
@@ -43,102 +39,16 @@ export interface ProgramCall {
 }
 
 /**
- * Runs a driver program once, in a process group of its own and with a clean environment. The whole group is killed
- * at the deadline, on abort, when it prints too much, and when the program itself has ended. Throws a `PowerError`
- * by exit code: 10 unreachable, 11 auth, 12 refused, 13 config; anything else unlike 0 is `refused`.
+ * Runs a driver program once, as `runToEnd` does. Throws a `PowerError` by exit code: 10 unreachable, 11 auth, 12 refused,
+ * 13 config; anything else unlike 0 is `refused`.
  */
 export async function runProgram(call: ProgramCall, edges: PowerEdges, signal: AbortSignal): Promise<ProgramAnswer> {
-  const child = spawn(call.path, call.verb.split(' '), {
-    cwd: '/',
-    env: ENVIRONMENT,
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const watch = watchOver(child, call, edges, signal);
-  try {
-    const { code, stdout, stderr } = await watch.ended;
-    if (code === 0) return readAnswer(call, stdout);
-    throw new PowerError(EXIT_CODES[code] ?? 'refused', `${nameOf(call)}: ${wordsOf(code, stdout, stderr)}`);
-  } finally {
-    watch.release();
-    killGroup(child);
-  }
-}
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function watchOver(
-  child: ChildProcess,
-  call: ProgramCall,
-  { clock }: PowerEdges,
-  signal: AbortSignal,
-): { readonly ended: Promise<Ended>; release(): void } {
-  let release = (): void => undefined;
-  const ended = new Promise<Ended>((resolve, reject) => {
-    const giveUp = (code: PowerErrorCode, words: string, cause?: Error): void => {
-      reject(new PowerError(code, `${nameOf(call)}: ${words}`, { cause }));
-    };
-    const cancel = clock.after(call.timeoutMs, () => {
-      giveUp('timeout', `not done after ${call.timeoutMs} ms; ended`);
-    });
-    const stop = (): void => {
-      giveUp('timeout', 'stopped waiting; ended');
-    };
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    release = () => {
-      cancel();
-      signal.removeEventListener('abort', stop);
-    };
-    const said = gather(child, () => {
-      giveUp('refused', `printed more than ${OUTPUT_MAX} octets; ended`);
-    });
-    child.once('error', (cause) => {
-      giveUp('tool-missing', `cannot be run: ${cause.message}`, cause);
-    });
-    child.once('close', (code, killedBy) => {
-      if (code === null) giveUp('refused', `ended by signal ${String(killedBy)}`);
-      else resolve({ code, ...said() });
-    });
-    // A program need not read its input; a closed pipe is no failure of its own.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(`${JSON.stringify(call.fields)}\n`);
-  });
-  return {
-    ended,
-    release: () => {
-      release();
-    },
-  };
-}
-
-function gather(child: ChildProcess, tooMuch: () => void): () => { stdout: string; stderr: string } {
-  const said: { readonly stdout: Buffer[]; readonly stderr: Buffer[] } = { stdout: [], stderr: [] };
-  let octets = 0;
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name]?.on('data', (chunk: Buffer) => {
-      octets += chunk.length;
-      if (octets > OUTPUT_MAX) tooMuch();
-      else said[name].push(chunk);
-    });
-  const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString();
-  return () => ({ stdout: text(said.stdout), stderr: text(said.stderr) });
-}
-
-/** Ends what the program may have left behind. It leads its group, so the group's number is its own. */
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // ESRCH: nothing of it is left, which is what is wanted.
-  }
-  child.stdout?.destroy();
-  child.stderr?.destroy();
+  const { path, timeoutMs } = call;
+  const input = `${JSON.stringify(call.fields)}\n`;
+  const run = { path, timeoutMs, input, args: call.verb.split(' '), name: nameOf(call) };
+  const { code, stdout, stderr } = await runToEnd(run, edges, signal);
+  if (code === 0) return readAnswer(call, stdout);
+  throw new PowerError(EXIT_CODES[code] ?? 'refused', `${nameOf(call)}: ${wordsOf(code, stdout, stderr)}`);
 }
 
 function nameOf(call: ProgramCall): string {
