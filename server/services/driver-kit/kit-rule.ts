@@ -30,10 +30,10 @@ export interface KitTarget {
   seen?(): readonly { readonly beganMs: number; readonly endedMs: number }[];
 }
 
-/** The real power engine over one driver, with machines `0` to `machines - 1` on one controller. */
+/** The real power engine over one driver, with one machine. */
 export interface KitEngine {
-  order(machine: number, verb: PowerVerb): Promise<PowerOutcome>;
-  status(machine: number): Promise<PowerOutcome>;
+  order(verb: PowerVerb): Promise<PowerOutcome>;
+  status(): Promise<PowerOutcome>;
   stop(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export interface KitWatch {
 /** The world of the kit. What is absent leaves its rules not judged. */
 export interface KitEdges extends PowerEdges {
   readonly clock: Clock;
-  readonly engine?: (driver: PowerDriver, parameters: FieldValues, machines: number) => KitEngine;
+  readonly engine?: (driver: PowerDriver, parameters: FieldValues) => KitEngine;
   /** `secrets` are what no process may show. */
   readonly watch?: (secrets: readonly string[]) => KitWatch;
   /** Octets of memory in use. */

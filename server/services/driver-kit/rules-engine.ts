@@ -6,11 +6,11 @@ import { during } from './rules-trouble.ts';
 
 /** A lie needs no more time than this to be seen through. */
 const LIE_SETTLE_MS = 1500;
-/** Machines on one controller that are asked for at once. */
+/** Questions that are asked at once beside an order. */
 const CROWD = 4;
 
 interface Ready {
-  readonly make: (driver: PowerDriver, machines: number) => KitEngine;
+  readonly make: (driver: PowerDriver) => KitEngine;
   readonly first: 'on' | 'off';
   readonly other: 'on' | 'off';
 }
@@ -26,7 +26,7 @@ async function ready({ target, edges, calls }: KitRun): Promise<Ready | string> 
   if (end.is !== 'state' || end.state === 'unknown') return 'the device does not say what it is';
   const first = end.state;
   return {
-    make: (each, machines) => engine(each, parameters, machines),
+    make: (each) => engine(each, parameters),
     first,
     other: first === 'on' ? 'off' : 'on',
   };
@@ -34,7 +34,7 @@ async function ready({ target, edges, calls }: KitRun): Promise<Ready | string> 
 
 async function ordered(engine: KitEngine, verb: 'on' | 'off'): Promise<PowerOutcome> {
   try {
-    return await engine.order(0, verb);
+    return await engine.order(verb);
   } finally {
     await engine.stop();
   }
@@ -55,7 +55,7 @@ const lies: KitRule = {
     if (typeof now === 'string') return notJudged(now);
     return during(run, 'lies', async () => {
       const hasty = { ...run.target.driver, settleTimeoutMs: LIE_SETTLE_MS };
-      const outcome = await ordered(now.make(hasty, 1), now.other);
+      const outcome = await ordered(now.make(hasty), now.other);
       hear(run, outcome);
       if (outcome.is === 'failed' && outcome.code === 'no-effect') return pass(ended(outcome));
       return fail(`${ended(outcome)}; no-effect was due`);
@@ -70,7 +70,7 @@ const late: KitRule = {
     const now = await ready(run);
     if (typeof now === 'string') return notJudged(now);
     return during(run, 'late', async () => {
-      const outcome = await ordered(now.make(run.target.driver, 1), now.other);
+      const outcome = await ordered(now.make(run.target.driver), now.other);
       hear(run, outcome);
       const truth = await run.target.truth?.();
       if (outcome.is !== 'done' || outcome.seen.state !== now.other) return fail(ended(outcome));
@@ -88,7 +88,7 @@ const steady: KitRule = {
     const now = await ready(run);
     if (typeof now === 'string') return notJudged(now);
     return during(run, 'flapping', async () => {
-      const outcome = await ordered(now.make(run.target.driver, 1), now.other);
+      const outcome = await ordered(now.make(run.target.driver), now.other);
       hear(run, outcome);
       if (outcome.is === 'failed') return pass(`${outcome.code}: ${ended(outcome)}`);
       const truth = outcome.is === 'done' ? await run.target.truth?.() : undefined;
@@ -106,10 +106,10 @@ const queue: KitRule = {
     if (typeof now === 'string') return notJudged(now);
     const { driver, made } = counted(run.target.driver, run.edges.clock);
     const seenBefore = run.target.seen?.().length ?? 0;
-    const engine = now.make(driver, CROWD);
+    const engine = now.make(driver);
     const outcomes = await Promise.all([
-      engine.order(0, now.first),
-      ...Array.from({ length: CROWD - 1 }, (_, at) => engine.status(at + 1)),
+      engine.order(now.first),
+      ...Array.from({ length: CROWD }, () => engine.status()),
     ]).finally(() => engine.stop());
     outcomes.forEach((outcome) => {
       hear(run, outcome);

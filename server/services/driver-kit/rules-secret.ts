@@ -46,9 +46,9 @@ const wrong: KitRule = {
     if (end.is !== 'error' || end.code !== 'auth') return fail(`${wordsOf(end)}; auth was due`);
     if (!edges.engine) return pass(wordsOf(end));
     const { driver, made } = counted(target.driver, edges.clock);
-    const engine = edges.engine(driver, parameters, 1);
+    const engine = edges.engine(driver, parameters);
     try {
-      const outcome = await engine.order(0, 'on');
+      const outcome = await engine.order('on');
       if (outcome.is !== 'failed' || outcome.code !== 'auth')
         return fail(`an order ends as ${JSON.stringify(outcome)}`);
       calls.heard(outcome.because);
