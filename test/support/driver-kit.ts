@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { FieldValues } from '../../server/core/field.ts';
 import { createProgramWatch } from '../../server/edges/program-watch.ts';
-import { KIT_FAULTS, type KitEdges, type KitFault, type KitTarget } from '../../server/services/driver-kit/kit-rule.ts';
+import type { KitEdges, KitFault, KitTarget } from '../../server/services/driver-kit/kit-rule.ts';
 import type { DriverBench } from './driver-bench.ts';
 import { createKitEngine } from './kit-engine.ts';
 import { realEdges } from './ipmi-crypto.ts';
@@ -30,14 +33,26 @@ export function targetOf(bench: DriverBench): KitTarget {
     secretField: bench.secretField,
     maySwitch: true,
     truth: () => bench.truth(),
-    misbehave: async (how) => ((await canBe(bench, how)) ? bench.parameters : undefined),
+    misbehave: async (how) => {
+      if (how === 'gone') return elsewhere(bench);
+      return (await canBe(bench, how)) ? bench.parameters : undefined;
+    },
     behave: () => bench.misbehave('not'),
     seen: () => bench.seen(),
   };
 }
 
-async function canBe(bench: DriverBench, how: KitFault): Promise<boolean> {
-  if (how === 'gone' || !KIT_FAULTS.includes(how)) return false;
+/** The same device on a port where nobody listens, where the driver can be told a port. */
+async function elsewhere({ driver, parameters }: DriverBench): Promise<FieldValues | undefined> {
+  if (driver.fields['port']?.kind !== 'port') return undefined;
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const at = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof at === 'object' && at ? { ...parameters, port: at.port } : undefined;
+}
+
+async function canBe(bench: DriverBench, how: Exclude<KitFault, 'gone'>): Promise<boolean> {
   try {
     await bench.misbehave(how);
     return true;

@@ -1,4 +1,5 @@
 import type { FieldValues } from '../../core/field.ts';
+import { pause } from '../../ports/clock.ts';
 import { LET_GO_MS, wordsOf, type CallEnd } from './kit-calls.ts';
 import { fail, notJudged, pass, type Finding, type KitFault, type KitRule, type KitRun } from './kit-rule.ts';
 
@@ -99,6 +100,7 @@ const flood: KitRule = {
 
 /** Looks at a device that comes and goes. */
 const LOOKS = 6;
+const BETWEEN_LOOKS_MS = 130;
 
 const flapping: KitRule = {
   name: 'flapping',
@@ -113,6 +115,7 @@ const flapping: KitRule = {
         ends.push(end);
         const judged = await honest(run, end);
         if (judged.is === 'fail') return judged;
+        await pause(run.edges.clock, BETWEEN_LOOKS_MS);
       }
       return pass(`${ends.filter(({ is }) => is === 'state').length} of ${LOOKS} looks answered`);
     });

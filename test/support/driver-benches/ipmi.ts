@@ -5,7 +5,7 @@ import { realClock } from '../../../server/edges/real-clock.ts';
 import { realCrypto } from '../ipmi-crypto.ts';
 
 const LATE_MS = 2500;
-const FLAP_MS = 400;
+const FLAP_MS = 200;
 
 /** Starts the bench of the driver `ipmi`: a virtual BMC that ipmitool takes for a real one. */
 export async function startBench(): Promise<DriverBench> {
