@@ -144,7 +144,7 @@ describe('testing a driver from the daemon', () => {
     world.put(2, {});
     const outcome = await world.run({ machine: 'm2', switches: true });
     assert.equal(verdicts(outcome)['read-back'], 'pass');
-    assert.equal(outcome.is === 'done' && outcome.on, 'm2: host pdu-a, port 2323, outlet 2');
+    assert.equal('on' in outcome && outcome.on, 'm2: host pdu-a, port 2323, outlet 2');
     assert.deepEqual(world.looked, ['m2']);
     assert.ok(!JSON.stringify(outcome).includes(PASSWORD));
   });
