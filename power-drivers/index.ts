@@ -6,11 +6,14 @@ import { err, ok, type Result } from '../server/core/result.ts';
 import type { Log } from '../server/ports/log.ts';
 import { PowerError, type PowerDriver, type PowerEdges } from '../server/ports/power-driver.ts';
 import type { DriverCatalogue, DriverProblem } from '../server/ports/power-drivers.ts';
+import { amt } from './amt.ts';
 import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
 import { ipmi } from './ipmi.ts';
 import { manual } from './manual.ts';
+import { redfish } from './redfish.ts';
+import { snmpOutlet } from './snmp-outlet.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
 
 /** How often the driver folders are looked at; a new file is a driver well within 5 s. */
@@ -39,7 +42,14 @@ export async function createPowerDrivers(
   folders: readonly string[],
   edges: PowerEdges & { readonly log: Log },
 ): Promise<SiteDrivers> {
-  const shipped: readonly PowerDriver[] = [ipmi, createExecDriver((program) => findProgram(folders, program)), manual];
+  const shipped: readonly PowerDriver[] = [
+    ipmi,
+    amt,
+    redfish,
+    snmpOutlet,
+    createExecDriver((program) => findProgram(folders, program)),
+    manual,
+  ];
   let files: ReadonlyMap<string, Loaded> = new Map();
   let drivers = merge(shipped, files);
   const rescan = async (): Promise<void> => {
