@@ -14,7 +14,9 @@ const nevers = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', 'scripts/*.cjs', 'server/web/assets/'] },
+  {
+    ignores: ['dist/', 'node_modules/', 'coverage/', 'scripts/*.cjs', 'server/web/assets/', 'power-drivers/examples/'],
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

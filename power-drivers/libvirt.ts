@@ -6,7 +6,7 @@ import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError, type PowerDriver, type PowerEdges, type PowerErrorCode } from '../server/ports/power-driver.ts';
 import { serialSource } from '../server/wire/libvirt/serial-source.ts';
 import { openSocketIfThere } from './common/open-socket.ts';
-import { runChild, type ChildEnded } from './common/run-child.ts';
+import { runToEnd, type ProgramEnd } from './common/run-program.ts';
 import { lineWhenThere } from './common/stream-line.ts';
 import { definePowerDriver } from './define.ts';
 
@@ -94,11 +94,11 @@ export const libvirt = createLibvirtDriver('/usr/bin/virsh');
 /** Runs a command of virsh on the domain; its output, or nothing where its words say that it is `alreadySo`. */
 type Virsh = (command: readonly string[], signal: AbortSignal, alreadySo?: RegExp) => Promise<string | undefined>;
 
-function virshFor(path: string, { uri, domain }: Parameters, { clock }: PowerEdges): Virsh {
+function virshFor(path: string, { uri, domain }: Parameters, edges: PowerEdges): Virsh {
   return async ([command = '', ...options], signal, alreadySo) => {
     const name = `libvirt ${uri}, domain ${domain}: ${command}`;
     const args = ['-q', '-c', uri, command, ...options, domain];
-    const ended = await runChild({ path, args, input: '', name, timeoutMs: CALL_TIMEOUT_MS }, clock, signal);
+    const ended = await runToEnd({ path, args, input: '', name, timeoutMs: CALL_TIMEOUT_MS }, edges, signal);
     if (ended.code === 0) return ended.stdout;
     if (alreadySo?.test(ended.stderr)) return undefined;
     const [, code] = FAULTS.find(([words]) => words.test(ended.stderr)) ?? [undefined, 'refused' as const];
@@ -107,7 +107,7 @@ function virshFor(path: string, { uri, domain }: Parameters, { clock }: PowerEdg
 }
 
 /** The last thing virsh complained about; what went before is its general words. */
-function wordsOf({ code, stderr }: ChildEnded): string {
+function wordsOf({ code, stderr }: ProgramEnd): string {
   const line = stderr.trim().split('\n').at(-1) ?? '';
   const words = line.replace(/^error: /, '').replace(/\p{Cc}/gu, ' ');
   return words === '' ? `exit code ${code}` : words.slice(0, 200);

@@ -30,12 +30,13 @@ import { createConsoleTransports } from '../consoles/index.ts';
 import { loadSerial } from '../consoles/serial.ts';
 import { openRecordings } from '../files/consoles/recordings.ts';
 import { vouchForFolder } from '../../power-drivers/trust.ts';
-import { createPowerDrivers } from '../../power-drivers/index.ts';
+import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
 import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
 import { openMemory, type Memory } from './open-memory.ts';
 import { openSiteCatalogue, type SiteCatalogue } from './site-catalogue.ts';
 import { findSegmenting } from './segmenting.ts';
+import { tryDrivers } from './try-drivers.ts';
 import { versionOf } from './version.ts';
 import { refuseRivals } from './rivals.ts';
 import { serverEvent, serverNotices } from './server-news.ts';
@@ -250,7 +251,7 @@ function httpDeps(parts: {
   readonly memory: Memory;
   readonly services: Services;
   readonly catalogue: SiteCatalogue;
-  readonly drivers: Awaited<ReturnType<typeof createPowerDrivers>>;
+  readonly drivers: SiteDrivers;
   readonly networks: readonly Network[];
   readonly notices: () => readonly Notice[];
   readonly pollS: number;
@@ -266,6 +267,7 @@ function httpDeps(parts: {
     boards: catalogue.boards,
     lintBoards: () => Promise.resolve(catalogue.lint()),
     drivers: parts.drivers,
+    driverTests: tryDrivers({ ...memory, ...parts.edges, drivers: parts.drivers, power: services.power }),
     artefacts: memory.artefacts,
     networks: parts.networks,
     notices: parts.notices,

@@ -4,7 +4,7 @@ import type { Artefacts } from '../ports/artefacts.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { PowerDrivers } from '../ports/power-drivers.ts';
+import type { DriverCatalogue } from '../ports/power-drivers.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
 import type { BmcUserService } from '../services/bmc-user.ts';
@@ -14,6 +14,7 @@ import type { BundleService } from '../services/bundles.ts';
 import type { BundleTries } from '../services/bundle-tries.ts';
 import type { ConsoleService } from '../services/consoles.ts';
 import type { ChannelService } from '../services/channels.ts';
+import type { DriverTests } from '../services/driver-tests.ts';
 import type { EnlistService } from '../services/enlist.ts';
 import type { BootWatch } from '../services/watch-boots.ts';
 import type { Explain } from '../services/explain.ts';
@@ -68,7 +69,8 @@ export interface HttpDeps {
   readonly boardDtbs: BoardDtbService;
   readonly boardDrafts: BoardDraftService;
   readonly lintBoards: () => Promise<readonly BoardFinding[]>;
-  readonly drivers: PowerDrivers;
+  readonly drivers: DriverCatalogue;
+  readonly driverTests: DriverTests;
   readonly artefacts: Artefacts;
   readonly networks: readonly Network[];
   /** What stands above the rack now; nothing when all is well. */

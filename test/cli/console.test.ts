@@ -52,7 +52,7 @@ describe('farrier console', () => {
       },
     };
     const never = { serve: fail, demo: fail, bundleFromFolder: fail, bundleFromDebian: fail, buildAgent: fail };
-    const work = { ...never, dtbFromDeb: fail, dtbInFolder: fail };
+    const work = { ...never, dtbFromDeb: fail, dtbInFolder: fail, newDriver: fail };
     const deps = { version: '1', terminal, clock, work, configFiles: [], demoSocket: board.base };
     return {
       out: () => Buffer.concat(out).toString('latin1'),

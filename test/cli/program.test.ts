@@ -17,7 +17,7 @@ const deps: CliDeps = {
   },
   work: {
     ...{ serve: never, demo: never, bundleFromFolder: never, bundleFromDebian: never, buildAgent: never },
-    ...{ dtbFromDeb: never, dtbInFolder: never },
+    ...{ dtbFromDeb: never, dtbInFolder: never, newDriver: never },
   },
 };
 

@@ -38,7 +38,10 @@ describe('the drivers there are', () => {
 
   it('ipmi, exec and manual come with Farrier, among others', async () => {
     const all = await load();
-    for (const name of ['ipmi', 'exec', 'manual']) assert.ok(all.byName(name), name);
+    for (const name of ['ipmi', 'exec', 'manual']) {
+      assert.ok(all.byName(name), name);
+      assert.equal(all.fileOf(name), undefined);
+    }
     assert.deepEqual(
       all.list().map((driver) => driver.name),
       await shipped(),
@@ -87,7 +90,33 @@ describe('the drivers there are', () => {
 
   it('a site may shadow a driver that comes with Farrier', async () => {
     await folder.drop('manual', shellDriver('manual', 'exit 0'));
-    assert.equal((await load()).byName('manual')?.summary, 'a test driver');
+    const all = await load();
+    assert.equal(all.byName('manual')?.summary, 'a test driver');
+    assert.equal(all.fileOf('manual'), join(folder.path, 'manual'));
+  });
+
+  it('of two files with one name the first counts, and the other is told with the reason', async () => {
+    await folder.drop('a-twin', shellDriver('twin', 'exit 0').replace('a test driver', 'the first'));
+    const second = await folder.drop('b-twin', shellDriver('twin', 'exit 0'));
+    const all = await load();
+    assert.equal(all.byName('twin')?.summary, 'the first');
+    assert.deepEqual(all.problems(), [
+      { file: second, because: `its name "twin" is taken by ${join(folder.path, 'a-twin')}; give one of them another` },
+    ]);
+  });
+
+  it('a module that never ends loading is told, and holds up nobody', async () => {
+    const clock = createFakeClock();
+    await folder.drop(
+      'hangs.mjs',
+      'await new Promise(() => setInterval(() => {}, 1e6).unref()); export default {};',
+      0o644,
+    );
+    const loading = createPowerDrivers([folder.path], { ...realEdges, clock, log });
+    // The file is read in real time before the clock has anything to wait for.
+    while (clock.waiting() === 0) await new Promise((resolve) => setImmediate(resolve));
+    drivers = await clock.until(loading);
+    assert.match(drivers.problems()[0]?.because ?? '', /not loaded within 3000 ms/);
   });
 
   const refused: readonly (readonly [string, (folder: DriverFolder) => Promise<unknown>, RegExp])[] = [
