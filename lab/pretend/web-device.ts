@@ -5,7 +5,7 @@ import type { Clock } from '../../server/ports/clock.ts';
 /**
  * How a pretend device misbehaves. `silent`: takes the request and never answers; `slow`: answers late; `half`: does it and
  * loses the reply in the middle; `lies`: says yes and does nothing; `late`: does it some time after the yes; `flood`: never
- * stops answering; `flapping`: cuts every other connection.
+ * stops answering; `flapping`: cuts one connection in five, the first among them.
  */
 export type WebFault = 'not' | 'silent' | 'slow' | 'half' | 'lies' | 'late' | 'flood' | 'flapping';
 
@@ -80,13 +80,16 @@ export async function startWebDevice(options: WebDeviceOptions): Promise<Pretend
     response.on('close', () => (record.endedMs = clock.monotonicMs()));
     asked += 1;
     if (fault === 'silent') return;
-    if (fault === 'flapping' && asked % 2 === 1) {
+    if (fault === 'flapping' && asked % 5 === 1) {
       request.socket.destroy();
       return;
     }
     void readAsk(request).then((ask) => {
       const answer = manner(ask, outlets);
-      if (fault === 'slow') clock.after(slowMs, () => void give(response, answer, fault));
+      if (fault === 'slow')
+        clock.after(slowMs, () => {
+          give(response, answer, fault);
+        });
       else give(response, answer, fault);
     });
   });
@@ -99,7 +102,7 @@ export async function startWebDevice(options: WebDeviceOptions): Promise<Pretend
       fault = how;
       asked = 0;
     },
-    isOn: outlets.isOn,
+    isOn: (outlet) => outlets.isOn(outlet),
     turn: (outlet, on) => states.set(outlet, on),
     seen: () => seen,
     close: async () => {
@@ -121,7 +124,8 @@ async function readAsk(request: IncomingMessage): Promise<WebAsk> {
 
 function give(response: ServerResponse, { status = 200, headers = {}, body = '' }: WebAnswer, fault: WebFault): void {
   if (fault === 'flood') {
-    response.writeHead(status, headers);
+    // An answer without content, such as 204, could not flood.
+    response.writeHead(200, headers);
     flood(response);
     return;
   }
@@ -130,7 +134,7 @@ function give(response: ServerResponse, { status = 200, headers = {}, body = '' 
     response.end(body);
     return;
   }
-  response.write(body.slice(0, Math.ceil(body.length / 2)), () => response.destroy());
+  response.write(body.slice(0, Math.ceil(body.length / 2)) || ' ', () => response.destroy());
 }
 
 function flood(response: ServerResponse): void {
