@@ -30,21 +30,31 @@ export interface ChildEnded {
 /**
  * Runs a program once, in a process group of its own, in `/`, with a clean environment. The whole group is killed at
  * the deadline, on abort, when it prints more than 64 KiB, and when the program itself has ended. Throws a
- * `PowerError`: `timeout`, `refused` (too much output, ended by a signal), `tool-missing`.
+ * `PowerError`: `timeout`, `refused` (too much output, ended by a signal), `tool-missing`, `busy` (somebody is writing it).
  */
 export async function runChild(call: ChildCall, clock: Clock, signal: AbortSignal): Promise<ChildEnded> {
-  const child = spawn(call.path, [...call.args], {
-    cwd: '/',
-    env: ENVIRONMENT,
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = start(call);
   const watch = watchOver(child, call, clock, signal);
   try {
     return await watch.ended;
   } finally {
     watch.release();
     killGroup(child);
+  }
+}
+
+function start(call: ChildCall): ChildProcess {
+  try {
+    return spawn(call.path, [...call.args], {
+      cwd: '/',
+      env: ENVIRONMENT,
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+  } catch (cause) {
+    // Node gives some errors of execve as events and throws the others.
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new PowerError(words.includes('ETXTBSY') ? 'busy' : 'tool-missing', `${call.name}: cannot be run: ${words}`);
   }
 }
 
