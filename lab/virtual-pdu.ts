@@ -10,9 +10,12 @@ export interface PduOutlet {
 
 /**
  * How a virtual PDU misbehaves. `silent`: takes the line and never answers; `slow`: answers after 3 s; `lies`: says ok
- * and does nothing; `denies`: refuses every password; `busy`: refuses every command; `rubbish`: answers nonsense.
+ * and does nothing; `denies`: refuses every password; `busy`: refuses every command; `rubbish`: answers nonsense; `late`: obeys
+ * 3 s after its ok; `half`: breaks off within its answer; `flood`: answers without an end; `flapping`: every second
+ * connection breaks off.
  */
-export type PduFault = 'none' | 'silent' | 'slow' | 'lies' | 'denies' | 'busy' | 'rubbish';
+export type PduFault =
+  'none' | 'silent' | 'slow' | 'lies' | 'denies' | 'busy' | 'rubbish' | 'late' | 'half' | 'flood' | 'flapping';
 
 /** A PDU to be. */
 export interface VirtualPduOptions {
@@ -39,28 +42,40 @@ export interface VirtualPdu {
   fault(mode: PduFault): void;
   /** Connections it had to turn away because it was talking already. */
   turnedAway(): number;
+  /** Commands it has heard, in order, on the monotonic clock. */
+  heard(): readonly { readonly beganMs: number; readonly endedMs: number }[];
   stop(): Promise<void>;
 }
 
 const SLOW_MS = 3000;
+const LATE_MS = 3000;
 const LINE_MAX = 256;
+const FLOOD = 'on'.repeat(32 * 1024);
 
 /** Starts a virtual PDU; resolves when its socket listens. */
 export async function startVirtualPdu(options: VirtualPduOptions): Promise<VirtualPdu> {
   const open = new Set<Socket>();
   let mode: PduFault = 'none';
   let turnedAway = 0;
+  let connections = 0;
+  const heard: { readonly beganMs: number; readonly endedMs: number }[] = [];
   const server = createServer((socket) => {
     const isBusy = open.size > 0;
     if (isBusy) turnedAway += 1;
     open.add(socket);
-    socket.on('close', () => open.delete(socket));
+    connections += 1;
+    const beganMs = options.clock.monotonicMs();
+    socket.on('close', () => {
+      open.delete(socket);
+      heard.push({ beganMs, endedMs: options.clock.monotonicMs() });
+    });
+    if (mode === 'flapping' && connections % 2 === 0) socket.destroy();
     socket.on('error', () => socket.destroy());
     hear(socket, (line) => {
       if (mode === 'silent') return;
       const answer = isBusy ? 'busy' : obey(options, line, mode);
       const give = (): void => {
-        socket.end(`${answer}\n`);
+        say(socket, answer, mode);
       };
       if (mode === 'slow') options.clock.after(SLOW_MS, give);
       else give();
@@ -76,6 +91,7 @@ export async function startVirtualPdu(options: VirtualPduOptions): Promise<Virtu
       mode = next;
     },
     turnedAway: () => turnedAway,
+    heard: () => heard,
     stop: async () => {
       const closed = once(server, 'close');
       server.close();
@@ -83,6 +99,21 @@ export async function startVirtualPdu(options: VirtualPduOptions): Promise<Virtu
       await closed;
     },
   };
+}
+
+function say(socket: Socket, answer: string, mode: PduFault): void {
+  if (mode === 'half') socket.end(answer.slice(0, 1));
+  else if (mode === 'flood') pour(socket);
+  else socket.end(`${answer}\n`);
+}
+
+/** Writes as fast as the other side reads, until it hangs up. */
+function pour(socket: Socket): void {
+  while (!socket.destroyed && socket.write(FLOOD));
+  if (!socket.destroyed)
+    socket.once('drain', () => {
+      pour(socket);
+    });
 }
 
 /** Gathers octets until a line is whole; a line too long ends the connection. */
@@ -110,6 +141,6 @@ function obey({ password, outlets, switchMs = 0, clock }: VirtualPduOptions, lin
   const turn = (): void => {
     if (outlet.isOn() !== (verb === 'on')) outlet.turn(verb === 'on');
   };
-  if (mode !== 'lies') clock.after(switchMs, turn);
+  if (mode !== 'lies') clock.after(mode === 'late' ? LATE_MS : switchMs, turn);
   return 'ok';
 }

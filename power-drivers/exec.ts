@@ -9,7 +9,7 @@ import {
   type PowerErrorCode,
   type PowerHandle,
 } from '../server/ports/power-driver.ts';
-import { runChild } from './common/run-child.ts';
+import { runToEnd } from './common/run-program.ts';
 import { definePowerDriver } from './define.ts';
 
 const EXIT_CODES: Readonly<Record<number, PowerErrorCode>> = {
@@ -39,15 +39,14 @@ export interface ProgramCall {
 }
 
 /**
- * Runs a driver program once, in a process group of its own and with a clean environment. The whole group is killed
- * at the deadline, on abort, when it prints too much, and when the program itself has ended. Throws a `PowerError`
- * by exit code: 10 unreachable, 11 auth, 12 refused, 13 config; anything else unlike 0 is `refused`.
+ * Runs a driver program once, as `runToEnd` does. Throws a `PowerError` by exit code: 10 unreachable, 11 auth, 12 refused,
+ * 13 config; anything else unlike 0 is `refused`.
  */
 export async function runProgram(call: ProgramCall, edges: PowerEdges, signal: AbortSignal): Promise<ProgramAnswer> {
-  const input = `${JSON.stringify(call.fields)}\n`;
   const { path, timeoutMs } = call;
-  const run = { path, args: call.verb.split(' '), input, name: nameOf(call), timeoutMs };
-  const { code, stdout, stderr } = await runChild(run, edges.clock, signal);
+  const input = `${JSON.stringify(call.fields)}\n`;
+  const run = { path, timeoutMs, input, args: call.verb.split(' '), name: nameOf(call) };
+  const { code, stdout, stderr } = await runToEnd(run, edges, signal);
   if (code === 0) return readAnswer(call, stdout);
   throw new PowerError(EXIT_CODES[code] ?? 'refused', `${nameOf(call)}: ${wordsOf(code, stdout, stderr)}`);
 }

@@ -1,7 +1,7 @@
 import type { ParametersOf } from '../server/core/field.ts';
 import { err, ok, type Result } from '../server/core/result.ts';
 import { PowerError, type PowerDriver, type PowerEdges, type PowerErrorCode } from '../server/ports/power-driver.ts';
-import { runChild, type ChildEnded } from './common/run-child.ts';
+import { runToEnd, type ProgramEnd } from './common/run-program.ts';
 import { definePowerDriver } from './define.ts';
 
 const CALL_TIMEOUT_MS = 60_000;
@@ -83,7 +83,7 @@ export function createFenceDriver(vouch: (agent: string) => Promise<Result<Fence
     open: (parameters, edges) => {
       const options = readOptions(parameters.options);
       if (!options.ok) throw new PowerError('config', `${parameters.agent}: ${options.error}`);
-      const run = (action: string, signal: AbortSignal): Promise<ChildEnded> =>
+      const run = (action: string, signal: AbortSignal): Promise<ProgramEnd> =>
         runAction({ parameters, options: options.value, vouch, known, edges }, action, signal);
       const order = async (action: string, signal: AbortSignal): Promise<void> => {
         const ended = await run(action, signal);
@@ -115,7 +115,7 @@ interface Ask {
   readonly edges: PowerEdges;
 }
 
-async function runAction(ask: Ask, action: string, signal: AbortSignal): Promise<ChildEnded> {
+async function runAction(ask: Ask, action: string, signal: AbortSignal): Promise<ProgramEnd> {
   const { parameters, edges } = ask;
   const agent = await ask.vouch(parameters.agent);
   if (!agent.ok) throw new PowerError('config', agent.error);
@@ -123,7 +123,7 @@ async function runAction(ask: Ask, action: string, signal: AbortSignal): Promise
   const input = inputOf(ask, facts, action);
   if (!input.ok) throw new PowerError('config', `${parameters.agent}: ${input.error}`);
   const call = { path: agent.value.path, args: [], input: input.value, name: nameOf(parameters, action) };
-  return await runChild({ ...call, timeoutMs: CALL_TIMEOUT_MS }, edges.clock, signal);
+  return await runToEnd({ ...call, timeoutMs: CALL_TIMEOUT_MS }, edges, signal);
 }
 
 function nameOf({ agent, host }: Parameters, action: string): string {
@@ -136,7 +136,7 @@ async function factsOf({ parameters, known, edges }: Ask, agent: FenceAgent, sig
   if (before?.stamp === agent.stamp) return before.facts;
   const name = `${parameters.agent} metadata`;
   const call = { path: agent.path, args: ['-o', 'metadata'], input: '', name, timeoutMs: METADATA_TIMEOUT_MS };
-  const { code, stdout, stderr } = await runChild(call, edges.clock, signal);
+  const { code, stdout, stderr } = await runToEnd(call, edges, signal);
   const named = (what: string): ReadonlySet<string> =>
     new Set([...stdout.matchAll(new RegExp(`<${what} name="([A-Za-z0-9_.-]{1,64})"`, 'g'))].map((at) => at[1] ?? ''));
   const facts = { parameters: named('parameter'), actions: named('action') };
@@ -207,7 +207,7 @@ const WORDS: readonly (readonly [RegExp, PowerErrorCode, string])[] = [
   [/Unable to obtain correct plug status/, 'refused', 'no state for this plug; is there one?'],
 ];
 
-function failure({ agent, host }: Parameters, { code, stderr }: ChildEnded): PowerError {
+function failure({ agent, host }: Parameters, { code, stderr }: ProgramEnd): PowerError {
   const where = host === undefined ? agent : `${agent} ${host}`;
   if (code === 126 || code === 127) return new PowerError('tool-missing', `${where}: ${lastLine(stderr)}`);
   const known = WORDS.find(([pattern]) => pattern.test(stderr));

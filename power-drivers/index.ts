@@ -5,7 +5,7 @@ import { givenOnly } from '../server/core/field.ts';
 import { err, ok, type Result } from '../server/core/result.ts';
 import type { Log } from '../server/ports/log.ts';
 import { PowerError, type PowerDriver, type PowerEdges } from '../server/ports/power-driver.ts';
-import type { PowerDrivers } from '../server/ports/power-drivers.ts';
+import type { DriverCatalogue, DriverProblem } from '../server/ports/power-drivers.ts';
 import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
@@ -27,15 +27,8 @@ const FENCE_AGENTS = '/usr/sbin';
 /** What a site's module gets when its default export is a function: it cannot import from here by name. */
 const KIT = { definePowerDriver, PowerError };
 
-/** A file in a driver folder that is no driver, and why; for `farrier driver list` and the log. */
-interface DriverProblem {
-  readonly file: string;
-  readonly because: string;
-}
-
 /** The port's drivers, with what the composition root needs besides. */
-export interface SiteDrivers extends PowerDrivers {
-  problems(): readonly DriverProblem[];
+export interface SiteDrivers extends DriverCatalogue {
   /** Looks at the folders now. */
   rescan(): Promise<void>;
   close(): void;
@@ -83,9 +76,10 @@ export async function createPowerDrivers(
   await rescan();
   again();
   return {
-    list: () => [...drivers.values()],
-    byName: (name) => drivers.get(name),
-    problems: () => [...files].flatMap(([file, { driver }]) => (driver.ok ? [] : [{ file, because: driver.error }])),
+    list: () => [...drivers.values()].map(({ driver }) => driver),
+    byName: (name) => drivers.get(name)?.driver,
+    fileOf: (name) => drivers.get(name)?.file,
+    problems: () => [...files].flatMap(([file, { driver }]) => problemOf(file, driver, drivers)),
     rescan,
     close: () => {
       isClosed = true;
@@ -94,10 +88,28 @@ export async function createPowerDrivers(
   };
 }
 
-function merge(shipped: readonly PowerDriver[], files: ReadonlyMap<string, Loaded>): ReadonlyMap<string, PowerDriver> {
-  const site = [...files.values()].flatMap(({ driver }) => (driver.ok ? [driver.value] : []));
+interface Known {
+  readonly driver: PowerDriver;
+  readonly file: string | undefined;
+}
+
+function merge(shipped: readonly PowerDriver[], files: ReadonlyMap<string, Loaded>): ReadonlyMap<string, Known> {
+  const ours = shipped.map((driver) => ({ driver, file: undefined }));
+  const site = [...files].flatMap(([file, { driver }]) => (driver.ok ? [{ driver: driver.value, file }] : []));
   // Of two files with one name the first by folder and file name counts, so that order does not depend on the disk.
-  return new Map([...shipped, ...site.reverse()].map((driver) => [driver.name, driver]));
+  return new Map([...ours, ...site.reverse()].map((known) => [known.driver.name, known]));
+}
+
+function problemOf(
+  file: string,
+  driver: Result<PowerDriver>,
+  drivers: ReadonlyMap<string, Known>,
+): readonly DriverProblem[] {
+  if (!driver.ok) return [{ file, because: driver.error }];
+  const { name } = driver.value;
+  const first = drivers.get(name)?.file;
+  if (first === file || first === undefined) return [];
+  return [{ file, because: `its name "${name}" is taken by ${first}; give one of them another` }];
 }
 
 async function scan(
@@ -136,10 +148,20 @@ async function look(file: string, before: Loaded | undefined, edges: PowerEdges)
 /** Never throws: a driver that does not load is a problem to show, not a reason to stop. */
 async function loadDriver(file: TrustedFile, edges: PowerEdges): Promise<Result<PowerDriver>> {
   try {
-    return file.isProgram ? await loadProgram(file, edges) : await loadModule(file);
+    return file.isProgram ? await loadProgram(file, edges) : await inTime(edges, loadModule(file));
   } catch (cause) {
     return err(cause instanceof Error ? cause.message : String(cause));
   }
+}
+
+/** A module that never ends loading must not hold up the others. */
+function inTime<T>({ clock }: PowerEdges, loading: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(DESCRIBE_MS, () => {
+      reject(new Error(`it was not loaded within ${DESCRIBE_MS} ms`));
+    });
+    loading.then(resolve, reject).finally(cancel);
+  });
 }
 
 async function loadProgram(file: TrustedFile, edges: PowerEdges): Promise<Result<PowerDriver>> {

@@ -4,7 +4,7 @@ import type { Artefacts } from '../ports/artefacts.ts';
 import type { Boards } from '../ports/boards.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { PowerDrivers } from '../ports/power-drivers.ts';
+import type { DriverCatalogue } from '../ports/power-drivers.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
 import type { BoardDraftService } from '../services/board-drafts.ts';
@@ -62,7 +62,7 @@ export interface HttpDeps {
   readonly boardDtbs: BoardDtbService;
   readonly boardDrafts: BoardDraftService;
   readonly lintBoards: () => Promise<readonly BoardFinding[]>;
-  readonly drivers: PowerDrivers;
+  readonly drivers: DriverCatalogue;
   readonly artefacts: Artefacts;
   readonly networks: readonly Network[];
   /** What stands above the rack now; nothing when all is well. */

@@ -18,7 +18,8 @@ export function createRedact(secrets: Iterable<string>): Redact {
   };
 }
 
-function spellingsOf(secret: string): readonly string[] {
+/** A secret as it may stand in a text: itself, in JSON and in a URI, and where it is long enough in hexadecimal and base64. */
+export function spellingsOf(secret: string): readonly string[] {
   const encoded = new TextEncoder().encode(secret);
   const octets = [...encoded];
   const hex = hexOf(encoded);

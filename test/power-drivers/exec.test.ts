@@ -117,6 +117,75 @@ describe('driver programs', () => {
     assert.ok(isGone(), `process ${child} still runs`);
   });
 
+  it('that print 100 MB are ended after 64 KiB, and nothing of it is kept', async () => {
+    const before = process.memoryUsage().rss;
+    const error = await failure((await opened('exec head -c 100000000 /dev/zero')).query(forever));
+    assert.match(error.message, /printed more than 65536/);
+    assert.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024);
+  });
+
+  const runs = (pid: string): boolean => existsSync(`/proc/${pid}`) && !isZombie(pid);
+  const childOf = async (): Promise<string> => (await readFile(join(folder.path, 'child'), 'utf8')).trim();
+  const untilGone = async (pid: string): Promise<void> => {
+    for (const untilMs = performance.now() + 5000; runs(pid) && performance.now() < untilMs;)
+      await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(!runs(pid), `process ${pid} still runs`);
+  };
+
+  for (const [title, spawned] of [
+    ['in its group', 'sleep 71 &'],
+    ['in its group, deaf to SIGTERM and SIGHUP', `(trap '' TERM HUP INT; while :; do sleep 72; done) &`],
+    ['in a session of its own', 'setsid sleep 73 &'],
+  ] as const)
+    it(`that leave a process behind ${title} have answered, and it is killed`, async () => {
+      const lines = `${spawned}\necho $! > ${folder.path}/child; echo '{"state":"on"}'`;
+      assert.equal(await (await opened(lines)).query(forever), 'on');
+      await untilGone(await childOf());
+    });
+
+  it('that hand their pipes to a process in a session of its own do not hold up the answer', async () => {
+    const lines = `setsid sh -c 'echo $$ > ${folder.path}/child; exec sleep 74' &
+      while ! [ -s ${folder.path}/child ]; do sleep 0.01; done; echo '{"state":"off"}'`;
+    const handle = await opened(lines, {}, 60_000);
+    assert.equal(await handle.query(forever), 'off');
+    await untilGone(await childOf());
+  });
+
+  it('that are deaf to SIGTERM end with the deadline', async () => {
+    const error = await failure((await opened(`trap '' TERM HUP INT; sleep 75; sleep 76`, {}, 300)).query(forever));
+    assert.equal(error.code, 'timeout');
+  });
+
+  it('may answer in pieces', async () => {
+    const handle = await opened(`printf '{"sta'; sleep 0.05; printf 'te":"o'; sleep 0.05; printf 'n"}'`);
+    assert.equal(await handle.query(forever), 'on');
+  });
+
+  it('that answer in no known letters are refused in words that can be shown', async () => {
+    const error = await failure((await opened(`printf '\\377\\376{"state":"on"}\\n'`)).query(forever));
+    assert.equal(error.code, 'refused');
+    const spoken = await failure((await opened(`printf 'caf\\351\\n' >&2; exit 12`)).query(forever));
+    assert.match(spoken.message, /exit code 12: caf\ufffd$/);
+  });
+
+  it('that close all their pipes and stay are ended at the deadline', async () => {
+    const handle = await opened('exec 0<&- 1>&- 2>&-; sleep 77', {}, 300);
+    assert.equal((await failure(handle.query(forever))).code, 'timeout');
+  });
+
+  it('say their pace, and what the controller tells of itself', async () => {
+    const declared = shellDriver(
+      'paced',
+      `[ "$1" = info ] && echo '{"info":{"firmware":"1.2","outlets":8,"odd":[1]}}'`,
+    ).replace('"callTimeoutMs":5000', '"callTimeoutMs":5000,"paceMs":700');
+    await folder.drop('paced', declared.replace('"identify"]', '"identify","info"]'));
+    await drivers.rescan();
+    const driver = drivers.byName('paced');
+    assert.equal(driver?.paceMs, 700);
+    const handle = driver.open({ host: '10.0.0.9', password: CANARY }, realEdges);
+    assert.deepEqual(await handle.info?.(forever), { firmware: '1.2', outlets: '8' });
+  });
+
   it('are ended at once when nobody waits any more', async () => {
     const stop = new AbortController();
     const doing = failure((await opened('sleep 63')).query(stop.signal));

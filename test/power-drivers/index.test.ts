@@ -29,9 +29,23 @@ describe('the drivers there are', () => {
     await folder.remove();
   });
 
-  it('ipmi, exec and manual come with Farrier', async () => {
-    const names = (await load()).list().map((driver) => driver.name);
-    assert.deepEqual(names, ['ipmi', 'exec', 'manual']);
+  /** Of the drivers that come with Farrier; a folder without drivers adds none. */
+  const shipped = async (): Promise<readonly string[]> => {
+    const bare = await createPowerDrivers([], { ...realEdges, log });
+    bare.close();
+    return bare.list().map((driver) => driver.name);
+  };
+
+  it('ipmi, exec and manual come with Farrier, among others', async () => {
+    const all = await load();
+    for (const name of ['ipmi', 'exec', 'manual']) {
+      assert.ok(all.byName(name), name);
+      assert.equal(all.fileOf(name), undefined);
+    }
+    assert.deepEqual(
+      all.list().map((driver) => driver.name),
+      await shipped(),
+    );
   });
 
   it('a program dropped into the folder appears within 5 s without a restart, and goes with its file', async () => {
@@ -76,7 +90,34 @@ describe('the drivers there are', () => {
 
   it('a site may shadow a driver that comes with Farrier', async () => {
     await folder.drop('manual', shellDriver('manual', 'exit 0'));
-    assert.equal((await load()).byName('manual')?.summary, 'a test driver');
+    const all = await load();
+    assert.equal(all.byName('manual')?.summary, 'a test driver');
+    assert.equal(all.fileOf('manual'), join(folder.path, 'manual'));
+  });
+
+  it('of two files with one name the first counts, and the other is told with the reason', async () => {
+    await folder.drop('a-twin', shellDriver('twin', 'exit 0').replace('a test driver', 'the first'));
+    const second = await folder.drop('b-twin', shellDriver('twin', 'exit 0'));
+    const all = await load();
+    assert.equal(all.byName('twin')?.summary, 'the first');
+    assert.deepEqual(all.problems(), [
+      { file: second, because: `its name "twin" is taken by ${join(folder.path, 'a-twin')}; give one of them another` },
+    ]);
+  });
+
+  it('a module that never ends loading is told, and holds up nobody', async () => {
+    const clock = createFakeClock();
+    await folder.drop(
+      'hangs.mjs',
+      'await new Promise(() => setInterval(() => {}, 1e6).unref()); export default {};',
+      0o644,
+    );
+    const loading = createPowerDrivers([folder.path], { ...realEdges, clock, log });
+    let isDone = false;
+    void loading.finally(() => (isDone = true));
+    while (!isDone) await clock.pass(1000);
+    drivers = await loading;
+    assert.match(drivers.problems()[0]?.because ?? '', /not loaded within 3000 ms/);
   });
 
   const refused: readonly (readonly [string, (folder: DriverFolder) => Promise<unknown>, RegExp])[] = [
@@ -111,7 +152,7 @@ describe('the drivers there are', () => {
     it(`refuses ${title}, by name and with the reason`, async () => {
       await plant(folder);
       const all = await load();
-      assert.equal(all.list().length, 3);
+      assert.equal(all.list().length, (await shipped()).length);
       assert.match(
         all
           .problems()
@@ -141,6 +182,6 @@ describe('the drivers there are', () => {
   it('a folder that is not there is a problem, not an end', async () => {
     drivers = await createPowerDrivers([join(folder.path, 'absent')], { ...realEdges, log });
     assert.match(drivers.problems()[0]?.because ?? '', /cannot be read/);
-    assert.equal(drivers.list().length, 3);
+    assert.equal(drivers.list().length, (await shipped()).length);
   });
 });

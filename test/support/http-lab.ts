@@ -208,7 +208,12 @@ export function layHttpLab(
     findDtb: () => undefined,
     openDtb: () => Promise.resolve(undefined),
   };
-  const drivers = { list: () => DRIVERS, byName: (name: string) => DRIVERS.find((driver) => driver.name === name) };
+  const drivers = {
+    list: () => DRIVERS,
+    byName: (name: string) => DRIVERS.find((driver) => driver.name === name),
+    fileOf: (name: string) => (name === 'pdu-script' ? '/etc/farrier/power-drivers/pdu-script' : undefined),
+    problems: () => [{ file: '/etc/farrier/power-drivers/broken', because: 'exit code 3' }],
+  };
   const vault = { seal: (plain: string) => sha256Of(plain), open: () => '' };
   const networks = (): readonly (typeof rack1)[] => [rack1];
   const leases = (): readonly never[] => [];
