@@ -4,7 +4,7 @@ import { PowerError, type PowerDriver, type PowerEdges, type PowerErrorCode } fr
 import { runToEnd, type ProgramEnd } from './common/run-program.ts';
 import { definePowerDriver } from './define.ts';
 
-const CALL_TIMEOUT_MS = 60_000;
+const CALL_TIMEOUT_MS = 30_000;
 const METADATA_TIMEOUT_MS = 10_000;
 
 const fields = {

@@ -29,7 +29,7 @@ const fields = {
     required: true,
     default: 5,
     min: 0,
-    max: 60,
+    max: 10,
     unit: 's',
   },
 } as const;
@@ -43,8 +43,8 @@ export const pdudaemon = definePowerDriver({
   summary: 'A PDU behind pdudaemon: takes orders, cannot tell the state',
   fields,
   abilities: ['on', 'off', 'reset'],
-  callTimeoutMs: 90_000,
-  settleTimeoutMs: 1000,
+  callTimeoutMs: 20_000,
+  settleTimeoutMs: 20_000,
   open: ({ tlsFingerprint, pdu, outlet, rebootDelayS, ...place }) => {
     const order = async (verb: string, delayS: number, signal: AbortSignal): Promise<void> => {
       const query = new URLSearchParams({ hostname: pdu, port: String(outlet), delay: String(delayS) });

@@ -120,7 +120,7 @@ export const webhookBlind = definePowerDriver({
   fields: orderFields,
   abilities: ['on', 'off', 'reset'],
   callTimeoutMs: 15_000,
-  settleTimeoutMs: 1000,
+  settleTimeoutMs: 15_000,
   open: (parameters) => ({ ...asksOf(parameters), query: () => Promise.resolve('unknown') }),
 });
 

@@ -62,7 +62,7 @@ export const wol = definePowerDriver({
   fields,
   abilities: ['on'],
   callTimeoutMs: 5000,
-  settleTimeoutMs: 1000,
+  settleTimeoutMs: 5000,
   open: (parameters, { clock }) => {
     const packet = packetOf(parameters);
     return {

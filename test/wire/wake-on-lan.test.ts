@@ -30,7 +30,7 @@ describe('the magic packet', () => {
     const octets = (count: number) => fc.uint8Array({ minLength: count, maxLength: count });
     fc.assert(
       fc.property(octets(6), fc.oneof(octets(0), octets(4), octets(6)), (address, password) => {
-        const packet = magicPacket(macOf(address), password);
+        const packet: Uint8Array = magicPacket(macOf(address), password);
         assert.equal(packet.length, 102 + password.length);
         assert.ok(packet.subarray(0, 6).every((octet) => octet === 255));
         for (let at = 6; at < 102; at += 6) assert.deepEqual(packet.subarray(at, at + 6), address);
