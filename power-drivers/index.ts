@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../server/core/result.ts';
 import type { Log } from '../server/ports/log.ts';
 import { PowerError, type PowerDriver, type PowerEdges } from '../server/ports/power-driver.ts';
 import type { DriverCatalogue, DriverProblem } from '../server/ports/power-drivers.ts';
+import { amt } from './amt.ts';
 import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
@@ -15,6 +16,8 @@ import { ipmi } from './ipmi.ts';
 import { manual } from './manual.ts';
 import { pdudaemon } from './pdudaemon.ts';
 import { plug } from './plug.ts';
+import { redfish } from './redfish.ts';
+import { snmpOutlet } from './snmp-outlet.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
 import { webhook, webhookBlind } from './webhook.ts';
 import { wol } from './wol.ts';
@@ -49,6 +52,9 @@ export async function createPowerDrivers(
 ): Promise<SiteDrivers> {
   const shipped: readonly PowerDriver[] = [
     ipmi,
+    amt,
+    redfish,
+    snmpOutlet,
     createExecDriver((program) => findProgram(folders, program)),
     manual,
     dli,

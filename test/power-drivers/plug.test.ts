@@ -7,7 +7,8 @@ import {
   shelly2Manner,
   tasmotaManner,
 } from '../../lab/pretend/plugs.ts';
-import { startWebDevice, type PretendWebDevice, type WebFault, type WebManner } from '../../lab/pretend/web-device.ts';
+import type { Misbehaviour } from '../../lab/pretend/machine.ts';
+import { startWebDevice, type PretendWebDevice, type WebManner } from '../../lab/pretend/web-device.ts';
 import { PLUGS } from '../../power-drivers/common/plug-kinds.ts';
 import { plug } from '../../power-drivers/plug.ts';
 import type { FieldValues } from '../../server/core/field.ts';
@@ -46,8 +47,8 @@ describe('plugs', () => {
     await device?.close();
     device = undefined;
   });
-  const opened = async (story: Story, change: FieldValues = {}, fault: WebFault = 'not'): Promise<PowerHandle> => {
-    device = await startWebDevice({ manner: story.manner, outlets: story.outlets, clock: realClock, lateMs: 5 });
+  const opened = async (story: Story, change: FieldValues = {}, fault: Misbehaviour = 'not'): Promise<PowerHandle> => {
+    device = await startWebDevice({ manner: story.manner, outlets: story.outlets, clock: realClock });
     device.misbehave(fault);
     const { kind, user, outlets } = story;
     const parameters = { kind, host: '127.0.0.1', port: device.port, password: CANARY, outlet: outlets[0] };

@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
-import { PowerError } from '../../server/ports/power-driver.ts';
+import { PowerError, type PowerErrorCode } from '../../server/ports/power-driver.ts';
 
 /** A signal nobody gives. */
 export const forever = new AbortController().signal;
 
-/** The `PowerError` something ends with; fails when it ends well or with anything else. */
+/** The `PowerError` something ends in; fails when it ends otherwise. */
 export async function failureOf(doing: Promise<unknown> | (() => unknown)): Promise<PowerError> {
   const thrown: unknown = await Promise.resolve()
     .then(() => (typeof doing === 'function' ? doing() : doing))
@@ -12,6 +12,13 @@ export async function failureOf(doing: Promise<unknown> | (() => unknown)): Prom
       () => undefined,
       (error: unknown) => error,
     );
-  assert.ok(thrown instanceof PowerError, String(thrown));
+  assert.ok(thrown instanceof PowerError, `a power error, not ${String(thrown)}`);
   return thrown;
+}
+
+/** The words of the `PowerError` that something ends in; fails when it ends otherwise or in another code. */
+export async function powerFailure(doing: Promise<unknown>, code: PowerErrorCode): Promise<string> {
+  const error = await failureOf(doing);
+  assert.equal(error.code, code, error.message);
+  return error.message;
 }

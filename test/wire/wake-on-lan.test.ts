@@ -20,7 +20,7 @@ describe('the magic packet', () => {
     ] as const) {
       const password = readSecureOn(text);
       assert.ok(password.ok);
-      const packet = Buffer.from(magicPacket(mac.value, password.value));
+      const packet: Buffer = Buffer.from(magicPacket(mac.value, password.value));
       assert.equal(packet.length, 102 + hex.length / 2);
       assert.equal(packet.subarray(102).toString('hex'), hex);
     }
