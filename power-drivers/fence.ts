@@ -49,7 +49,7 @@ type Parameters = ParametersOf<typeof fields>;
 const OPTIONS: ReadonlySet<string> = new Set(
   (
     'auth cipher lanplus privlvl target ipmitool_timeout ssl ssl_secure ssl_insecure notls tls1.0 ssh inet4_only inet6_only ' +
-    'login_timeout shell_timeout power_timeout power_wait stonith_status_sleep retry_on method snmp_version snmp_auth_prot ' +
+    'login_timeout shell_timeout power_timeout power_wait stonith_status_sleep method snmp_version snmp_auth_prot ' +
     'snmp_sec_level snmp_priv_prot switch systems_uri redfish_uri drac_version ribcl_version vmware_type vmware_datacenter ' +
     'api_path api_version region zone project domain disable_ssl use_cookies hmc_version managed timeout'
   ).split(' '),
@@ -98,7 +98,13 @@ export function createFenceDriver(vouch: (agent: string) => Promise<Result<Fence
           if (ended.code === 2) return 'off';
           throw failure(parameters, ended);
         },
-        reset: (signal) => order('reboot', signal),
+        reset: async (signal) => {
+          const ended = await run('reboot', signal);
+          // Agents count a reboot that ends in darkness as done: to them the machine is safely fenced.
+          if (/Timed out waiting to power ON/.test(ended.stderr))
+            throw new PowerError('no-effect', `${parameters.agent}: switched it off, and it does not come on again`);
+          if (ended.code !== 0) throw failure(parameters, ended);
+        },
       };
     },
   });
@@ -181,9 +187,10 @@ function inputOf({ parameters, options }: Ask, facts: AgentFacts, action: string
     if (!facts.parameters.has(name)) return err(`this agent knows no option "${name}"`);
     lines.push(`${name}=${quotedIfNeeded(String(value))}`);
   }
-  // One order is one try, and whether it came true is looked at afterwards.
+  // One order is one try, and whether it came true is looked at afterwards. "retry_on" counts an order's further tries to
+  // switch on, but all of a reboot's: with 0 it would never come on again.
   for (const [name, value] of [
-    ['retry_on', '0'],
+    ['retry_on', action === 'reboot' ? '1' : '0'],
     ['power_timeout', '10'],
   ] as const)
     if (!options.has(name) && facts.parameters.has(name)) lines.push(`${name}=${value}`);

@@ -100,6 +100,14 @@ describe('fence agents', () => {
       }
     });
 
+  it('a reboot has one try to switch on again, and says when it does not', async () => {
+    const handle = await opened('echo "ERROR: Timed out waiting to power ON" >&2; exit 0');
+    assert.equal((await failureOf(handle.reset?.(forever) ?? Promise.resolve())).code, 'no-effect');
+    assert.ok((await noted('input')).includes('retry_on=1'));
+    const broken = await opened('echo "ERROR: Connection lost" >&2; exit 1');
+    assert.equal((await failureOf(broken.reset?.(forever) ?? Promise.resolve())).code, 'unreachable');
+  });
+
   it('an order that has not come true yet was taken', async () => {
     const handle = await opened('echo "Failed: Timed out waiting to power ON" >&2; exit 1');
     await handle.set('on', forever);
