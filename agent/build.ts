@@ -10,7 +10,8 @@ import { BuildError } from './build-error.ts';
 import { writeCpio, type CpioEntry } from './cpio.ts';
 import { readDeb } from '../server/files/archive/deb.ts';
 import { wantsDriver } from './drivers.ts';
-import { readSshFiles } from './ssh.ts';
+import { readIpmiFiles } from './ipmi.ts';
+import { readSshFiles, type AgentExtra } from './ssh.ts';
 import { readModInfo } from './modinfo.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from './module-set.ts';
 
@@ -27,8 +28,15 @@ export interface AgentOrder extends AptOrder {
   readonly arch: AgentArch;
   /** Made when absent. */
   readonly outDir: string;
+  readonly extras?: AgentExtras;
+}
+
+/** What an agent may have besides. */
+export interface AgentExtras {
   /** With dropbear, so that the parameter debug.ssh has an effect; 2 MB more. */
-  readonly withSsh?: boolean;
+  readonly ssh?: boolean;
+  /** With ipmitool, so that it can ask the machine's BMC; 5 MB more. */
+  readonly ipmi?: boolean;
 }
 
 /** A built agent, ready to be imported as a bundle of role `agent`. */
@@ -70,13 +78,13 @@ export async function buildAgent(order: AgentOrder): Promise<BuiltAgent> {
   order.say?.(`unpacking ${packages.kernelName}`);
   const { kernel, files } = await readKernelPackage(packages.kernel, order.arch);
   const modules = files.filter((file) => file.path.endsWith('.ko')).length;
-  const ssh = order.withSsh === true ? await readSshFiles(packages.apt, order.arch) : undefined;
-  const archive = writeCpio([...layout(), ...(await ownFiles(packages.busybox)), ...(ssh?.entries ?? []), ...files]);
+  const extras = await readExtras(packages.apt, order);
+  const archive = writeCpio([...layout(), ...(await ownFiles(packages.busybox)), ...entriesOf(extras), ...files]);
   order.say?.(`packing ${modules} modules, ${Math.round(archive.length / 1e6)} MB`);
   const initrd = await pack(archive, { level: 6 });
   const digest = createHash('sha256').update(initrd).digest('hex');
   const kernelPath = join(order.outDir, `linux-${order.arch}`);
-  const initrdPath = join(order.outDir, `initrd-${order.arch}${ssh ? '-ssh' : ''}.gz`);
+  const initrdPath = join(order.outDir, `initrd-${order.arch}${extras.map(({ name }) => `-${name}`).join('')}.gz`);
   await writeWhole(kernelPath, kernel);
   await writeWhole(initrdPath, initrd);
   return {
@@ -85,11 +93,28 @@ export async function buildAgent(order: AgentOrder): Promise<BuiltAgent> {
     initrd: initrdPath,
     kernelArgs: ['panic=60'],
     version: `${packages.kernelVersion.replace(/[^A-Za-z0-9.+~-]/g, '-')}-${digest.slice(0, 8)}`,
-    source: `built from Debian's ${packages.kernelName} ${packages.kernelVersion} and busybox-static ${packages.busyboxVersion}${ssh ? `, with ${ssh.source}` : ''}`,
+    source: [
+      `built from Debian's ${packages.kernelName} ${packages.kernelVersion} and busybox-static ${packages.busyboxVersion}`,
+      ...extras.map((extra) => `with ${extra.source}`),
+    ].join(', '),
     kernelOctets: kernel.length,
     initrdOctets: initrd.length,
     modules,
   };
+}
+
+type NamedExtra = AgentExtra & { readonly name: string };
+
+async function readExtras(apt: Apt, { arch, extras }: AgentOrder): Promise<readonly NamedExtra[]> {
+  return [
+    ...(extras?.ssh === true ? [{ name: 'ssh', ...(await readSshFiles(apt, arch)) }] : []),
+    ...(extras?.ipmi === true ? [{ name: 'ipmi', ...(await readIpmiFiles(apt, arch)) }] : []),
+  ];
+}
+
+/** Two extras share the C library: each path once. */
+function entriesOf(extras: readonly AgentExtra[]): readonly CpioEntry[] {
+  return [...new Map(extras.flatMap(({ entries }) => entries.map((entry) => [entry.path, entry]))).values()];
 }
 
 /** Downloads what an agent is made of, unless the cache has it. @throws BuildError */

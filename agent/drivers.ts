@@ -40,8 +40,11 @@ const BUSES = words(`
   ohci_pci ohci_platform ohci_exynos uhci_hcd dwc2 dwc3 dwc3_of_simple ci_hdrc_imx sunxi
 `);
 
+/** The way to a BMC: the system interfaces of IPMI 2.0 (KCS, SMIC, BT by ipmi_si; SSIF), and the device programs ask. */
+const BMCS = words('ipmi_si ipmi_ssif ipmi_devintf acpi_ipmi');
+
 /** Modules wanted by name, on every architecture. */
-export const DRIVER_NAMES: ReadonlySet<string> = new Set([...NICS, ...USB_NICS, ...DISKS, ...BUSES]);
+export const DRIVER_NAMES: ReadonlySet<string> = new Set([...NICS, ...USB_NICS, ...DISKS, ...BUSES, ...BMCS]);
 
 /** Folders (below `kernel/`) wanted whole: PHYs are small, and which one a board has shows late. */
 const FOLDERS = words('drivers/net/phy/ drivers/net/mdio/ drivers/net/pcs/');

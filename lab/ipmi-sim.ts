@@ -29,6 +29,10 @@ export interface IpmiSimOptions {
    * `… get boot` (prints `boot:pxe`), one after another, and must answer within a few seconds.
    */
   readonly powerProgram: string;
+  /** TCP port on 127.0.0.1 for QEMU's `ipmi-bmc-extern`: the way in from the machine itself. */
+  readonly inBandPort?: number;
+  /** Absolute path, without blanks, of a program that knows the LAN parameters: `PROGRAM get ip_addr` prints `ip_addr:10.0.0.1`. */
+  readonly lanProgram?: string;
   /** TCP port on 127.0.0.1 where the machine's serial console listens, for SOL. */
   readonly solPort?: number;
 }
@@ -59,9 +63,11 @@ function lanConf(options: IpmiSimOptions, address: string): string {
     ...auths,
     '    guid a123456789abcdefa123456789abcdef',
     ...(options.kg === undefined ? [] : [`    bmc_key "${options.kg}"`]),
+    ...(options.lanProgram === undefined ? [] : [`    lan_config_program "${options.lanProgram}"`]),
     '  endlan',
     `  chassis_control "${options.powerProgram} 0x20"`,
     ...(options.solPort === undefined ? [] : [`  sol "tcp:127.0.0.1:${options.solPort}" 115200`]),
+    ...(options.inBandPort === undefined ? [] : [`  serial 15 127.0.0.1 ${options.inBandPort} codec VM`]),
     '  user 1 false "" "" user 10 none md5 straight',
     `  user 2 true "${options.user}" "${options.password}" admin 10 none md5 straight`,
     '',

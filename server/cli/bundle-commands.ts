@@ -1,3 +1,4 @@
+import type { AgentExtras } from '../../agent/build.ts';
 import { Argument, Option, type Command } from 'commander';
 import { z } from 'zod';
 import { addBundleImport, importBundle } from './bundle-import.ts';
@@ -90,8 +91,9 @@ export function addAgentCommands(program: Command, context: CommandContext): voi
     .description("builds it from Debian's packages and imports it; needs no rights")
     .addOption(new Option('--arch <arch>', 'for which machines').choices(PACKAGED_ARCHES).makeOptionMandatory())
     .option('--ssh', 'with dropbear, 2 MB more, so that the parameter debug.ssh has an effect')
-    .action(async ({ arch, ssh = false }: { readonly arch: PackagedArch; readonly ssh?: boolean }, command: Command) =>
-      importBundle(context, command, await context.deps.work.buildAgent(arch, context.say, ssh)),
+    .option('--ipmi', "with ipmitool, 5 MB more: it finds the machine's BMC (docs/agent.md)")
+    .action(async ({ arch, ...extras }: { readonly arch: PackagedArch } & AgentExtras, command: Command) =>
+      importBundle(context, command, await context.deps.work.buildAgent(arch, context.say, extras)),
     );
   agent
     .command('list')

@@ -1,3 +1,4 @@
+import type { AgentExtras } from '../../agent/build.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /** The terminal, the pipes and the environment, as far as commands may touch them. */
@@ -57,7 +58,7 @@ export interface CliWork {
   demo(options: { readonly boards: number | undefined; readonly qemu: boolean; readonly port: number }): Promise<void>;
   bundleFromFolder(order: FolderImport): Promise<BundleFiles>;
   bundleFromDebian(arch: PackagedArch, say: Say): Promise<BundleFiles>;
-  buildAgent(arch: PackagedArch, say: Say, withSsh: boolean): Promise<BundleFiles>;
+  buildAgent(arch: PackagedArch, say: Say, extras: AgentExtras): Promise<BundleFiles>;
   /** The device tree of a kernel package, laid into a file of this host. */
   dtbFromDeb(
     file: string,

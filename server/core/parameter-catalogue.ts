@@ -101,6 +101,13 @@ const SHIPPED: readonly Shipped[] = [
     meaning: 'For how long an agent that nobody has an order for waits before it restarts the machine.',
   },
   {
+    name: 'bmc.own-user',
+    type: 'flag',
+    reach: 'metadata',
+    meaning:
+      'The agent makes a user "farrier" with a random password in the machine\'s BMC, and Farrier switches it by that. It needs an agent built with ipmitool.',
+  },
+  {
     name: 'kernel.loglevel',
     type: 'number',
     min: 0,

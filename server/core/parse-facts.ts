@@ -1,5 +1,6 @@
 import { parseIpv4, parseMac, parseSha256, isGroupMac, type Ipv4, type Mac, type Sha256 } from './address.ts';
 import { parseArch } from './arch.ts';
+import { bmcAddressOf } from './bmc.ts';
 import { armCoreName } from './cpu-name.ts';
 import type { DiskFact, Facts, NicFact } from './facts.ts';
 import { filesOf, linesOf, plainText, sectionOf, type RawFacts } from './raw-facts.ts';
@@ -38,7 +39,7 @@ export function parseFacts(raw: RawFacts): Facts {
       .flatMap((each) => plainText(each) ?? []),
     kernel: plainText(uname[1]),
     cmdline: cmdlineOf(sectionOf(raw, 'cmdline')),
-    bmcAddress: undefined,
+    bmcAddress: bmcAddressOf(raw),
   };
 }
 

@@ -1,4 +1,4 @@
-import { buildAgent } from '../../agent/build.ts';
+import { buildAgent, type AgentExtras } from '../../agent/build.ts';
 import { fetchLoaders, type LoaderFile } from '../../agent/loaders.ts';
 import type { BundleFiles, PackagedArch, Say } from '../cli/deps.ts';
 import { sha256Of } from '../edges/digest.ts';
@@ -7,7 +7,7 @@ import { sha256Of } from '../edges/digest.ts';
 export async function agentFiles(
   arch: PackagedArch,
   say: Say,
-  folders: { readonly cacheDir: string; readonly outDir: string; readonly withSsh: boolean },
+  folders: { readonly cacheDir: string; readonly outDir: string; readonly extras?: AgentExtras },
 ): Promise<BundleFiles> {
   const built = await buildAgent({ ...folders, arch, say });
   const loaders = await fetchLoaders({ ...folders, arch, say });

@@ -20,6 +20,7 @@ import { createBoardDtbService, type BoardDtbService } from '../services/board-d
 import { writeBootargs } from '../render/bootargs-dtb.ts';
 import { textOfRendered } from '../render/render.ts';
 import type { BootFactSources } from '../services/boot-facts.ts';
+import { createBmcUserService, type BmcUserService } from '../services/bmc-user.ts';
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
 import { createBundleTries, type BundleTries } from '../services/bundle-tries.ts';
@@ -76,6 +77,7 @@ export interface Services {
   readonly tries: BundleTries;
   readonly kernelReport: KernelReport;
   readonly enlist: EnlistService;
+  readonly bmcUsers: BmcUserService;
   readonly parameters: ParameterService;
   readonly advisor: DhcpAdvisor;
   readonly bootFiles: BootFiles;
@@ -92,8 +94,10 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const booting = await buildBooting(parts);
   const { sources, power, tries, enlist, timeline } = booting;
   await followEvents({ ...booting, store, log, prepare: startPreparing(parts, sources, networks) });
+  const machines = createMachineService({ ...parts, boards, networks, readTree: readFdt });
+  const parameters = createParameterService({ ...parts, boards, networks });
   return {
-    machines: createMachineService({ ...parts, boards, networks, readTree: readFdt }),
+    machines,
     power,
     explain: createExplain({
       ...parts,
@@ -110,7 +114,8 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     ...bundleServices(parts),
     tries,
     enlist,
-    parameters: createParameterService({ ...parts, boards, networks }),
+    parameters,
+    bmcUsers: createBmcUserService({ ...parts, enlist, machines, power, parameters, events: store.events }),
     ...servingOf(parts, booting),
     timeline,
     verdicts: await startWatch(parts, booting.sessions),

@@ -33,7 +33,7 @@ export function createCliWork(options: CliWorkOptions): CliWork {
     demo: options.demo,
     bundleFromFolder: async (order) => withoutLoaders(await bundleFromFolder(given(order))),
     bundleFromDebian: async (arch, say) => withoutLoaders(await bundleFromDebianNetboot({ ...folders, arch, say })),
-    buildAgent: (arch, say, withSsh) => agentFiles(arch, say, { ...folders, withSsh }),
+    buildAgent: (arch, say, extras) => agentFiles(arch, say, { ...folders, extras }),
     dtbFromDeb: async (file, wanted) => {
       const { octets, ...words } = await dtbFromDeb(file, wanted);
       const folder = join(options.cacheDir, 'dtbs');

@@ -60,7 +60,7 @@ async function agentsFor(boards: number, cacheDir: string, say: Say): Promise<re
   const agents: BundleFiles[] = [];
   for (const arch of archs) {
     say(`building the agent for ${arch} from Debian's packages (kept in ${cacheDir}) ...`);
-    agents.push(await agentFiles(arch, say, { cacheDir, outDir: join(cacheDir, 'built'), withSsh: false }));
+    agents.push(await agentFiles(arch, say, { cacheDir, outDir: join(cacheDir, 'built') }));
   }
   return agents;
 }

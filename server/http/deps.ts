@@ -7,6 +7,7 @@ import type { Log } from '../ports/log.ts';
 import type { DriverCatalogue } from '../ports/power-drivers.ts';
 import type { Rng } from '../ports/rng.ts';
 import type { Store } from '../ports/store.ts';
+import type { BmcUserService } from '../services/bmc-user.ts';
 import type { BoardDraftService } from '../services/board-drafts.ts';
 import type { BoardDtbService } from '../services/board-dtbs.ts';
 import type { BundleService } from '../services/bundles.ts';
@@ -55,6 +56,7 @@ export interface HttpDeps {
   readonly tries: Pick<BundleTries, 'list' | 'of' | 'ask' | 'abort'>;
   readonly kernelReport: KernelReport;
   readonly enlist: EnlistService;
+  readonly bmcUsers: BmcUserService;
   readonly parameters: ParameterService;
   readonly verdicts: Pick<BootWatch, 'of'>;
   readonly users: Users;

@@ -70,6 +70,8 @@ export const RIGHTS = {
   'POST /agent/v1/facts': 'agent',
   'GET /agent/v1/parameters': 'agent',
   'POST /agent/v1/signal': 'agent',
+  'POST /agent/v1/bmc': 'agent',
+  'POST /agent/v1/bmc/done': 'agent',
   'GET /healthz': 'open',
   'GET /readyz': 'open',
   'GET /': 'viewer',

@@ -199,6 +199,11 @@ export const agentFacts = z
   .record(z.string().max(64), z.string())
   .refine((sections) => Object.keys(sections).length <= 64, 'at most 64 sections');
 
+/** What an agent sees of its machine's BMC, from the inside; sections as in the facts. */
+export const agentBmc = z
+  .record(z.string().max(64), z.string().max(90_000))
+  .refine((sections) => Object.keys(sections).length <= 8, 'at most 8 sections');
+
 /** What a booted system says of itself, with what its kernel saw: `cmdline`, `fdt` and `fdt-sha256`, as in the facts. */
 export const agentSignal = z.strictObject({
   signal: z.enum(BOOT_SIGNALS),

@@ -22,9 +22,9 @@ import type { DeviceSocketEvents, Peer } from './udp-on-device.ts';
 
 /**
  * How long the start waits for an answer. INFORM is mostly answered at once; ISC dhcpd may pass over it and pings for a
- * second before its OFFER; others ping for longer and are heard by the watch that follows.
+ * second before its OFFER; who pings for longer, or is slow, is heard by the watch that follows.
  */
-const PROBE_WAIT_MS = 1500;
+const PROBE_WAIT_MS = 1250;
 /** How long a host that sent only broadcasts has to answer ARP, so that its hardware address can be named. */
 const KNOCK_WAIT_MS = 300;
 /**

@@ -1,10 +1,8 @@
 import { strict as assert } from 'node:assert';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Apt } from '../../agent/apt.ts';
 import { BuildError } from '../../agent/build-error.ts';
 import { readSshFiles } from '../../agent/ssh.ts';
-import { inTempFolder, tarOf, writeDeb } from '../support/archives.ts';
+import { inTempFolder } from '../support/archives.ts';
+import { aptWith } from '../support/pretend-apt.ts';
 
 /** The files that Debian 12's packages hold for arm64, and some that must stay away. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -20,23 +18,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   libgmp10: ['usr/lib/aarch64-linux-gnu/libgmp.so.10.4.1'],
   zlib1g: ['lib/aarch64-linux-gnu/libz.so.1.2.13'],
 };
-
-/** An apt with packages of which each file holds its own path. */
-async function aptWith(folder: string, packages: typeof PACKAGES): Promise<Apt> {
-  for (const [name, paths] of Object.entries(packages)) {
-    const root = join(folder, name);
-    await mkdir(root, { recursive: true });
-    for (const path of paths) {
-      await mkdir(dirname(join(root, path)), { recursive: true });
-      await writeFile(join(root, path), path);
-    }
-    await writeDeb(`${root}.deb`, '', await tarOf(root));
-  }
-  return {
-    find: (name) => Promise.resolve({ name, version: '1.0', depends: [], sha256: '', octets: 1 }),
-    fetch: ({ name }) => Promise.resolve(join(folder, `${name}.deb`)),
-  };
-}
 
 describe('the agent’s ssh', () => {
   it('takes programs and libraries under the names they are asked for, an account, and nothing else', async () => {

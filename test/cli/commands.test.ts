@@ -429,8 +429,8 @@ describe('farrier commands', () => {
 
     it('agent build uploads what was built, loaders too, as role agent', async () => {
       const built = await startFakeDaemon({
-        buildAgent: (arch, say, withSsh) => {
-          say(`unpacking linux, ssh ${withSsh}`);
+        buildAgent: (arch, say, { ssh = false, ipmi = false }) => {
+          say(`unpacking linux, ssh ${ssh}, ipmi ${ipmi}`);
           const file = (name: string, text: string): string => {
             writeFileSync(join(built.folder, name), text);
             return join(built.folder, name);

@@ -7,20 +7,13 @@ import { formatIpv4 } from '../../server/core/address.ts';
 import { fdtSha256Of, parseFacts } from '../../server/core/parse-facts.ts';
 import { agentFor, bootAgent, recordPosts, serveDhcp, type AgentPost } from '../support/agent-boot.ts';
 import { inTempFolder } from '../support/archives.ts';
+import { until } from '../support/until.ts';
 
 const ADDRESS = '10.98.0.1';
 const TOKEN = '0123456789abcdef0123456789abcdef';
 const UUID = 'daf5ab7e-f6f5-53cd-9583-3dd819d43414';
 const ARCHES = Object.keys(AGENT_KERNELS) as AgentArch[];
 const MEMORY_MIB: Readonly<Record<AgentArch, number>> = { amd64: 512, arm64: 768, armhf: 512 };
-
-async function until(met: () => boolean, deadlineMs: number, describe: () => string): Promise<void> {
-  const endMs = performance.now() + deadlineMs;
-  while (!met()) {
-    if (performance.now() > endMs) throw new Error(`not in ${deadlineMs / 1000} s:\n${describe()}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
 
 const isFacts = (post: AgentPost): boolean => post.path === '/agent/v1/facts';
 const stepOf = (post: AgentPost): string =>
@@ -57,9 +50,9 @@ describe('the agent on QEMU machines, booted directly', function () {
         const beganMs = performance.now();
         const machine = bootAgent(agent, 'agenttap0', mac, args, devices);
         try {
-          await until(() => record.posts.some(isFacts), 150_000, machine.console);
+          await until('facts', () => record.posts.some(isFacts), 150_000, machine.console);
           console.log(`      facts after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
-          await until(() => machine.console().includes('waiting for an order'), 20_000, machine.console);
+          await until('waiting', () => machine.console().includes('waiting for an order'), 20_000, machine.console);
         } finally {
           await machine.stop();
           record.close();
@@ -80,7 +73,7 @@ describe('the agent on QEMU machines, booted directly', function () {
     const args = [`farrier.url=http://${ADDRESS}:${record.port}`, `farrier.token=${TOKEN}`];
     const machine = bootAgent(agent, 'agenttap0', '52:54:00:aa:bb:09', args);
     try {
-      await until(() => machine.console().includes('not enlisted'), 150_000, machine.console);
+      await until('the end', () => machine.console().includes('not enlisted'), 150_000, machine.console);
     } finally {
       await machine.stop();
       record.close();

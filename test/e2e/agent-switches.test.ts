@@ -8,17 +8,11 @@ import { effectiveParameters, parameterWords } from '../../server/core/parameter
 import { setting } from '../core/parameter-fixtures.ts';
 import { inTempFolder } from '../support/archives.ts';
 import { agentFor, bootAgent, recordPosts, serveDhcp } from '../support/agent-boot.ts';
+import { until } from '../support/until.ts';
 
 const ADDRESS = '10.97.0.1';
 const TOKEN = '0123456789abcdef0123456789abcdef';
-
-async function until(met: () => boolean, what: string, describe: () => string): Promise<void> {
-  const endMs = performance.now() + 200_000;
-  while (!met()) {
-    if (performance.now() > endMs) throw new Error(`no ${what}:\n${describe()}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
+const SAID_WITHIN_MS = 200_000;
 
 /** The words that these switches put on an agent's line. */
 function wordsOf(...names: readonly string[]): readonly string[] {
@@ -51,14 +45,19 @@ describe('the debug switches in the agent, booted in QEMU', function () {
     const machine = bootAgent(await agentFor('arm64'), 'switchtap0', '52:54:00:aa:cc:01', args);
     const says = (text: string) => (): boolean => machine.console().includes(text);
     try {
-      await until(says('a shell before its work'), 'shell before', machine.console);
+      await until('shell before', says('a shell before its work'), SAID_WITHIN_MS, machine.console);
       machine.type('echo answer-$((6*7))\nexit\n');
-      await until(says('answer-42'), 'answer of the shell', machine.console);
-      await until(says('the shell before its work has ended'), 'end of the shell', machine.console);
-      await until(says('facts accepted'), 'facts', machine.console);
-      await until(says('a shell after its work'), 'shell after', machine.console);
+      await until('answer of the shell', says('answer-42'), SAID_WITHIN_MS, machine.console);
+      await until('end of the shell', says('the shell before its work has ended'), SAID_WITHIN_MS, machine.console);
+      await until('facts', says('facts accepted'), SAID_WITHIN_MS, machine.console);
+      await until('shell after', says('a shell after its work'), SAID_WITHIN_MS, machine.console);
       machine.type('cat /proc/sys/kernel/printk; date -u +year-%Y; exit\n');
-      await until(says('waiting for an order, minute 0 of as many as it takes'), 'waiting', machine.console);
+      await until(
+        'waiting',
+        says('waiting for an order, minute 0 of as many as it takes'),
+        SAID_WITHIN_MS,
+        machine.console,
+      );
     } finally {
       await machine.stop();
       record.close();
@@ -82,11 +81,8 @@ describe('the debug switches in the agent, booted in QEMU', function () {
     ];
     const machine = bootAgent(await agentFor('arm64'), 'switchtap0', '52:54:00:aa:cc:02', args);
     try {
-      await until(
-        () => machine.console().includes('waiting for an order, minute 0 of 7'),
-        'waiting for an order',
-        machine.console,
-      );
+      const waits = (): boolean => machine.console().includes('waiting for an order, minute 0 of 7');
+      await until('waiting for an order', waits, SAID_WITHIN_MS, machine.console);
     } finally {
       await machine.stop();
       record.close();
@@ -112,9 +108,9 @@ describe('the debug switches in the agent, booted in QEMU', function () {
         `farrier.token=${TOKEN}`,
         ...wordsOf('debug.ssh', 'debug.stay'),
       ];
-      const machine = bootAgent(await agentFor('amd64', true), 'switchtap0', '52:54:00:aa:cc:03', args);
+      const machine = bootAgent(await agentFor('amd64', { ssh: true }), 'switchtap0', '52:54:00:aa:cc:03', args);
       try {
-        await until(() => machine.console().includes('facts accepted'), 'facts', machine.console);
+        await until('facts', () => machine.console().includes('facts accepted'), SAID_WITHIN_MS, machine.console);
         const guest = /has (10\.97\.0\.\d+)\//.exec(machine.console())?.[1] ?? '';
         const ssh = (identity: string, ...words: readonly string[]): string =>
           execFileSync('ssh', [

@@ -15,6 +15,7 @@ import { macOf, type Mac } from '../../server/core/address.ts';
 import { acksIn, assertExplained } from '../support/explained.ts';
 import { importAgent } from '../support/import-agent.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
+import { until } from '../support/until.ts';
 
 const SECOND_BOOT = 'lab.second=1';
 /** A parameter of the second boot only, with letters that every loader's language knows. */
@@ -113,18 +114,10 @@ describe('real firmware, powered through its BMC', function () {
     }
   }
 
-  async function until(met: () => Promise<boolean>, timeoutMs: number, what: string): Promise<void> {
-    const untilMs = performance.now() + timeoutMs;
-    while (!(await met())) {
-      if (performance.now() > untilMs) throw new Error(`not in ${String(timeoutMs)} ms: ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-
   /** What a board was told and given since it was switched on is what was explained just before. */
   async function isAsExplained(slot: RackSlot<QemuBoard>, explained: unknown, acksBefore: number): Promise<void> {
     const { mac } = slot.board;
-    await until(async () => (await acksOf(mac)).length > acksBefore, 5000, 'its ACK is in the capture');
+    await until('its ACK is in the capture', async () => (await acksOf(mac)).length > acksBefore, 5000);
     const ack = (await acksOf(mac))[acksBefore];
     await assertExplained(explained, { api: farrier.api, mac, ack, serial: await slot.board.serial() });
   }
@@ -150,9 +143,9 @@ describe('real firmware, powered through its BMC', function () {
         await api.must('POST', `${path}/power/on`);
         assert.equal(slot.board.isOn(), true);
         await until(
+          'the agent has its facts accepted',
           async () => /facts accepted/.test(await slot.board.serial()),
           150_000,
-          'the agent has its facts accepted',
         );
         const machine = await untilApi(api, path, (body) => memberOf(body, 'facts') !== undefined, APPEARS_MS);
         const facts = memberOf(machine, 'facts');
@@ -167,9 +160,9 @@ describe('real firmware, powered through its BMC', function () {
         const acksThen = (await acksOf(slot.board.mac)).length;
         await api.must('POST', `${path}/power/cycle`);
         await until(
+          'the second boot reaches Linux',
           async () => /farrier-agent: started/.test(await slot.board.serial()),
           150_000,
-          'the second boot reaches Linux',
         );
         await isAsExplained(slot, second, acksThen);
         const serial = await slot.board.serial();

@@ -12,6 +12,7 @@ import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { realRng } from '../../server/edges/real-rng.ts';
 import { createQuietLog, type QuietLog } from '../support/quiet-log.ts';
+import { until } from '../support/until.ts';
 
 const MAC_A = '52:54:00:77:00:01';
 const MAC_B = '52:54:00:77:00:02';
@@ -42,14 +43,6 @@ interface Heard {
   readonly yiaddr: string;
   readonly siaddr: string;
   readonly options: Readonly<Record<number, unknown>>;
-}
-
-async function until(what: string, isSo: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!(await isSo())) {
-    assert.ok(Date.now() < end, `${what} within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /** A udhcpc that takes an address, sets it up, and leaves. */

@@ -11,17 +11,10 @@ import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { realRng } from '../../server/edges/real-rng.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { until } from '../support/until.ts';
 
 const MAC = '52:54:00:78:00:01';
 const RELAY = '10.78.0.1';
-
-async function until(what: string, isSo: () => boolean, timeoutMs = 10_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!isSo()) {
-    assert.ok(Date.now() < end, `${what} within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** A router between two LANs, with dnsmasq as a DHCP relay on it; clients are on the far side. */
 describe('DHCP through a real relay in a lab', () => {

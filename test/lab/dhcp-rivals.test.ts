@@ -15,20 +15,13 @@ import { MemoryLeaseStore } from '../support/memory-lease-store.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { realRng } from '../../server/edges/real-rng.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
-import { startForeign, type Foreign } from '../support/foreign-dhcp.ts';
+import { startForeign, type Foreign, type ForeignServer } from '../support/foreign-dhcp.ts';
+import { until } from '../support/until.ts';
 
 const OURS = ip('10.77.0.1');
 const { knock } = probeMeans(realClock);
 const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours(), knock };
 const THEIR_MAC = '52:54:00:77:00:99';
-
-async function until(what: string, isSo: () => boolean, timeoutMs = 10_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!isSo()) {
-    assert.ok(Date.now() < end, `${what} within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 async function stopped(child: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -84,9 +77,8 @@ describe('DHCP rivals in a lab', () => {
     return child;
   }
 
-  function kea(): Promise<Foreign> {
-    return startForeign('Kea', host, { prefix24: '10.77.0', folder });
-  }
+  const foreign = (which: ForeignServer) => (): Promise<Foreign> =>
+    startForeign(which, host, { prefix24: '10.77.0', folder });
 
   it('7 an empty wire has no rival', async () => {
     assert.deepEqual(await findRivals('rivalbr0', OURS, edges), []);
@@ -95,9 +87,11 @@ describe('DHCP rivals in a lab', () => {
   for (const [name, start] of [
     ['dnsmasq', () => dnsmasq()],
     ['busybox udhcpd', udhcpd],
-    ['Kea', kea],
+    ['Kea', foreign('Kea')],
+    // It pings for a second before it offers.
+    ['ISC dhcpd', foreign('ISC dhcpd')],
   ] as const)
-    it(`7 ${name} is found within a second and named by address and MAC`, async () => {
+    it(`7 ${name} is found by the start's probe and named by address and MAC`, async () => {
       const server = await start();
       try {
         const [rival] = await findRivals('rivalbr0', OURS, edges);

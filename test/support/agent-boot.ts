@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildAgent, type AgentArch, type BuiltAgent } from '../../agent/build.ts';
+import { buildAgent, type AgentArch, type AgentExtras, type BuiltAgent } from '../../agent/build.ts';
 
 /** Where tests keep downloaded packages between runs. */
 export const TEST_CACHE = process.env['FARRIER_CACHE'] ?? join(homedir(), '.cache', 'farrier');
@@ -12,9 +12,9 @@ export const TEST_CACHE = process.env['FARRIER_CACHE'] ?? join(homedir(), '.cach
 const agents = new Map<string, Promise<BuiltAgent>>();
 
 /** The agent of an architecture, built once a run from the packages in the cache. */
-export function agentFor(arch: AgentArch, withSsh = false): Promise<BuiltAgent> {
-  const key = `${arch} ${withSsh}`;
-  const order = { arch, withSsh, cacheDir: TEST_CACHE, outDir: join(TEST_CACHE, 'agents') };
+export function agentFor(arch: AgentArch, extras: AgentExtras = {}): Promise<BuiltAgent> {
+  const key = `${arch} ${JSON.stringify(extras)}`;
+  const order = { arch, extras, cacheDir: TEST_CACHE, outDir: join(TEST_CACHE, 'agents') };
   const known = agents.get(key) ?? buildAgent(order);
   agents.set(key, known);
   return known;

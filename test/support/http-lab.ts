@@ -279,6 +279,10 @@ export function layHttpLab(
       clock,
     }),
     enlist: pretendEnlist,
+    bmcUsers: {
+      found: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
+      done: () => Promise.resolve({ is: 'forbidden', because: 'no boot under way has this token' }),
+    },
     parameters: createParameterService({ store, boards, networks, clock }),
     verdicts: { of: (boot) => boot.verdict },
     users: pretendUsers(),

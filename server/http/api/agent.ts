@@ -1,9 +1,10 @@
+import { z } from 'zod';
 import { NO_ADDRESS, parseIpv4, type Ipv4 } from '../../core/address.ts';
 import type { AgentOutcome } from '../../services/enlist.ts';
 import { bearerOf } from '../agent-gate.ts';
 import type { HttpDeps } from '../deps.ts';
 import { EMPTY, NO_FIELDS, problem, route, type Answer, type Route } from '../route.ts';
-import { agentFacts, agentSignal, agentStep } from '../schemas.ts';
+import { agentBmc, agentFacts, agentSignal, agentStep } from '../schemas.ts';
 
 /** The address a request came from, as a number; none where it is no IPv4 address. */
 export function addressOf(from: string): Ipv4 {
@@ -29,8 +30,9 @@ export function answerAgent(outcome: AgentOutcome): Answer {
 }
 
 /** The calls of the agent. No session counts here: only the token of the boot, which the gate has seen to be one. */
-export function agentRoutes({ enlist }: Pick<HttpDeps, 'enlist'>): readonly Route[] {
+export function agentRoutes({ enlist, bmcUsers }: Pick<HttpDeps, 'enlist' | 'bmcUsers'>): readonly Route[] {
   return [
+    ...bmcRoutes(bmcUsers),
     route('POST /agent/v1/step', {
       query: NO_FIELDS,
       body: agentStep,
@@ -54,6 +56,32 @@ export function agentRoutes({ enlist }: Pick<HttpDeps, 'enlist'>): readonly Rout
       answers: { 204: undefined },
       run: async ({ body: { signal, ...seen }, from, request }) =>
         answerAgent(await enlist.agentSignal(bearerOf(request) ?? '', addressOf(from), signal, sectionsOf(seen))),
+    }),
+  ];
+}
+
+function bmcRoutes(bmcUsers: HttpDeps['bmcUsers']): readonly Route[] {
+  return [
+    route('POST /agent/v1/bmc', {
+      query: NO_FIELDS,
+      body: agentBmc,
+      summary:
+        'What an agent sees of the BMC from the inside; the answer is lines for ipmitool, none where nothing is to be done',
+      answers: { 200: z.string() },
+      run: async ({ body, from, request, response }) => {
+        const found = await bmcUsers.found(bearerOf(request) ?? '', addressOf(from), body);
+        if (found.is !== 'orders') return answerAgent(found);
+        response.type('text/plain; charset=utf-8').send(found.orders);
+        return { is: 'own' };
+      },
+    }),
+    route('POST /agent/v1/bmc/done', {
+      query: NO_FIELDS,
+      body: agentBmc,
+      summary: 'The agent has carried those lines out',
+      answers: { 204: undefined },
+      run: async ({ body, from, request }) =>
+        answerAgent(await bmcUsers.done(bearerOf(request) ?? '', addressOf(from), body)),
     }),
   ];
 }
