@@ -129,11 +129,12 @@ async function stateOf(wsMan: WsMan): Promise<PowerState> {
 
 /** Names the source of the next boot, then says that this is to count once. AMT does not tell back what is set. */
 async function bootdev(wsMan: WsMan, device: BootDevice, where: string): Promise<void> {
-  if (device !== 'none') {
-    const source = { cimClass: 'CIM_BootSourceSetting', selectors: { InstanceID: BOOT_SOURCES[device] } };
-    const value = await wsMan.invoke({ ...BOOT_CONFIG, method: 'ChangeBootOrder', arguments: [['Source', source]] });
-    if (value !== 0) throw refused(where, `boot from ${device}`, value);
-  }
+  const sources =
+    device === 'none'
+      ? []
+      : [['Source', { cimClass: 'CIM_BootSourceSetting', selectors: { InstanceID: BOOT_SOURCES[device] } }] as const];
+  const changed = await wsMan.invoke({ ...BOOT_CONFIG, method: 'ChangeBootOrder', arguments: sources });
+  if (changed !== 0) throw refused(where, `boot from ${device}`, changed);
   const given = [
     ['BootConfigSetting', BOOT_CONFIG],
     ['Role', device === 'none' ? ROLE.never : ROLE.once],

@@ -88,7 +88,7 @@ function answerTo(state: State, request: DeviceRequest): DeviceReply {
       return returned(action, orderPower(state, request.body));
     case 'ChangeBootOrder':
       state.source = /InstanceID">(Intel\(r\) AMT: Force [^<]*)</.exec(request.body)?.[1];
-      return returned(action, state.returnValue || (state.source === undefined ? 5 : 0));
+      return returned(action, state.returnValue);
     case 'SetBootConfigRole':
       state.counts = request.body.includes('Role>1<');
       return returned(action, state.returnValue);

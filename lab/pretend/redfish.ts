@@ -27,6 +27,8 @@ export interface RedfishHabits {
   readonly sessionsMax?: number;
   /** Says where a session is with a host name only it knows. */
   readonly strangeHost?: boolean;
+  /** Forgets each session at once. */
+  readonly forgetsSessions?: boolean;
   /** Where its collection of systems says they are. */
   readonly strayLink?: string;
 }
@@ -137,7 +139,7 @@ function logIn(state: State, { body }: DeviceRequest): DeviceReply {
     return refused(503, 'SessionLimitExceeded', 'The session limit is reached.');
   state.made += 1;
   const [token, path] = [`token-${state.made}`, `${SESSIONS}/${state.made}`];
-  sessions.set(token, path);
+  if (!habits.forgetsSessions) sessions.set(token, path);
   const session = {
     '@odata.id': path,
     '@odata.type': '#Session.v1_3_0.Session',

@@ -89,7 +89,7 @@ export async function inRedfishSession<T>(
   const login = await logIn(place, root, anybody);
   const ask = caller(place, login.headers, signal);
   try {
-    return await converse(sessionBy(place, ask), root);
+    return await converse(sessionBy(place, ask, login), root);
   } finally {
     if (login.path !== undefined) {
       const limit = new AbortController();
@@ -181,7 +181,15 @@ async function logIn(place: RedfishPlace, root: unknown, ask: Ask): Promise<Logi
   return { headers: { 'x-auth-token': token }, path: session };
 }
 
-function sessionBy(place: RedfishPlace, ask: Ask): RedfishSession {
+function sessionBy(place: RedfishPlace, asked: Ask, { headers }: Login): RedfishSession {
+  const hasSession = 'x-auth-token' in headers;
+  const ask: Ask = async (question) => {
+    const reply = await asked(question);
+    // The service took the password a moment ago: it is the session that is gone, such as after a restart of the BMC.
+    if (reply.status === 401 && hasSession)
+      throw new RedfishRefusal('busy', `${place.base.host}: has ended the session it just began`, 401);
+    return reply;
+  };
   const get = async (path: string): Promise<RedfishResource> => {
     const reply = await ask({ method: 'GET', path });
     const json = jsonOf(reply, place);

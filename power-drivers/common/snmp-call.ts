@@ -7,6 +7,8 @@ const RESEND_MS = 1200;
 const RESENDS = 3;
 /** Datagrams one call listens to; an agent answers each request once. */
 const DATAGRAMS_MAX = 200;
+/** SNMPv2-MIB: sysUpTime. */
+const UPTIME = '1.3.6.1.2.1.1.3.0';
 
 /** Who asks an SNMP agent: a community, or a user of the user-based security model (RFC 3414). */
 export type SnmpWho =
@@ -44,29 +46,71 @@ export async function snmpCall(
   question: SnmpQuestion,
   signal: AbortSignal,
 ): Promise<readonly SnmpValue[]> {
-  const where = `${place.host}:${place.port}`;
+  try {
+    return await answered(place, question, 'once' in question && question.once ? 0 : RESENDS, signal);
+  } catch (failure) {
+    throw isSilence(failure) ? await reasonOfSilence(failure, place, signal) : failure;
+  }
+}
+
+function isSilence(failure: unknown): failure is PowerError {
+  return failure instanceof PowerError && failure.cause instanceof snmp.RequestTimedOutError;
+}
+
+/** An agent is silent to a request it cannot decrypt. Asked without encryption it speaks, if only to refuse: it is the key. */
+async function reasonOfSilence(silence: PowerError, place: SnmpPlace, signal: AbortSignal): Promise<PowerError> {
+  const { who } = place;
+  if (who.version !== '3' || !who.priv) return silence;
+  const speaksTo = (asking: SnmpWho): Promise<boolean> =>
+    answered({ ...place, who: asking }, { get: [UPTIME] }, 0, signal).then(
+      () => true,
+      (failure: unknown) => failure instanceof PowerError && ['refused', 'auth'].includes(failure.code),
+    );
+  if (await speaksTo(who))
+    return new PowerError('busy', `${whereOf(place)}: answers other questions, but not this one`);
+  if (await speaksTo({ ...who, priv: undefined }))
+    return new PowerError('auth', `${whereOf(place)}: knows the user, but not the encryption key or its algorithm`);
+  return signal.aborted ? stopped(place) : silence;
+}
+
+function whereOf({ host, port }: SnmpPlace): string {
+  return `${host}:${port}`;
+}
+
+function stopped(place: SnmpPlace): PowerError {
+  return new PowerError('timeout', `${whereOf(place)}: stopped waiting`);
+}
+
+async function answered(
+  place: SnmpPlace,
+  question: SnmpQuestion,
+  resends: number,
+  signal: AbortSignal,
+): Promise<readonly SnmpValue[]> {
   const socket = createSocket(place.host.includes(':') ? 'udp6' : 'udp4');
   let session: Session | undefined;
   let stop = (): void => undefined;
   try {
     const varbinds = await new Promise<readonly Varbind[]>((resolve, reject) => {
-      const fail = (error: PowerError): void => {
-        reject(error);
-      };
       stop = () => {
-        fail(new PowerError('timeout', `${where}: stopped waiting`));
+        reject(stopped(place));
       };
       if (signal.aborted) stop();
       signal.addEventListener('abort', stop, { once: true });
       // "Port unreachable" arrives here too, for the socket is connected.
       socket.on('error', (cause) => {
-        fail(new PowerError('unreachable', `${where}: ${cause.message}`, { cause }));
+        reject(new PowerError('unreachable', `${whereOf(place)}: ${cause.message}`, { cause }));
       });
       socket.once('connect', () => {
         if (signal.aborted) return;
-        session = sessionOn(socket, place, question, fail);
+        session = sessionOn(socket, place, resends, reject);
+        // Datagrams that are no SNMP: the answer may still come.
+        let isRubbish = false;
+        session.on('error', () => {
+          isRubbish = true;
+        });
         ask(session, question, (error, answer) => {
-          if (error) reject(reasonOf(error, where, place.who));
+          if (error) reject(reasonOf(error, whereOf(place), place.who, isRubbish));
           else resolve(answer ?? []);
         });
       });
@@ -83,25 +127,21 @@ export async function snmpCall(
 function sessionOn(
   socket: Socket,
   { host, port, who }: SnmpPlace,
-  question: SnmpQuestion,
+  resends: number,
   fail: (error: PowerError) => void,
 ): Session {
   const options = {
     port,
     transport: host.includes(':') ? ('udp6' as const) : ('udp4' as const),
-    retries: 'once' in question && question.once ? 0 : RESENDS,
+    retries: resends,
     timeout: RESEND_MS,
     reportOidMismatchErrors: true,
     dgramModule: { createSocket: () => guarded(socket, `${host}:${port}`, fail) },
   };
   const version = who.version === '1' ? snmp.Version1 : snmp.Version2c;
-  const session =
-    who.version === '3'
-      ? snmp.createV3Session(host, userOf(who), options)
-      : snmp.createSession(host, who.community, { ...options, version });
-  // Datagrams that are no SNMP; the answer may still come.
-  session.on('error', () => undefined);
-  return session;
+  return who.version === '3'
+    ? snmp.createV3Session(host, userOf(who), options)
+    : snmp.createSession(host, who.community, { ...options, version });
 }
 
 function ask(session: Session, question: SnmpQuestion, answered: Answered): void {
@@ -161,10 +201,13 @@ function valueOf(varbind: Varbind): SnmpValue {
 const MAY_NOT = ['NoAccess', 'ReadOnly', 'AuthorizationError', 'NotWritable', 'NoCreation'];
 const NOT_NOW = ['ResourceUnavailable', 'CommitFailed', 'UndoFailed'];
 
-function reasonOf(error: Error, where: string, who: SnmpWho): PowerError {
+function reasonOf(error: Error, where: string, who: SnmpWho, isRubbish: boolean): PowerError {
   if (error instanceof snmp.RequestTimedOutError) {
+    if (isRubbish) return new PowerError('unreachable', `${where}: its answers are no SNMP that can be read`);
     const what = who.version === '3' ? 'address, port or user' : 'address, port, community or SNMP version';
-    return new PowerError('unreachable', `${where}: no answer; wrong ${what}, or an access list keeps this host out`);
+    return new PowerError('unreachable', `${where}: no answer; wrong ${what}, or an access list keeps this host out`, {
+      cause: error,
+    });
   }
   if (error instanceof snmp.RequestFailedError) {
     const is = (names: readonly string[]): boolean => names.some((name) => snmp.ErrorStatus[name] === error.status);

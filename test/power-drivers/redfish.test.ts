@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { startPretendRedfish, type PretendRedfish, type RedfishHabits } from '../../lab/pretend/redfish.ts';
+import { ifMatchForms } from '../../power-drivers/common/redfish-quirks.ts';
 import { redfish } from '../../power-drivers/redfish.ts';
 import type { FieldValues } from '../../server/core/field.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
@@ -9,6 +10,20 @@ import { makeTlsCertificate } from '../support/tls-certificate.ts';
 
 const forever = new AbortController().signal;
 const [user, password] = ['lab', 'canary-r3dfish'];
+
+describe('forms of If-Match', () => {
+  const cases: readonly (readonly [string, string | undefined, readonly (string | undefined)[]])[] = [
+    ['a strong ETag, then none', '"7"', ['"7"', undefined]],
+    ['a weak ETag, made strong, then none', 'W/"7"', ['W/"7"', '"7"', undefined]],
+    ['quotes that were doubled', '"\\"7\\""', ['"\\"7\\""', '"7"', undefined]],
+    ['no quotes at all', '7', ['7', '"7"', undefined]],
+    ['no ETag: none, then any', undefined, [undefined, '*']],
+  ];
+  for (const [title, etag, forms] of cases)
+    it(title, () => {
+      assert.deepEqual(ifMatchForms(etag), forms);
+    });
+});
 
 describe('redfish', () => {
   let service: PretendRedfish;
@@ -177,6 +192,11 @@ describe('redfish', () => {
     await service.device.close();
     const basic = await start({ withoutSessions: true }, { password: 'wrong-canary' });
     await powerFailure(basic.query(forever), 'auth');
+  });
+
+  it('a session the service forgets is busy: the password was right', async () => {
+    const handle = await start({ forgetsSessions: true });
+    assert.match(await powerFailure(handle.query(forever), 'busy'), /ended the session it just began/);
   });
 
   it('a full table of sessions is busy', async () => {
