@@ -77,7 +77,12 @@ describe('a BMC found by the agent', function () {
   /** The HTTP server with real machines, power, enlistment and the real IPMI driver; a boot with TOKEN is under way. */
   async function layWorld(store: Store): Promise<HttpLab> {
     const lab = layHttpLab((deps) => {
-      const drivers = { list: () => [ipmi], byName: (name: string) => (name === ipmi.name ? ipmi : undefined) };
+      const drivers = {
+        list: () => [ipmi],
+        byName: (name: string) => (name === ipmi.name ? ipmi : undefined),
+        problems: () => [],
+        fileOf: () => undefined,
+      };
       const sealed = new Map<string, string>();
       const vault = {
         seal: (plain: string) => {
