@@ -31,8 +31,11 @@ async function freePort(): Promise<number> {
   return typeof bound === 'object' && bound ? bound.port : 0;
 }
 
-/** Starts pdudaemon (Debian's package of that name) on 127.0.0.1; resolves when it listens, throws with what it printed. */
-export async function startPduDaemon(clock: Clock): Promise<PduDaemon> {
+/**
+ * Starts pdudaemon (Debian's package of that name) on 127.0.0.1; resolves when it listens, throws with what
+ * it printed. `more` are further PDUs by name, as pdudaemon.conf has them.
+ */
+export async function startPduDaemon(clock: Clock, more: Readonly<Record<string, object>> = {}): Promise<PduDaemon> {
   const folder = await mkdtemp(join(tmpdir(), 'farrier-pdudaemon-'));
   const file = (name: string): string => join(folder, name);
   const port = await freePort();
@@ -40,7 +43,7 @@ export async function startPduDaemon(clock: Clock): Promise<PduDaemon> {
     `case $(cat ${file('mode')}) in lie) exit ;; dawdle) sleep 1 ;; esac; echo %s ${order} >> ${file('orders')}`;
   const daemon = { hostname: '127.0.0.1', port, logging_level: 'DEBUG', listener: 'http' };
   const bench = { driver: 'localcmdline', cmd_on: command('on'), cmd_off: command('off') };
-  await writeFile(file('pdudaemon.conf'), JSON.stringify({ daemon, pdus: { bench } }));
+  await writeFile(file('pdudaemon.conf'), JSON.stringify({ daemon, pdus: { bench, ...more } }));
   await writeFile(file('orders'), '');
   await writeFile(file('mode'), 'obey');
   const child = spawn('/usr/sbin/pdudaemon', ['--conf', file('pdudaemon.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -18,9 +18,9 @@ export function tasmotaManner({ user, password }: PretendUser, relays: number): 
     if (ask.path !== '/cm') return { status: 404 };
     if (ask.query.get('user') !== user || ask.query.get('password') !== password)
       return json({ WARNING: 'Need user=<username>&password=<password>' }, 401);
-    const [, number = '1', order] = /^Power(\d*)(?: (On|Off))?$/.exec(ask.query.get('cmnd') ?? '') ?? [];
+    const [, number = '1', order] = /^Power(\d*)(?: (On|Off))?$/i.exec(ask.query.get('cmnd') ?? '') ?? [];
     if (!outlets.has(number)) return json({ Command: 'Unknown' });
-    if (order !== undefined) outlets.turn(number, order === 'On');
+    if (order !== undefined) outlets.turn(number, order.toUpperCase() === 'ON');
     const state = order?.toUpperCase() ?? (outlets.isOn(number) ? 'ON' : 'OFF');
     return json({ [relays === 1 ? 'POWER' : `POWER${number}`]: state });
   };

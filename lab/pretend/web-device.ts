@@ -43,8 +43,10 @@ export async function startWebDevice(options: {
   readonly manner: WebManner;
   readonly outlets: readonly string[];
   readonly clock: Clock;
+  /** With it, HTTPS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }): Promise<PretendWebDevice> {
-  const { manner, clock } = options;
+  const { manner, clock, tls } = options;
   const machines = new Map(options.outlets.map((outlet): [string, PretendMachine] => [outlet, pretendMachine(clock)]));
   let how: Misbehaviour = 'not';
   let asked = 0;
@@ -55,6 +57,7 @@ export async function startWebDevice(options: {
   };
   const device = await startHttpDevice({
     clock,
+    tls,
     answer: (request) => {
       asked += 1;
       if (how === 'flapping' && asked % CUT_EVERY === 1) throw new Error('cut');

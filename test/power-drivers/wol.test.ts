@@ -2,11 +2,18 @@ import { strict as assert } from 'node:assert';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { wol } from '../../power-drivers/wol.ts';
+import { realClock } from '../../server/edges/real-clock.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { failureOf, forever } from '../support/power-failure.ts';
 
 const MAC = '52:54:00:12:34:56';
+
+/** Real time, without the rests. */
+const rushed = {
+  ...realEdges,
+  clock: { ...realClock, after: (_: number, call: () => void) => realClock.after(0, call) },
+};
 
 describe('wake-on-LAN', () => {
   let ear: Socket;
@@ -49,7 +56,7 @@ describe('wake-on-LAN', () => {
 
   it('puts the SecureOn password behind them', async () => {
     const parameters = { mac: MAC, address: '127.0.0.1', port, secureOn: '00:11:22:aa:bb:cc' };
-    await wol.open(parameters, realEdges).set('on', forever);
+    await wol.open(parameters, rushed).set('on', forever);
     await hears(3);
     assert.equal(heard[0]?.subarray(102).toString('hex'), '001122aabbcc');
   });
@@ -58,7 +65,7 @@ describe('wake-on-LAN', () => {
     const parameters = { mac: MAC, interface: 'lo', address: '127.0.0.1', port };
     const from = new Set<string>();
     ear.on('message', (_, { address }) => from.add(address));
-    await wol.open(parameters, realEdges).set('on', forever);
+    await wol.open(parameters, rushed).set('on', forever);
     await hears(3);
     assert.deepEqual([...from], ['127.0.0.1']);
   });
