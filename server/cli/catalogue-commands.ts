@@ -5,7 +5,6 @@ import { pathOf } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { timeText, writeList, writeSheet, type Column, type Fact } from './output.ts';
-import { driverShape, type DriverAnswer } from './power-parameters.ts';
 
 const boardShape = z.looseObject({
   name: z.string(),
@@ -116,57 +115,6 @@ export function addBoardCommands(program: Command, context: CommandContext): voi
     });
   addBoardNew(board, context);
   addBoardDtbCommands(board, context);
-}
-
-const DRIVER_COLUMNS: readonly Column<DriverAnswer>[] = [
-  { title: 'NAME', value: (driver) => driver.name },
-  { title: 'ABILITIES', value: (driver) => driver.abilities.join(', ') },
-  { title: 'SUMMARY', value: (driver) => driver.summary },
-];
-
-function fieldText(field: DriverAnswer['fields'][string]): string {
-  const parts = [
-    field.label,
-    field.kind === 'secret' ? 'secret' : undefined,
-    field.required ? 'needed' : undefined,
-    field.default === undefined ? undefined : `default ${field.default}`,
-    field.choices && `one of ${field.choices.join(', ')}`,
-    field.unit && `in ${field.unit}`,
-    field.help,
-  ];
-  return parts.filter((part) => part !== undefined).join('; ');
-}
-
-/** `farrier driver …` */
-export function addDriverCommands(program: Command, context: CommandContext): void {
-  const { terminal } = context.deps;
-  const shape = z.object({ drivers: z.array(driverShape) });
-  const drivers = async (command: Command): Promise<readonly DriverAnswer[]> =>
-    (await context.api(command).call({ method: 'GET', path: '/drivers' }, shape)).drivers;
-  const driver = program.command('driver').description('power drivers');
-  driver
-    .command('list')
-    .description('all power drivers')
-    .action(async (_options: unknown, command: Command) => {
-      const items = await drivers(command);
-      writeList(terminal, context.format(command), { items, columns: DRIVER_COLUMNS });
-    });
-  driver
-    .command('show')
-    .description('the fields a power driver needs')
-    .argument('<driver>')
-    .action(async (name: string, _options: unknown, command: Command) => {
-      const found = (await drivers(command)).find((each) => each.name === name);
-      if (!found)
-        throw new CliFailure(EXIT.notFound, `there is no power driver "${name}"; farrier driver list names them`);
-      const facts: readonly Fact[] = [
-        ['name', found.name],
-        ['summary', found.summary],
-        ['abilities', found.abilities.join(', ')],
-        ...Object.entries(found.fields).map(([key, field]) => [key, fieldText(field)] as const),
-      ];
-      writeSheet(terminal, context.format(command), { item: found, name, facts });
-    });
 }
 
 const leaseShape = z.looseObject({

@@ -49,6 +49,13 @@ export interface FolderImport {
 export const PACKAGED_ARCHES = ['amd64', 'arm64', 'armhf'] as const;
 export type PackagedArch = (typeof PACKAGED_ARCHES)[number];
 
+/** A driver to be written: an executable in shell, or a module. */
+export interface DriverDraft {
+  readonly name: string;
+  readonly folder: string;
+  readonly language: 'shell' | 'js';
+}
+
 /** Says what is under way, a line at a time. */
 export type Say = (words: string) => void;
 
@@ -64,6 +71,8 @@ export interface CliWork {
     file: string,
     wanted: { readonly path: string },
   ): Promise<{ readonly file: string; readonly source: string }>;
+  /** Writes a working driver to start from; the answer is its file. Throws when there is one already. */
+  newDriver(order: DriverDraft): Promise<string>;
   /** Where a device tree lies in a folder. */
   dtbInFolder(folder: string, wanted: { readonly path: string }): Promise<string>;
 }

@@ -9,6 +9,7 @@ export const driverShape = z.looseObject({
   name: z.string(),
   summary: z.string(),
   abilities: z.array(z.string()),
+  origin: z.string().default('shipped'),
   fields: z.record(
     z.string(),
     z.looseObject({

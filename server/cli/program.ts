@@ -1,9 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { addBoardCommands, addDriverCommands, addLeaseCommand } from './catalogue-commands.ts';
+import { addBoardCommands, addLeaseCommand } from './catalogue-commands.ts';
 import { addAgentCommands, addBundleCommands } from './bundle-commands.ts';
 import { addConfigCommands } from './config-commands.ts';
 import { createContext, type CommandContext } from './context.ts';
 import type { CliDeps, Terminal } from './deps.ts';
+import { addDriverCommands } from './driver-commands.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { addMachineCommands } from './machine-commands.ts';

@@ -12,6 +12,7 @@ import type { BundleFiles, CliWork, FolderImport, Say } from '../cli/deps.ts';
 import { createLog } from '../edges/pino-log.ts';
 import { formatIpv4 } from '../core/address.ts';
 import { agentFiles } from './agent-files.ts';
+import { newDriver } from './new-driver.ts';
 import { startDaemon } from './daemon.ts';
 
 /** What the commands do beyond calling the API. */
@@ -42,6 +43,7 @@ export function createCliWork(options: CliWorkOptions): CliWork {
       await writeFile(laid, octets);
       return { file: laid, ...words };
     },
+    newDriver,
     dtbInFolder,
   };
 }

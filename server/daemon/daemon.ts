@@ -24,12 +24,13 @@ import { lookRegularly } from '../services/look-regularly.ts';
 import { createReadiness } from '../services/readiness.ts';
 import { trimHistory } from '../services/trim-history.ts';
 import { watchDeadlines } from '../services/watch-deadlines.ts';
-import { createPowerDrivers } from '../../power-drivers/index.ts';
+import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import { buildServices, type Services } from './build-services.ts';
 import { describeNetwork, resolveNetworks, tftpAddresses } from './networks.ts';
 import { openMemory, type Memory } from './open-memory.ts';
 import { openSiteCatalogue, type SiteCatalogue } from './site-catalogue.ts';
 import { findSegmenting } from './segmenting.ts';
+import { tryDrivers } from './try-drivers.ts';
 import { versionOf } from './version.ts';
 import { refuseRivals } from './rivals.ts';
 import { serverEvent, serverNotices } from './server-news.ts';
@@ -219,7 +220,7 @@ function httpDeps(parts: {
   readonly memory: Memory;
   readonly services: Services;
   readonly catalogue: SiteCatalogue;
-  readonly drivers: Awaited<ReturnType<typeof createPowerDrivers>>;
+  readonly drivers: SiteDrivers;
   readonly networks: readonly Network[];
   readonly notices: () => readonly Notice[];
   readonly root: string;
@@ -234,6 +235,7 @@ function httpDeps(parts: {
     boards: catalogue.boards,
     lintBoards: () => Promise.resolve(catalogue.lint()),
     drivers: parts.drivers,
+    driverTests: tryDrivers({ ...memory, ...parts.edges, drivers: parts.drivers, power: services.power }),
     artefacts: memory.artefacts,
     networks: parts.networks,
     notices: parts.notices,

@@ -13,6 +13,7 @@ import type { BoardDtbService } from '../services/board-dtbs.ts';
 import type { BundleService } from '../services/bundles.ts';
 import type { BundleTries } from '../services/bundle-tries.ts';
 import type { ChannelService } from '../services/channels.ts';
+import type { DriverTests } from '../services/driver-tests.ts';
 import type { EnlistService } from '../services/enlist.ts';
 import type { BootWatch } from '../services/watch-boots.ts';
 import type { Explain } from '../services/explain.ts';
@@ -65,6 +66,7 @@ export interface HttpDeps {
   readonly boardDrafts: BoardDraftService;
   readonly lintBoards: () => Promise<readonly BoardFinding[]>;
   readonly drivers: DriverCatalogue;
+  readonly driverTests: DriverTests;
   readonly artefacts: Artefacts;
   readonly networks: readonly Network[];
   /** What stands above the rack now; nothing when all is well. */

@@ -62,6 +62,14 @@ export const powerChoice = z.strictObject({
   secrets: z.record(line(64), z.string().max(4096)).default({}),
 });
 
+/** On what a driver is tried: a machine's own setting, fields of a device, or nothing. */
+export const driverTestOrder = z.strictObject({
+  machine: line(64).optional(),
+  parameters: z.record(line(64), z.union([line(4096), z.number(), z.boolean()])).default({}),
+  secrets: z.record(line(64), z.string().max(4096)).default({}),
+  switches: z.boolean().default(false).describe('Whether the device may really be switched.'),
+});
+
 /** What a person saw of a machine's power. */
 export const sayOrder = z.strictObject({ state: z.enum(['on', 'off', 'unknown']) });
 

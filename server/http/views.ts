@@ -191,16 +191,18 @@ export const driverView = z.object({
   summary: z.string(),
   fields: z.record(z.string(), fieldView),
   abilities: z.array(z.string()),
+  origin: z.string().describe('"shipped", or the file in a driver folder.'),
 });
 
-/** A driver as the API tells it. */
-export function viewOfDriver(driver: PowerDriver): z.infer<typeof driverView> {
+/** A driver as the API tells it; `file` is where it lies when it does not come with Farrier. */
+export function viewOfDriver(driver: PowerDriver, file: string | undefined): z.infer<typeof driverView> {
   const fields = Object.entries(driver.fields).map(([name, field]) => [name, { ...field }] as const);
   return {
     name: driver.name,
     summary: driver.summary,
     fields: Object.fromEntries(fields),
     abilities: [...driver.abilities],
+    origin: file ?? 'shipped',
   };
 }
 

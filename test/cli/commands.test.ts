@@ -285,7 +285,7 @@ describe('farrier commands', () => {
     });
   });
 
-  describe('boards, drivers, leases', () => {
+  describe('boards, leases', () => {
     const board = {
       name: 'mustang',
       title: 'X-Gene',
@@ -309,14 +309,6 @@ describe('farrier commands', () => {
       const lint = await daemon.run(['board', 'lint']);
       assert.deepEqual([lint.exit, lint.err], [1, 'farrier: 1 to mend\n']);
       assert.match(lint.out, /\na\.yaml +3 +error +no arch +say it\n/);
-    });
-
-    it('driver list and show', async () => {
-      assert.match((await daemon.run(['driver', 'list'])).out, /\nipmi +on, off, status +IPMI 2\.0 over LAN\n/);
-      const { out } = await daemon.run(['driver', 'show', 'ipmi']);
-      assert.match(out, /^port +Port; default 623$/m);
-      assert.match(out, /^password +Password; secret; needed$/m);
-      assert.equal((await daemon.run(['driver', 'show', 'x'])).exit, 3);
     });
 
     it('leases, of one network', async () => {

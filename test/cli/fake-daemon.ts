@@ -102,6 +102,10 @@ function workOf(log: unknown[]): CliWork {
       log.push(['dtb', folder, wanted.path]);
       return Promise.resolve(join(folder, wanted.path));
     },
+    newDriver: ({ name, folder, language }) => {
+      log.push(['driver', name, language]);
+      return Promise.resolve(join(folder, name));
+    },
     buildAgent: files,
   };
 }

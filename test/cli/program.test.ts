@@ -14,7 +14,7 @@ const deps: CliDeps = {
   terminal: { writeOut: never, writeErr: never, colour: false, canAsk: false, askSecret: never, readStdin: never },
   work: {
     ...{ serve: never, demo: never, bundleFromFolder: never, bundleFromDebian: never, buildAgent: never },
-    ...{ dtbFromDeb: never, dtbInFolder: never },
+    ...{ dtbFromDeb: never, dtbInFolder: never, newDriver: never },
   },
 };
 

@@ -155,8 +155,24 @@ describe('the API', () => {
     assert.equal((await call('GET', '/boards/toaster')).status, 404);
     const drivers = (await call('GET', '/drivers')).body['drivers'] as readonly Json[];
     assert.deepEqual(drivers[0]?.['abilities'], ['on', 'off', 'status', 'reset', 'bootdev', 'identify']);
+    assert.deepEqual(
+      drivers.map((driver) => driver['origin']),
+      ['shipped', '/etc/farrier/power-drivers/pdu-script'],
+    );
+    const problems = (await call('GET', '/drivers')).body['problems'];
+    assert.deepEqual(problems, [{ file: '/etc/farrier/power-drivers/broken', because: 'exit code 3' }]);
     assert.equal((await call('DELETE', '/bundles/debian@12')).status, 409);
     assert.equal((await call('DELETE', '/bundles/rescue@1')).status, 204);
+  });
+
+  it('a driver is tried: passed or not, on what, rule by rule', async () => {
+    const good = await call('POST', '/drivers/ipmi/test', { machine: 'board-01' });
+    assert.deepEqual([good.status, good.body['passed'], good.body['on']], [200, true, 'board-01']);
+    const bad = await call('POST', '/drivers/ipmi/test', { switches: true });
+    assert.equal(bad.body['passed'], false);
+    assert.equal((bad.body['results'] as readonly Json[])[0]?.['rule'], 'status');
+    assert.equal((await call('POST', '/drivers/toaster/test', {})).status, 404);
+    assert.equal((await call('POST', '/drivers/ipmi/test', { really: true })).status, 400);
   });
 
   it('a bundle of artefacts that are not stored names the field', async () => {

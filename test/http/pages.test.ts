@@ -72,7 +72,7 @@ describe('pages and hostile texts', () => {
     const lab = layHttpLab();
     await fillRack(lab.store, 1_700_000_000_000);
     const base = await lab.listen('socket');
-    for (const path of ['/', '/machines/mustang-03', '/boards', '/bundles', '/leases', '/help', '/login']) {
+    for (const path of ['/', '/machines/mustang-03', '/boards', '/bundles', '/leases', '/drivers', '/help', '/login']) {
       const html = await get(base, path);
       assert.ok(!/<style|\sstyle=|<script(?![^>]*\ssrc=)/.test(html), path);
     }
@@ -92,11 +92,28 @@ describe('pages for readers', () => {
     await lab.close();
   });
 
+  it('the page of drivers names each with its file, and the broken files with their reason', async () => {
+    const lab = layHttpLab();
+    const page = await get(await lab.listen('socket'), '/drivers');
+    assert.match(page, /<td class="mono">ipmi<\/td>.*<td>Farrier<\/td>/);
+    assert.match(page, /<span class="mono">\/etc\/farrier\/power-drivers\/pdu-script<\/span>/);
+    assert.match(page, /<dt class="mono">\/etc\/farrier\/power-drivers\/broken<\/dt>.*exit code 3/);
+  });
+
   it('every input has a label, every button a name, every page one h1', async () => {
     const lab = layHttpLab();
     await fillRack(lab.store, 1_700_000_000_000);
     const base = await lab.listen('socket');
-    for (const path of ['/', '/machines/mustang-03', '/machines/arm64-0a3f', '/boards', '/leases', '/help', '/login']) {
+    for (const path of [
+      '/',
+      '/machines/mustang-03',
+      '/machines/arm64-0a3f',
+      '/boards',
+      '/leases',
+      '/drivers',
+      '/help',
+      '/login',
+    ]) {
       const html = await get(base, path);
       assert.equal([...html.matchAll(/<h1[\s>]/g)].length, 1, path);
       const fields = [...html.matchAll(/<(input|select)\s/g)].length;

@@ -34,10 +34,9 @@ describe('the conformance kit', () => {
         // Benches are found, hence imported at run time; what they share with the kit must be one and the same module.
         const { runKit } = await import('../../server/services/driver-kit/run-kit.ts');
         const { kitEdges, targetOf } = await import('../support/driver-kit.ts');
-        const { startBench }: { startBench: () => Promise<DriverBench> } = await import(
-          `../support/driver-benches/${file}`
-        );
-        bench = await startBench();
+        const imported: unknown = await import(`../support/driver-benches/${file}`);
+        assert.ok(startsBench(imported), `${file} exports no startBench`);
+        bench = await imported.startBench();
         results = await runKit(targetOf(bench), kitEdges({ path, sprung: () => existsSync(path) }));
         if (process.env['FARRIER_TEST_TALKS']) process.stdout.write(`${results.map(line).join('\n')}\n`);
       });
@@ -74,6 +73,10 @@ describe('the conformance kit', () => {
     );
   });
 });
+
+function startsBench(value: unknown): value is { startBench(): Promise<DriverBench> } {
+  return typeof value === 'object' && value !== null && 'startBench' in value && typeof value.startBench === 'function';
+}
 
 function hasSecrets(bench: DriverBench): boolean {
   return Object.values(bench.driver.fields).some(({ kind }) => kind === 'secret');

@@ -8,6 +8,7 @@ import { createHttpApp, type HttpApp } from '../../server/http/app.ts';
 import type { Trust, Users, Who } from '../../server/http/auth.ts';
 import type { HttpDeps } from '../../server/http/deps.ts';
 import type { Clock } from '../../server/ports/clock.ts';
+import type { KitResult } from '../../server/services/driver-kit/run-kit.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { ok } from '../../server/core/result.ts';
@@ -78,6 +79,14 @@ function pretendUsers(): Users {
 }
 
 const field = { scope: 'controller', required: true } as const;
+
+const oneResult = (verdict: KitResult['verdict']): KitResult => ({
+  rule: 'status',
+  sentence: 'Asked for the state, it says on or off in time.',
+  verdict,
+  because: '"on" after 0.1 s',
+  tookMs: 100,
+});
 
 /** Two drivers as declarations: the page draws its forms from nothing else. */
 export const DRIVERS: readonly PowerDriver[] = [
@@ -289,6 +298,14 @@ export function layHttpLab(
     boards,
     lintBoards: () => Promise.resolve([]),
     drivers,
+    driverTests: {
+      run: ({ driver, machine, switches }) =>
+        Promise.resolve(
+          driver === 'ipmi'
+            ? { is: 'done', on: machine ?? 'no device', results: [oneResult(switches ? 'fail' : 'pass')] }
+            : { is: 'unknown-driver', because: `there is no power driver "${driver}"` },
+        ),
+    },
     artefacts,
     networks: [rack1],
     notReady: () => Promise.resolve(undefined),

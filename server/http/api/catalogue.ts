@@ -1,17 +1,10 @@
 import { z } from 'zod';
 import type { HttpDeps } from '../deps.ts';
 import { byName } from '../read-machines.ts';
+import { driverRoutes } from './drivers.ts';
 import { EMPTY, NO_FIELDS, PLAIN, json, problem, route, type Route } from '../route.ts';
 import { explainQuery } from '../schemas.ts';
-import {
-  driverView,
-  explanationView,
-  leaseView,
-  networkView,
-  viewOfDriver,
-  viewOfLease,
-  viewOfNetwork,
-} from '../views.ts';
+import { explanationView, leaseView, networkView, viewOfLease, viewOfNetwork } from '../views.ts';
 import { answerExplain, noBoard } from './outcomes.ts';
 
 const boardView = z.looseObject({ name: z.string(), title: z.string(), arch: z.string(), proof: z.string() });
@@ -25,7 +18,7 @@ const findingView = z.object({
 
 /** Boards, drivers, networks, leases, and what a stranger would get. */
 export function catalogueRoutes(deps: HttpDeps): readonly Route[] {
-  return [...boardRoutes(deps), ...networkRoutes(deps)];
+  return [...boardRoutes(deps), ...driverRoutes(deps), ...networkRoutes(deps)];
 }
 
 function boardRoutes(deps: HttpDeps): readonly Route[] {
@@ -50,12 +43,6 @@ function boardRoutes(deps: HttpDeps): readonly Route[] {
       summary: 'What is wrong in the board catalogue',
       answers: { 200: z.object({ findings: z.array(findingView) }) },
       run: async () => json({ findings: await deps.lintBoards() }),
-    }),
-    route('GET /api/v1/drivers', {
-      ...PLAIN,
-      summary: 'The power drivers and the fields they need',
-      answers: { 200: z.object({ drivers: z.array(driverView) }) },
-      run: () => json({ drivers: deps.drivers.list().map(viewOfDriver) }),
     }),
   ];
 }

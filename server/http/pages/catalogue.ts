@@ -4,6 +4,7 @@ import type { HttpDeps } from '../deps.ts';
 import { byName } from '../read-machines.ts';
 import { PAGE, html, route, type Route } from '../route.ts';
 import { bundlePages } from './bundles.ts';
+import { driversPage } from './drivers.ts';
 import { lifecyclePicture } from './lifecycle-picture.ts';
 import { toneOf } from './rack.ts';
 import { boardPages } from './boards.ts';
@@ -17,7 +18,14 @@ interface Parts {
 
 /** Boards, bundles, leases, users and help: pages without a live stream. */
 export function cataloguePages(parts: Parts): readonly Route[] {
-  return [...boardPages(parts), ...bundlePages(parts), leasesPage(parts), usersPage(parts), helpPage(parts)];
+  return [
+    ...boardPages(parts),
+    ...bundlePages(parts),
+    driversPage(parts),
+    leasesPage(parts),
+    usersPage(parts),
+    helpPage(parts),
+  ];
 }
 
 function leasesPage({ deps, pages }: Parts): Route {

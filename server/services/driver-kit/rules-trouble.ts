@@ -6,7 +6,7 @@ import { fail, notJudged, pass, type Finding, type KitFault, type KitRule, type 
 /** Milliseconds after which a call that nobody waits for is given up. */
 const ABORT_MS = 150;
 /** Octets a driver's memory may grow by while a device floods it. */
-const GROWTH_MAX = 96 * 1024 * 1024;
+const GROWTH_MAX = 64 * 1024 * 1024;
 
 /** Judges while the device misbehaves, and mends it afterwards. */
 export async function during(

@@ -1,0 +1,78 @@
+import { strict as assert } from 'node:assert';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { createPowerDrivers } from '../../power-drivers/index.ts';
+import { newDriver } from '../../server/daemon/new-driver.ts';
+import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
+import { createDriverFolder, type DriverFolder } from '../support/driver-folder.ts';
+import { realEdges } from '../support/ipmi-crypto.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
+
+const forever = new AbortController().signal;
+
+describe('a new driver', () => {
+  let folder: DriverFolder;
+  beforeEach(async () => {
+    folder = await createDriverFolder();
+  });
+  afterEach(() => folder.remove());
+
+  const opened = async (name: string, parameters: Record<string, string | number>): Promise<PowerHandle> => {
+    const drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createQuietLog() });
+    drivers.close();
+    const driver = drivers.byName(name);
+    assert.ok(driver, drivers.problems()[0]?.because);
+    return driver.open(parameters, realEdges);
+  };
+
+  it('in shell works as it is', async () => {
+    await newDriver({ name: 'my-relay', folder: folder.path, language: 'shell' });
+    const handle = await opened('my-relay', { relay: 3 });
+    await assert.rejects(handle.query(forever), (error) => error instanceof PowerError && error.code === 'refused');
+    for (const want of ['on', 'off'] as const) {
+      await handle.set(want, forever);
+      assert.equal(await handle.query(forever), want);
+    }
+  });
+
+  describe('in JavaScript', () => {
+    let server: Server;
+    let port = 0;
+    let state = 'off';
+    before(async () => {
+      server = createServer((request, response) => {
+        const [, want] = /^\/relay\/3\/(on|off)$/.exec(request.url ?? '') ?? [];
+        if (request.headers.authorization !== 'Bearer right') response.writeHead(401).end();
+        else if (want === undefined && request.url !== '/relay/3') response.writeHead(404).end();
+        else response.end(want === undefined ? state : (state = want));
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const at = server.address();
+      port = typeof at === 'object' && at ? at.port : 0;
+    });
+    after(() => {
+      server.close();
+    });
+
+    it('works as it is', async () => {
+      await newDriver({ name: 'my-web', folder: folder.path, language: 'js' });
+      const parameters = { host: '127.0.0.1', port, token: 'right', relay: 3 };
+      const handle = await opened('my-web', parameters);
+      await handle.set('on', forever);
+      assert.deepEqual([await handle.query(forever), state], ['on', 'on']);
+      const codes = [{ token: 'wrong' }, { relay: 4 }, { port: 1 }].map(async (change) => {
+        const asked = (await opened('my-web', { ...parameters, ...change })).query(forever);
+        return asked.catch((error: unknown) => (error instanceof PowerError ? error.code : String(error)));
+      });
+      assert.deepEqual(await Promise.all(codes), ['auth', 'refused', 'unreachable']);
+    });
+  });
+
+  it('never takes the place of a file, nor a name that is none', async () => {
+    const order = { name: 'mine', folder: folder.path, language: 'shell' } as const;
+    assert.equal(await newDriver(order), `${folder.path}/mine`);
+    await assert.rejects(newDriver(order), /is there already/);
+    await assert.rejects(newDriver({ ...order, name: '../x' }), /is no name of a driver/);
+    await assert.rejects(newDriver({ ...order, name: 'y', language: 'js', folder: '/nonexistent' }), /ENOENT/);
+  });
+});

@@ -1,0 +1,34 @@
+import { strict as assert } from 'node:assert';
+import { readFileSync } from 'node:fs';
+import { createPowerDrivers } from '../../power-drivers/index.ts';
+import { KIT_RULES } from '../../server/services/driver-kit/run-kit.ts';
+import { realEdges } from '../support/ipmi-crypto.ts';
+import { createQuietLog } from '../support/quiet-log.ts';
+
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const page = read('docs/power-drivers.md');
+
+describe('the page on power drivers', () => {
+  it('has every rule with its sentence, in the order in which they are judged', () => {
+    const rules = page.slice(page.indexOf('## Does it keep the rules?'), page.indexOf('## Whom Farrier trusts'));
+    const rows = [...rules.matchAll(/^\| `([a-z-]+)` \| (.+?) \| .+ \|$/gm)].map(([, name, sentence]) => ({
+      name,
+      sentence,
+    }));
+    assert.deepEqual(
+      rows,
+      KIT_RULES.map(({ name, sentence }) => ({ name, sentence })),
+    );
+  });
+
+  it('has every driver that comes with Farrier', async () => {
+    const drivers = await createPowerDrivers([], { ...realEdges, log: createQuietLog() });
+    drivers.close();
+    const table = page.slice(page.indexOf('## Drivers that come with Farrier'));
+    for (const { name } of drivers.list()) assert.ok(table.includes(`\`${name}\``), name);
+  });
+
+  it('shows the example as it is', () => {
+    assert.ok(page.includes(read('power-drivers/examples/file-relay').trimEnd()));
+  });
+});
