@@ -196,6 +196,6 @@ export function hostilePages(text: string): readonly string[] {
   const name = encodeURIComponent(text);
   return [
     ...['/', '/machines/m-hostile', '/machines/m-hostile/boots/b1', '/boards', `/boards/${name}`],
-    ...['/bundles', `/bundles/${encodeURIComponent(`${text}@${text}`)}`, '/leases', '/drivers', '/help'],
+    ...['/bundles', `/bundles/${encodeURIComponent(`${text}@${text}`)}`, '/leases', '/help'],
   ];
 }
