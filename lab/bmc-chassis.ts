@@ -1,7 +1,14 @@
 import type { Clock } from '../server/ports/clock.ts';
 import { CHASSIS_CONTROL, COMMAND, writeAuthCapabilities } from '../server/wire/ipmi/commands.ts';
-import { NET_FN, type IpmiRequest, type IpmiResponse } from '../server/wire/ipmi/message.ts';
-import { octetAt } from '../server/wire/ipmi/octets.ts';
+import {
+  decodeRequest,
+  encodeResponse,
+  NET_FN,
+  SEND_MESSAGE,
+  type IpmiRequest,
+  type IpmiResponse,
+} from '../server/wire/ipmi/message.ts';
+import { latin1, octetAt } from '../server/wire/ipmi/octets.ts';
 import { SUITES, type CipherSuite } from '../server/wire/ipmi/suite.ts';
 
 /** The machine behind a virtual BMC. */
@@ -26,12 +33,14 @@ export interface BmcChassis {
 }
 
 const GET_DEVICE_ID = 0x01;
+const SYSTEM_GUID = 0x37;
 const CIPHER_SUITES = 0x54;
 const OK = 0x00;
 const UNKNOWN_COMMAND = 0xc1;
 const SHORT_REQUEST = 0xc7;
 const INVALID_FIELD = 0xcc;
 const NOT_NOW = 0xd5;
+const NOBODY_THERE = 0x83;
 /** Time a BMC's own power cycle leaves the machine off. */
 const CYCLE_MS = 1000;
 const BOOT_FLAGS = 5;
@@ -42,12 +51,16 @@ const SELECTED: readonly BmcBootDevice[] = ['none', 'pxe', 'disk'];
 
 type Answer = readonly [completion: number, ...data: number[]];
 
+/** What a BMC is set to. */
+export interface BmcSite {
+  readonly needsKg: boolean;
+  readonly suites: readonly CipherSuite[];
+  /** Controllers behind this one, by address. */
+  readonly behind?: ReadonlyMap<number, BmcChassis> | undefined;
+}
+
 /** A chassis over a machine's power. */
-export function createBmcChassis(
-  power: BmcPower,
-  clock: Clock,
-  site: { readonly needsKg: boolean; readonly suites: readonly CipherSuite[] },
-): BmcChassis {
+export function createBmcChassis(power: BmcPower, clock: Clock, site: BmcSite): BmcChassis {
   const options = new Map<number, Uint8Array>();
   let isIgnoring = false;
   let blinkS = 0;
@@ -133,14 +146,24 @@ function controlOf(action: number, power: BmcPower, clock: Clock): readonly [boo
   }
 }
 
-function app(
-  { command, data }: IpmiRequest,
-  site: { readonly needsKg: boolean; readonly suites: readonly CipherSuite[] },
-): Answer {
+/** Passes a message on to a controller behind this one; its answer comes inside ours (§22.7). */
+function passOn(data: Uint8Array, behind: BmcSite['behind']): Answer {
+  const message = data.subarray(1);
+  const inner = decodeRequest(message);
+  const node = behind?.get(octetAt(message, 0));
+  if (!inner.ok || !node) return [NOBODY_THERE];
+  return [OK, ...encodeResponse(node.answer(inner.value.request), inner.value.sequence)];
+}
+
+function app({ command, data }: IpmiRequest, site: BmcSite): Answer {
   switch (command) {
     case GET_DEVICE_ID:
-      // Device 0x20, firmware 1.0, IPMI 2.0, a chassis device.
-      return [OK, 0x20, 1, 1, 0, 0x02, 0x80, 0, 0, 0, 0, 0];
+      // Device 0x20, firmware 1.00, IPMI 2.0, a chassis device of maker 343, product 5.
+      return [OK, 0x20, 1, 1, 0, 0x02, 0x80, 0x57, 0x01, 0, 5, 0];
+    case SYSTEM_GUID:
+      return [OK, ...latin1('farrier-bmc-guid')];
+    case SEND_MESSAGE:
+      return passOn(data, site.behind);
     case COMMAND.authCapabilities:
       return [OK, ...writeAuthCapabilities(site.needsKg)];
     case COMMAND.setPrivilege: {

@@ -3,26 +3,37 @@ import { COMMAND } from '../server/wire/ipmi/commands.ts';
 import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
 import { decodeRequest, encodeResponse, type IpmiRequest, type IpmiResponse } from '../server/wire/ipmi/message.ts';
 import { latin1, readU32le } from '../server/wire/ipmi/octets.ts';
-import { decodeOpenRequest, encodeOpenRefusal, encodeOpenResponse } from '../server/wire/ipmi/open-session.ts';
+import {
+  decodeOpenRequest,
+  encodeOpenRefusal,
+  encodeOpenResponse,
+  PRIVILEGE,
+} from '../server/wire/ipmi/open-session.ts';
 import {
   decodeRakp1,
   decodeRakpReply,
   encodeRakp2Rest,
   encodeRakpReply,
+  privilegeOnly,
   rakp2Code,
   rakp3Code,
   rakp4Code,
   sessionKeys,
   type Handshake,
 } from '../server/wire/ipmi/rakp.ts';
-import { openMessage, plainDatagram, sealMessage, type Channel } from '../server/wire/ipmi/secure.ts';
+import { plainDatagram } from '../server/wire/ipmi/secure.ts';
+import { receiveIn, sendIn, type Session } from '../server/wire/ipmi/session.ts';
 import { decodeSessionPacket, PAYLOAD } from '../server/wire/ipmi/session-header.ts';
 import type { CipherSuite } from '../server/wire/ipmi/suite.ts';
-import { FRESH_WINDOW, nextSequence, takeIn, type SequenceWindow } from '../server/wire/ipmi/window.ts';
+import { FRESH_WINDOW } from '../server/wire/ipmi/window.ts';
+import type { HandshakeQuirks } from '../server/wire/ipmi/exchange-state.ts';
+import type { BmcSol, SolHolder } from './bmc-sol.ts';
 
 /** Slots; real BMCs have four or five. */
 const SESSIONS_MAX = 16;
 const IDLE_MS = 60_000;
+const RMCP_OCTETS = 4;
+const RAKP1_OCTETS = 44;
 const STATUS = { full: 0x01, unknownSession: 0x02, noSuite: 0x11, noUser: 0x0d, badCode: 0x0f } as const;
 
 /** Who may log in, and how. */
@@ -33,6 +44,10 @@ export interface BmcAccess {
   readonly password: string;
   readonly kg: string | undefined;
   readonly suites: readonly CipherSuite[];
+  /** The board's serial line, where there is one. */
+  readonly sol: BmcSol | undefined;
+  /** Departs from the specification so that only a console with these quirks can log in. */
+  readonly quirks?: Partial<HandshakeQuirks>;
 }
 
 interface Open {
@@ -41,15 +56,18 @@ interface Open {
   readonly bmcId: number;
   usedMs: number;
   proof?: { readonly handshake: Handshake; readonly reply: Uint8Array };
-  up?: { readonly channel: Channel; readonly reply: Uint8Array };
-  sent: number;
-  window: SequenceWindow;
+  up?: { readonly reply: Uint8Array };
+  /** The session as its BMC sees it: the ids have changed sides. */
+  ours?: Session;
   last?: { readonly sequence: number; readonly command: number; readonly message: Uint8Array };
 }
 
-/** The BMC's half of RMCP+: handshakes and sessions. Answers each body with one datagram, or not at all. */
+/** How a session's console is reached, for what nobody asked for. */
+export type Reach = (datagram: Uint8Array) => void;
+
+/** The BMC's half of RMCP+: handshakes and sessions. Answers each datagram with one, or not at all. */
 export interface BmcSessions {
-  answer(body: Uint8Array, act: (request: IpmiRequest) => IpmiResponse): Uint8Array | undefined;
+  answer(datagram: Uint8Array, act: (request: IpmiRequest) => IpmiResponse, reach: Reach): Uint8Array | undefined;
   count(): number;
   /** Every login is refused as by an unknown user. */
   refuseLogins(refuse: boolean): void;
@@ -68,9 +86,10 @@ interface Site {
 export function createBmcSessions(access: BmcAccess): BmcSessions {
   const site: Site = { access, sessions: new Map(), isRefusing: false, isMisaddressing: false };
   return {
-    answer: (body, act) => {
+    answer: (datagram, act, reach) => {
+      const body = datagram.subarray(RMCP_OCTETS);
       const type = (body[1] ?? 0) & 63;
-      if (type === PAYLOAD.ipmi) return inSession(site, body, act);
+      if (type === PAYLOAD.ipmi || type === PAYLOAD.sol) return inSession(site, datagram, act, reach);
       const packet = decodeSessionPacket(body, 0);
       if (!packet.ok || packet.value.encrypted || packet.value.authenticated) return undefined;
       return shakeHands(site, type, packet.value.payload);
@@ -98,8 +117,10 @@ function open({ access, sessions }: Site, payload: Uint8Array): Uint8Array | und
   const { crypto, clock, suites } = access;
   const request = decodeOpenRequest(payload);
   if (!request.ok) return undefined;
-  for (const [id, each] of sessions) if (clock.monotonicMs() - each.usedMs > IDLE_MS) sessions.delete(id);
-  const { tag, consoleId, suite, privilege } = request.value;
+  for (const [id, each] of sessions) if (clock.monotonicMs() - each.usedMs > IDLE_MS) drop({ access, sessions }, id);
+  const { tag, consoleId, suite } = request.value;
+  // 0 asks for the highest level these algorithms may have (§13.17); freeipmi checks what it is told.
+  const privilege = request.value.privilege || PRIVILEGE.administrator;
   if (!suite || !suites.includes(suite)) return encodeOpenRefusal(tag, STATUS.noSuite, consoleId);
   // Asked again because our answer was lost: the same slot, not another one.
   const known = [...sessions.values()].find(
@@ -108,7 +129,7 @@ function open({ access, sessions }: Site, payload: Uint8Array): Uint8Array | und
   if (known) return encodeOpenResponse(tag, known, privilege, suite);
   if (sessions.size >= SESSIONS_MAX) return encodeOpenRefusal(tag, STATUS.full, consoleId);
   const bmcId = Math.max(1, readU32le(crypto.random(4), 0));
-  sessions.set(bmcId, { suite, consoleId, bmcId, usedMs: clock.monotonicMs(), sent: 0, window: FRESH_WINDOW });
+  sessions.set(bmcId, { suite, consoleId, bmcId, usedMs: clock.monotonicMs() });
   return encodeOpenResponse(tag, { consoleId, bmcId }, privilege, suite);
 }
 
@@ -117,9 +138,9 @@ function refusal(tag: number, status: number, session: Open | undefined): Uint8A
 }
 
 function prove({ access, sessions, isRefusing }: Site, payload: Uint8Array): Uint8Array | undefined {
-  const { crypto } = access;
+  const { crypto, quirks } = access;
   const rakp1 = decodeRakp1(payload);
-  if (!rakp1.ok) return undefined;
+  if (!rakp1.ok || (quirks?.padsUser && payload.length < RAKP1_OCTETS)) return undefined;
   const { tag, bmcId, role } = rakp1.value;
   const [consoleRandom, user] = [rakp1.value.consoleRandom.slice(), rakp1.value.user.slice()];
   const session = sessions.get(bmcId);
@@ -138,7 +159,7 @@ function prove({ access, sessions, isRefusing }: Site, payload: Uint8Array): Uin
 }
 
 function finish({ access, sessions }: Site, payload: Uint8Array): Uint8Array | undefined {
-  const { crypto } = access;
+  const { crypto, quirks } = access;
   const rakp3 = decodeRakpReply(payload);
   if (!rakp3.ok) return undefined;
   const { tag, sessionId, rest } = rakp3.value;
@@ -147,34 +168,58 @@ function finish({ access, sessions }: Site, payload: Uint8Array): Uint8Array | u
   if (session.up) return session.up.reply;
   const { handshake } = session.proof;
   const { suite } = session;
-  if (!crypto.equal(rest.subarray(0, suite.codeOctets), rakp3Code(crypto, handshake, latin1(access.password))))
+  const signed = quirks?.signsPrivilegeOnly ? privilegeOnly(handshake) : handshake;
+  if (!crypto.equal(rest.subarray(0, suite.codeOctets), rakp3Code(crypto, signed, latin1(access.password))))
     return refusal(tag, STATUS.badCode, session);
-  const keys = sessionKeys(crypto, handshake, latin1(access.kg ?? access.password));
+  const keyed = quirks?.keysPrivilegeOnly ? privilegeOnly(handshake) : handshake;
+  const keys = sessionKeys(crypto, keyed, latin1(access.kg ?? access.password));
   const code = rakp4Code(crypto, handshake, keys.sik);
   const reply = encodeRakpReply({ tag, status: 0, sessionId: session.consoleId, rest: code });
-  session.up = { channel: { crypto, suite, keys }, reply };
+  const channel = { crypto, suite, keys };
+  session.up = { reply };
+  session.ours = { channel, bmcId: session.consoleId, consoleId: session.bmcId, sent: 0, window: FRESH_WINDOW };
   return reply;
 }
 
 function inSession(
   { access, sessions, isMisaddressing }: Site,
-  body: Uint8Array,
+  datagram: Uint8Array,
   act: (request: IpmiRequest) => IpmiResponse,
+  reach: Reach,
 ): Uint8Array | undefined {
-  const session = sessions.get(readU32le(body, 2));
-  if (!session?.up) return undefined;
-  const packet = decodeSessionPacket(body, session.suite.integrityOctets);
-  const message = packet.ok ? openMessage(session.up.channel, packet.value) : packet;
-  const window = packet.ok && message.ok ? takeIn(session.window, packet.value.sequence) : undefined;
-  if (!message.ok || !window) return undefined;
-  session.window = window;
+  const session = sessions.get(readU32le(datagram, RMCP_OCTETS + 2));
+  const inside = session?.ours && receiveIn(session.ours, datagram);
+  if (!session || !inside) return undefined;
+  session.ours = inside.session;
   session.usedMs = access.clock.monotonicMs();
-  const answer = obey(session, message.value, act);
+  const holder: SolHolder = {
+    bmcId: session.bmcId,
+    send: (payload) => {
+      const sealed = seal(session, PAYLOAD.sol, payload, false);
+      if (sealed) reach(sealed);
+    },
+  };
+  if (inside.payloadType === PAYLOAD.sol) {
+    access.sol?.packet(holder, inside.payload);
+    return undefined;
+  }
+  const answer = obey(session, inside.payload, (request) => access.sol?.command(holder, request) ?? act(request));
   if (!answer) return undefined;
-  session.sent = nextSequence(session.sent);
-  if (answer[5] === COMMAND.closeSession) sessions.delete(session.bmcId);
-  const to = isMisaddressing ? session.consoleId ^ 1 : session.consoleId;
-  return sealMessage(session.up.channel, to, session.sent, answer);
+  if (answer[5] === COMMAND.closeSession) drop({ access, sessions }, session.bmcId);
+  return seal(session, PAYLOAD.ipmi, answer, isMisaddressing);
+}
+
+function drop({ access, sessions }: Pick<Site, 'access' | 'sessions'>, bmcId: number): void {
+  sessions.delete(bmcId);
+  access.sol?.released(bmcId);
+}
+
+function seal(session: Open, payloadType: number, payload: Uint8Array, isAstray: boolean): Uint8Array | undefined {
+  if (!session.ours) return undefined;
+  const to = isAstray ? session.ours.bmcId ^ 1 : session.ours.bmcId;
+  const sent = sendIn({ ...session.ours, bmcId: to }, payloadType, payload);
+  session.ours = { ...sent.session, bmcId: session.ours.bmcId };
+  return sent.datagram;
 }
 
 function obey(session: Open, message: Uint8Array, act: (request: IpmiRequest) => IpmiResponse): Uint8Array | undefined {

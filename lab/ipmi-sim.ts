@@ -29,6 +29,8 @@ export interface IpmiSimOptions {
    * `… get boot` (prints `boot:pxe`), one after another, and must answer within a few seconds.
    */
   readonly powerProgram: string;
+  /** Programs of machines whose controllers are behind this one, by their IPMB address, such as `0x30`. */
+  readonly behind?: Readonly<Record<string, string>>;
   /** TCP port on 127.0.0.1 for QEMU's `ipmi-bmc-extern`: the way in from the machine itself. */
   readonly inBandPort?: number;
   /** Absolute path, without blanks, of a program that knows the LAN parameters: `PROGRAM get ip_addr` prints `ip_addr:10.0.0.1`. */
@@ -70,11 +72,22 @@ function lanConf(options: IpmiSimOptions, address: string): string {
     ...(options.inBandPort === undefined ? [] : [`  serial 15 127.0.0.1 ${options.inBandPort} codec VM`]),
     '  user 1 false "" "" user 10 none md5 straight',
     `  user 2 true "${options.user}" "${options.password}" admin 10 none md5 straight`,
+    ...Object.entries(options.behind ?? {}).flatMap(([at, program]) => [
+      `set_working_mc ${at}`,
+      `  chassis_control "${program} ${at}"`,
+    ]),
     '',
   ].join('\n');
 }
 
-const MC = 'mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\nmc_enable 0x20\n';
+/** Its controllers: firmware 9.8 of manufacturer 4753. */
+function emulation({ behind = {} }: IpmiSimOptions): string {
+  const added = ['0x20', ...Object.keys(behind)].flatMap((at, index) => [
+    `mc_add ${at} ${index} no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02`,
+    `mc_enable ${at}`,
+  ]);
+  return ['mc_setbmc 0x20', ...added, ''].join('\n');
+}
 
 /**
  * Starts Debian's `ipmi_sim` (package openipmi) in the foreground with configuration of its own in a temporary
@@ -88,7 +101,7 @@ export async function startIpmiSim(options: IpmiSimOptions): Promise<IpmiSim> {
   const folder = await mkdtemp(join(tmpdir(), 'farrier-ipmi-sim-'));
   await mkdir(join(folder, 'state'));
   await writeFile(join(folder, 'lan.conf'), lanConf(options, address), { mode: 0o600 });
-  await writeFile(join(folder, 'mc.emu'), MC);
+  await writeFile(join(folder, 'mc.emu'), emulation(options));
   const args = ['-c', join(folder, 'lan.conf'), '-f', join(folder, 'mc.emu'), '-s', join(folder, 'state'), '-n'];
   const child = spawn('ipmi_sim', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';

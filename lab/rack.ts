@@ -2,6 +2,7 @@ import type { Mac } from '../server/core/address.ts';
 import type { Clock } from '../server/ports/clock.ts';
 import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
 import { startBoardHost } from './board-host.ts';
+import { createLogSerial } from './log-serial.ts';
 import { reset, type RackBoard } from './rack-board.ts';
 import type { BoardSpawn, PowerOf, RackPlan } from './rack-plan.ts';
 import { startVirtualBmc } from './virtual-bmc.ts';
@@ -60,7 +61,7 @@ export async function buildVirtualRack(plan: RackPlan, edges: RackEdges): Promis
 
 async function startPower(
   plan: RackPlan,
-  boards: ReadonlyMap<Mac, RackBoard>,
+  boards: ReadonlyMap<Mac, VirtualBoard>,
   edges: RackEdges,
   closers: (() => Promise<void>)[],
 ): Promise<ReadonlyMap<Mac, PowerWords>> {
@@ -89,7 +90,7 @@ async function startPower(
 
 async function wire(
   plan: RackPlan,
-  board: RackBoard,
+  board: VirtualBoard,
   power: PowerOf,
   outlets: PduOutlet[],
   { clock, crypto }: RackEdges,
@@ -105,16 +106,21 @@ async function wire(
     }
     case 'bmc': {
       const { address, port, password } = power;
+      const serial = createLogSerial(() => board.report().log, clock);
       const bmc = await startVirtualBmc({
         address,
         port,
         user: BMC_USER,
         password,
         power: switchOf(board),
+        serial,
         crypto,
         clock,
       });
-      closers.push(() => bmc.stop());
+      closers.push(() => {
+        serial.stop();
+        return bmc.stop();
+      });
       return { driver: 'ipmi', parameters: { host: address, port, user: BMC_USER }, secrets: { password } };
     }
   }

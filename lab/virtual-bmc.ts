@@ -2,14 +2,22 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Clock } from '../server/ports/clock.ts';
 import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
-import { decodeRequest, encodeResponse, NET_FN } from '../server/wire/ipmi/message.ts';
+import {
+  decodeRequest,
+  encodeResponse,
+  NET_FN,
+  type IpmiRequest,
+  type IpmiResponse,
+} from '../server/wire/ipmi/message.ts';
 import { COMMAND } from '../server/wire/ipmi/commands.ts';
+import type { HandshakeQuirks } from '../server/wire/ipmi/exchange-state.ts';
 import { decodePing, decodeRmcp, encodePong, encodeRmcp, RMCP_CLASS } from '../server/wire/ipmi/rmcp.ts';
 import { plainDatagram } from '../server/wire/ipmi/secure.ts';
 import { decodeSessionPacket, decodeV15, encodeV15, isRmcpPlus, PAYLOAD } from '../server/wire/ipmi/session-header.ts';
 import { SUITES, type CipherSuite } from '../server/wire/ipmi/suite.ts';
 import { createBmcChassis, type BmcBootDevice, type BmcChassis, type BmcPower } from './bmc-chassis.ts';
-import { createBmcSessions, type BmcSessions } from './bmc-sessions.ts';
+import { createBmcSessions, type BmcSessions, type Reach } from './bmc-sessions.ts';
+import { createBmcSol, type BmcSerial } from './bmc-sol.ts';
 
 /** How a virtual BMC misbehaves. `stays-off`: orders are taken with a yes and nothing happens. */
 export type BmcFault =
@@ -27,6 +35,14 @@ export interface VirtualBmcOptions {
   /** Suites 17 and 3 unless told. */
   readonly suites?: readonly CipherSuite[];
   readonly power: BmcPower;
+  /** Controllers behind this one, by address. */
+  readonly behind?: ReadonlyMap<number, BmcChassis>;
+  /** Departs from the specification so that only a console with these quirks can log in. */
+  readonly quirks?: Partial<HandshakeQuirks>;
+  /** The board's serial line; without one there is no serial over LAN. */
+  readonly serial?: BmcSerial;
+  /** The port it names for SOL; its own unless told. */
+  readonly solPort?: number;
   readonly crypto: IpmiCrypto;
   readonly clock: Clock;
 }
@@ -58,16 +74,25 @@ interface Parts {
 
 /** Starts a virtual BMC; resolves when its socket is bound. */
 export async function startVirtualBmc(options: VirtualBmcOptions): Promise<VirtualBmc> {
-  const { clock, kg, suites = SUITES } = options;
-  const parts: Parts = {
-    chassis: createBmcChassis(options.power, clock, { needsKg: kg !== undefined, suites }),
-    sessions: createBmcSessions({ ...options, kg, suites }),
-  };
+  const { clock, kg, suites = SUITES, quirks, behind } = options;
   const socket = createSocket('udp4');
+  const { serial } = options;
+  const sol = serial && createBmcSol(serial, clock, () => options.solPort ?? socket.address().port);
+  const parts: Parts = {
+    chassis: createBmcChassis(options.power, clock, {
+      needsKg: kg !== undefined || quirks?.ignoresCapabilities === true,
+      suites,
+      behind,
+    }),
+    sessions: createBmcSessions({ ...options, kg, suites, sol }),
+  };
   let mode: BmcFault = 'none';
   let isOpen = true;
   socket.on('message', (datagram, from) => {
-    const reply = mode === 'silent' ? undefined : answer(parts, datagram, mode === 'busy');
+    const reach = (unasked: Uint8Array): void => {
+      if (isOpen && mode !== 'silent') send(socket, unasked, from);
+    };
+    const reply = mode === 'silent' ? undefined : answer(parts, datagram, mode === 'busy', reach);
     if (!reply) return;
     const sent = mode === 'half-packet' ? reply.subarray(0, reply.length >> 1) : reply;
     const give = (): void => {
@@ -103,7 +128,12 @@ function send(socket: Socket, octets: Uint8Array, to: RemoteInfo): void {
   socket.send(octets, to.port, to.address);
 }
 
-function answer({ chassis, sessions }: Parts, datagram: Uint8Array, isBusy: boolean): Uint8Array | undefined {
+function answer(
+  { chassis, sessions }: Parts,
+  datagram: Uint8Array,
+  isBusy: boolean,
+  reach: Reach,
+): Uint8Array | undefined {
   const rmcp = decodeRmcp(datagram);
   if (!rmcp.ok) return undefined;
   const { messageClass, body } = rmcp.value;
@@ -114,10 +144,11 @@ function answer({ chassis, sessions }: Parts, datagram: Uint8Array, isBusy: bool
   if (messageClass !== RMCP_CLASS.ipmi) return undefined;
   const outside = messageOutside(body);
   if (outside) return answerOutside(chassis, outside, isRmcpPlus(body));
-  return sessions.answer(body, (request) => {
+  const act = (request: IpmiRequest): IpmiResponse => {
     const said = chassis.answer(request);
     return isBusy ? { ...said, completion: 0xc0, data: new Uint8Array(0) } : said;
-  });
+  };
+  return sessions.answer(datagram, act, reach);
 }
 
 /** The message of a packet outside of any session, which comes in either format; ipmitool uses both. */

@@ -1,6 +1,7 @@
 import type { ParametersOf } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
 import { PowerError, type BootDevice, type PowerEdges } from '../server/ports/power-driver.ts';
+import { controllerUrl } from './common/controller-url.ts';
 import { httpCallsAs } from './common/digest-auth.ts';
 import { wsManAt, xmlTextAt, type CimInstance, type WsMan } from './common/ws-man.ts';
 import { definePowerDriver } from './define.ts';
@@ -106,7 +107,7 @@ function placeOf(
 ): { where: string; speak: (signal: AbortSignal) => WsMan } {
   const { host, scheme, user, password, tlsFingerprint } = parameters;
   const port = parameters.port ?? (scheme === 'https' ? 16_993 : 16_992);
-  const url = new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}/wsman`);
+  const url = controllerUrl(scheme, host, port, '/wsman');
   const speak = (signal: AbortSignal): WsMan => {
     const call = httpCallsAs({ user, password }, rng, 'digest');
     return wsManAt(url, tlsFingerprint, (asked) => call(asked, signal));

@@ -1,21 +1,18 @@
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
 import type { ParametersOf } from '../server/core/field.ts';
+import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError, type BootDevice, type PowerEdges } from '../server/ports/power-driver.ts';
-import type { Rng } from '../server/ports/rng.ts';
 import * as commands from '../server/wire/ipmi/commands.ts';
-import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
-import type {
-  ExchangeEvent,
-  ExchangeOrder,
-  ExchangeOutcome,
-  ExchangeRequest,
-} from '../server/wire/ipmi/exchange-state.ts';
-import { beginExchange, stepExchange } from '../server/wire/ipmi/exchange.ts';
-import type { IpmiRequest, IpmiResponse } from '../server/wire/ipmi/message.ts';
+import type { ExchangeOrder, ExchangeRequest } from '../server/wire/ipmi/exchange-state.ts';
+import type { Hop, IpmiRequest, IpmiResponse } from '../server/wire/ipmi/message.ts';
 import { latin1 } from '../server/wire/ipmi/octets.ts';
 import { PRIVILEGE } from '../server/wire/ipmi/open-session.ts';
+import * as sol from '../server/wire/ipmi/sol.ts';
+import { beginSol } from '../server/wire/ipmi/sol-line.ts';
 import { SUITE_17, SUITE_3, SUITES, type CipherSuite } from '../server/wire/ipmi/suite.ts';
+import { INFO_REQUESTS, infoWords } from './common/ipmi-info.ts';
+import { QUIRK_NAMES, quirksOf } from './common/ipmi-quirks.ts';
+import { openSolLine } from './common/ipmi-console.ts';
+import { bmcName, exchangeWith, nodeIpmiCrypto } from './common/ipmi-socket.ts';
 import { definePowerDriver } from './define.ts';
 
 /** Waits for each of the four sendings of a request: 7.5 s until a BMC counts as silent. */
@@ -25,17 +22,6 @@ const SUITES_BY_NAME: Readonly<Record<string, readonly CipherSuite[]>> = {
   '17': [SUITE_17],
   '3': [SUITE_3],
 };
-
-/** RMCP+'s primitives by Node's own crypto. */
-export function nodeIpmiCrypto(rng: Rng): IpmiCrypto {
-  return {
-    hmac: (hash, key, octets) => createHmac(hash, key).update(octets).digest(),
-    encrypt: (key, iv, plain) => createCipheriv('aes-128-cbc', key, iv).setAutoPadding(false).update(plain),
-    decrypt: (key, iv, cipher) => createDecipheriv('aes-128-cbc', key, iv).setAutoPadding(false).update(cipher),
-    equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
-    random: (octets) => rng.octets(octets),
-  };
-}
 
 const fields = {
   host: { kind: 'host', label: 'BMC address', scope: 'controller', required: true },
@@ -84,6 +70,56 @@ const fields = {
     choices: ['uefi', 'legacy'],
     default: 'uefi',
   },
+  targetAddress: {
+    kind: 'text',
+    label: 'Address behind the BMC',
+    help: 'Only where one BMC speaks for several machines (HP Moonshot: 0x72): the machine’s own controller, as 0x and two hexadecimal digits.',
+    scope: 'machine',
+    required: false,
+    pattern: '0x[0-9a-fA-F]{2}',
+  },
+  targetChannel: {
+    kind: 'integer',
+    label: 'Channel of that address',
+    scope: 'machine',
+    required: true,
+    max: 15,
+    default: 0,
+  },
+  transitAddress: {
+    kind: 'text',
+    label: 'Address in between',
+    help: 'Only where the target is behind another controller (HP Moonshot: 0x82 for the first cartridge).',
+    scope: 'machine',
+    required: false,
+    pattern: '0x[0-9a-fA-F]{2}',
+  },
+  transitChannel: {
+    kind: 'integer',
+    label: 'Channel in between',
+    scope: 'machine',
+    required: true,
+    max: 15,
+    default: 0,
+  },
+  quirks: {
+    kind: 'choice',
+    label: 'Known quirks',
+    help: 'Only for BMCs that cannot be used without; docs/power.md says which.',
+    scope: 'controller',
+    required: true,
+    choices: ['none', ...QUIRK_NAMES],
+    default: 'none',
+  },
+  solInUse: {
+    kind: 'choice',
+    label: 'When the serial line is in use elsewhere',
+    help: 'leave: the console does not open. take: the other session loses it.',
+    scope: 'machine',
+    required: true,
+    choices: ['leave', 'take'],
+    default: 'leave',
+  },
 } as const;
 
 type Parameters = ParametersOf<typeof fields>;
@@ -93,13 +129,21 @@ export const ipmi = definePowerDriver({
   name: 'ipmi',
   summary: 'BMC over IPMI 2.0 (RMCP+), cipher suites 17 and 3',
   fields,
-  abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
+  abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'info', 'console'],
   callTimeoutMs: 10_000,
   settleTimeoutMs: 30_000,
   open: (parameters, edges) => {
+    if (parameters.transitAddress !== undefined && parameters.targetAddress === undefined)
+      throw new PowerError('config', `${bmcName(parameters)}: "transitAddress" leads nowhere without "targetAddress"`);
     const operator = PRIVILEGE[parameters.privilege === 'administrator' ? 'administrator' : 'operator'];
-    const ask = (requests: readonly ExchangeRequest[], privilege: number, signal: AbortSignal) =>
-      converse(parameters, edges, { requests, privilege }, signal);
+    const ask = async (requests: readonly ExchangeRequest[], privilege: number, signal: AbortSignal) => {
+      const route = routeOf(parameters);
+      const routed = route.length === 0 ? requests : requests.map((each) => ({ ...each, route }));
+      const order = orderOf(parameters, edges, { requests: routed, privilege });
+      const { socket, answered } = await exchangeWith(parameters, order, edges.clock, signal);
+      socket.close();
+      return answered.answers;
+    };
     return {
       set: async (want, signal) => {
         await ask([plain(commands.chassisControlRequest(want))], operator, signal);
@@ -107,7 +151,7 @@ export const ipmi = definePowerDriver({
       query: async (signal) => {
         const [answer] = await ask([plain(commands.chassisStatusRequest())], PRIVILEGE.user, signal);
         const status = commands.readChassisStatus(answer?.data ?? new Uint8Array(0));
-        if (!status.ok) throw new PowerError('refused', `${where(parameters)}: ${status.error}`);
+        if (!status.ok) throw new PowerError('refused', `${bmcName(parameters)}: ${status.error}`);
         return status.value.on ? 'on' : 'off';
       },
       // A repeated reset would be felt, so its command is sent once.
@@ -118,16 +162,22 @@ export const ipmi = definePowerDriver({
       identify: async (forS, signal) => {
         await ask([plain(commands.chassisIdentifyRequest(forS))], operator, signal);
       },
+      info: async (signal) => infoWords(await ask(INFO_REQUESTS, operator, signal)),
+      console: (signal) => openConsole(parameters, edges, operator, signal),
     };
   },
 });
 
-function plain(request: IpmiRequest): ExchangeRequest {
-  return { request };
+/** The way to the machine's own controller: nothing where that is the BMC itself. */
+function routeOf({ targetAddress, targetChannel, transitAddress, transitChannel }: Parameters): readonly Hop[] {
+  if (targetAddress === undefined) return [];
+  const target = { channel: targetChannel, address: Number(targetAddress) };
+  if (transitAddress === undefined) return [target];
+  return [{ channel: transitChannel, address: Number(transitAddress) }, target];
 }
 
-function where({ host, port }: Parameters): string {
-  return `BMC ${host}:${port}`;
+function plain(request: IpmiRequest): ExchangeRequest {
+  return { request };
 }
 
 /** Sets the boot flags and reads them back: BMCs exist that say yes and keep the old ones. */
@@ -143,9 +193,9 @@ async function bootdev(
     plain(commands.getBootFlagsRequest()),
   ]);
   const flags = commands.readBootFlags(answers.at(-1)?.data ?? new Uint8Array(0));
-  if (!flags.ok) throw new PowerError('refused', `${where(parameters)}: ${flags.error}`);
+  if (!flags.ok) throw new PowerError('refused', `${bmcName(parameters)}: ${flags.error}`);
   if (flags.value.selector !== commands.BOOT_SELECTOR[device])
-    throw new PowerError('no-effect', `${where(parameters)}: boot device "${device}" was taken but is not set`);
+    throw new PowerError('no-effect', `${bmcName(parameters)}: boot device "${device}" was taken but is not set`);
 }
 
 function kgOf(kg: string | undefined): Uint8Array | undefined {
@@ -156,6 +206,7 @@ function kgOf(kg: string | undefined): Uint8Array | undefined {
 function orderOf(parameters: Parameters, edges: PowerEdges, wish: Pick<ExchangeOrder, 'requests' | 'privilege'>) {
   return {
     ...wish,
+    quirks: quirksOf(parameters.quirks),
     crypto: nodeIpmiCrypto(edges.rng),
     user: latin1(parameters.user ?? ''),
     password: latin1(parameters.password),
@@ -165,71 +216,40 @@ function orderOf(parameters: Parameters, edges: PowerEdges, wish: Pick<ExchangeO
   } satisfies ExchangeOrder;
 }
 
-/** One whole session with a BMC on a socket of its own. Throws a `PowerError` that names the BMC. */
-async function converse(
+/** Activates serial over LAN in a session that stays open. */
+async function openConsole(
   parameters: Parameters,
   edges: PowerEdges,
-  wish: Pick<ExchangeOrder, 'requests' | 'privilege'>,
+  privilege: number,
   signal: AbortSignal,
-): Promise<readonly IpmiResponse[]> {
-  const socket = createSocket(parameters.host.includes(':') ? 'udp6' : 'udp4');
-  let stop = (): void => undefined;
-  let give = (): void => undefined;
-  try {
-    const outcome = await new Promise<ExchangeOutcome>((resolve, reject) => {
-      give = () => {
-        reject(new PowerError('timeout', `${where(parameters)}: stopped waiting`));
-      };
-      if (signal.aborted) give();
-      signal.addEventListener('abort', give, { once: true });
-      // "Port unreachable" arrives here too, for the socket is connected.
-      socket.on('error', (cause) => {
-        reject(new PowerError('unreachable', `${where(parameters)}: ${cause.message}`, { cause }));
-      });
-      socket.once('connect', () => {
-        stop = drive(socket, orderOf(parameters, edges, wish), edges, resolve);
-      });
-      socket.connect(parameters.port, parameters.host);
-    });
-    if (outcome.is === 'answered') return outcome.answers;
-    throw new PowerError(outcome.trouble.code, `${where(parameters)}: ${outcome.trouble.because}`);
-  } finally {
-    signal.removeEventListener('abort', give);
-    stop();
-    socket.close();
+): Promise<ConsoleLine> {
+  if (parameters.targetAddress !== undefined) {
+    const because = 'serial over LAN reaches the BMC’s own machine only; use another console transport';
+    throw new PowerError('config', `${bmcName(parameters)}: ${because}`);
   }
-}
-
-/** Obeys the exchange: owns its one timer, and sends what it says. The answer stops it. */
-function drive(
-  socket: Socket,
-  order: ExchangeOrder,
-  { clock }: PowerEdges,
-  ended: (outcome: ExchangeOutcome) => void,
-): () => void {
-  let state = beginExchange(order);
-  let cancel = (): void => undefined;
-  const feed = (event: ExchangeEvent): void => {
-    const step = stepExchange(state, event);
-    state = step.state;
-    cancel();
-    if (state.dueMs !== undefined) {
-      cancel = clock.after(Math.max(0, state.dueMs - clock.monotonicMs()), () => {
-        feed({ is: 'tick', nowMs: clock.monotonicMs() });
-      });
-    }
-    for (const action of step.actions) {
-      if (action.do === 'send') socket.send(action.datagram);
-      else ended(action.outcome);
-    }
-  };
-  const listen = (octets: Buffer): void => {
-    feed({ is: 'datagram', octets, nowMs: clock.monotonicMs() });
-  };
-  socket.on('message', listen);
-  feed({ is: 'start', nowMs: clock.monotonicMs() });
-  return () => {
-    cancel();
-    socket.off('message', listen);
-  };
+  const activate = { request: sol.activateSolRequest(), words: sol.ACTIVATION_WORDS };
+  const deactivate = { request: sol.deactivateSolRequest(), optional: true };
+  const requests = parameters.solInUse === 'take' ? [deactivate, activate] : [activate];
+  const order = { ...orderOf(parameters, edges, { requests, privilege }), stays: true };
+  const { socket, answered } = await exchangeWith(parameters, order, edges.clock, signal);
+  const { session } = answered;
+  const { ackOfNoneIsAll } = quirksOf(parameters.quirks);
+  if (!session) {
+    socket.close();
+    throw new PowerError('refused', `${bmcName(parameters)}: the session did not stay open`);
+  }
+  const granted = sol.readSolActivation(answered.answers.at(-1)?.data ?? new Uint8Array(0));
+  const begin = beginSol(
+    session,
+    granted.ok ? granted.value.toBmcOctets : 0,
+    edges.clock.monotonicMs(),
+    ackOfNoneIsAll,
+  );
+  const line = openSolLine(socket, begin, bmcName(parameters), edges.clock);
+  if (granted.ok && sol.isOurPort(granted.value.port, parameters.port)) return line;
+  await line.close();
+  const because = granted.ok
+    ? `it wants serial over LAN on UDP port ${granted.value.port}; set it to the port of its sessions`
+    : granted.error;
+  throw new PowerError('refused', `${bmcName(parameters)}: ${because}`);
 }

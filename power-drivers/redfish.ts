@@ -1,6 +1,7 @@
 import type { PowerState } from '../server/core/machine.ts';
 import type { ParametersOf } from '../server/core/field.ts';
 import { PowerError, type BootDevice, type PowerEdges } from '../server/ports/power-driver.ts';
+import { controllerUrl } from './common/controller-url.ts';
 import { BOOT_TARGETS, ECHO_BOOT_MODE, RESET_TYPES } from './common/redfish-quirks.ts';
 import {
   inRedfishSession,
@@ -80,8 +81,9 @@ export const redfish = definePowerDriver({
   callTimeoutMs: 20_000,
   settleTimeoutMs: 60_000,
   open: (parameters, edges) => {
+    const place = placeOf(parameters);
     const talk = <T>(signal: AbortSignal, verb: (talk: Talk) => Promise<T>): Promise<T> =>
-      converse(parameters, edges, signal, verb);
+      converse({ place, wanted: parameters.system }, edges, signal, verb);
     return {
       set: (want, signal) => talk(signal, (each) => order(each, want)),
       query: (signal) => talk(signal, ({ system }) => Promise.resolve(stateOf(system))),
@@ -94,22 +96,20 @@ export const redfish = definePowerDriver({
 });
 
 function placeOf({ scheme, host, port, user, password, tlsFingerprint }: Parameters): RedfishPlace {
-  const name = host.includes(':') ? `[${host}]` : host;
-  const base = new URL(`${scheme}://${name}${port === undefined ? '' : `:${port}`}`);
+  const base = controllerUrl(scheme, host, port);
   return { base, tlsFingerprint, credentials: { user, password } };
 }
 
 function converse<T>(
-  parameters: Parameters,
+  { place, wanted }: { readonly place: RedfishPlace; readonly wanted: string | undefined },
   edges: PowerEdges,
   signal: AbortSignal,
   verb: (talk: Talk) => Promise<T>,
 ): Promise<T> {
-  const place = placeOf(parameters);
   return inRedfishSession(place, edges, signal, async (session, root) => {
     const where = place.base.host;
     const systems = await session.get(textAt(root, 'Systems', '@odata.id') ?? '/redfish/v1/Systems');
-    const system = await session.get(systemOf(linksAt(systems.json, 'Members'), parameters.system, where));
+    const system = await session.get(systemOf(linksAt(systems.json, 'Members'), wanted, where));
     return await verb({ session, root, system, where });
   });
 }

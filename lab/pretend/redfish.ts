@@ -27,6 +27,8 @@ export interface RedfishHabits {
   readonly sessionsMax?: number;
   /** Says where a session is with a host name only it knows. */
   readonly strangeHost?: boolean;
+  /** Says this of its power, whatever is so. */
+  readonly powerState?: string;
   /** Forgets each session at once. */
   readonly forgetsSessions?: boolean;
   /** Where its collection of systems says they are. */
@@ -219,7 +221,7 @@ function systemOf(state: State, path: string): object {
     SerialNumber: 'SN\u0007 0042',
     BiosVersion: '2.1',
     Status: { State: 'Enabled', Health: 'OK' },
-    PowerState: machine.look() ? 'On' : 'Off',
+    PowerState: habits.powerState ?? (machine.look() ? 'On' : 'Off'),
     ...(light === 'LocationIndicatorActive' ? { LocationIndicatorActive: state.lit } : {}),
     ...(light === 'IndicatorLED' ? { IndicatorLED: state.lit ? 'Blinking' : 'Off' } : {}),
     Boot: {

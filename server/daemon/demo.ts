@@ -4,7 +4,7 @@ import { demoInside, readDemoOrder } from '../../lab/demo-inside.ts';
 import { qemuKind, QEMU_ARCHS } from '../../lab/demo-qemu.ts';
 import { launchDemo } from '../../lab/demo-launch.ts';
 import type { DemoSite } from '../../lab/demo-site.ts';
-import { nodeIpmiCrypto } from '../../power-drivers/ipmi.ts';
+import { nodeIpmiCrypto } from '../../power-drivers/common/ipmi-socket.ts';
 import { needConfig } from './need-config.ts';
 import { createLog } from '../edges/pino-log.ts';
 import { projectRoot } from '../edges/project-root.ts';

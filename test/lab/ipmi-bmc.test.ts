@@ -1,5 +1,8 @@
 import { strict as assert } from 'node:assert';
+import { ipmi } from '../../power-drivers/ipmi.ts';
 import { BMC_PASSWORD, BMC_USER, startTestBmc, type TestBmc } from '../support/bmc-rack.ts';
+import { realEdges } from '../support/ipmi-crypto.ts';
+import { startIpmipower } from '../support/ipmipower.ts';
 import { ipmitool, type IpmitoolTarget } from '../support/ipmitool.ts';
 
 function loginTo(bmc: TestBmc): IpmitoolTarget {
@@ -58,4 +61,28 @@ describe('ipmitool against the virtual BMC', () => {
       await bmc.stop();
     }
   });
+});
+
+/** A second judge, which checks what ipmitool does not: the level it is granted, and every length. */
+describe('freeipmi against the virtual BMC', () => {
+  for (const suite of ['3', '17'])
+    it(`cipher suite ${suite}: ipmipower and Farrier see the same, whoever switched`, async () => {
+      const bmc = await startTestBmc();
+      const power = await startIpmipower({ ...loginTo(bmc), suite });
+      const { signal } = new AbortController();
+      const handle = ipmi.open({ ...loginTo(bmc), cipherSuite: suite }, realEdges);
+      try {
+        assert.match(await power.run('--stat'), /: off/);
+        assert.match(await power.run('--on'), /: ok/);
+        assert.equal(await handle.query(signal), 'on');
+        await handle.set('off', signal);
+        assert.match(await power.run('--stat'), /: off/);
+        await handle.set('on', signal);
+        assert.match(await power.run('--reset'), /: ok/);
+        assert.deepEqual(bmc.deeds, ['on', 'off', 'on', 'reset']);
+      } finally {
+        await power.end();
+        await bmc.stop();
+      }
+    });
 });

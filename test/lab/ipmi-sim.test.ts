@@ -3,6 +3,7 @@ import { startIpmiSim, type IpmiSim } from '../../lab/ipmi-sim.ts';
 import { ipmi } from '../../power-drivers/ipmi.ts';
 import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
+import { ipmitool } from '../support/ipmitool.ts';
 import { createSimChassis, type SimChassis } from '../support/sim-chassis.ts';
 
 const USER = 'admin';
@@ -17,7 +18,7 @@ function opened(port: number, change: Record<string, string> = {}): Required<Pow
 }
 
 function isWhole(handle: PowerHandle): handle is Required<PowerHandle> {
-  return handle.reset !== undefined && handle.bootdev !== undefined && handle.identify !== undefined;
+  return handle.reset !== undefined && handle.bootdev !== undefined && handle.info !== undefined;
 }
 
 const codeOf = (error: unknown): string => (error instanceof PowerError ? error.code : String(error));
@@ -90,5 +91,48 @@ describe('the ipmi driver against ipmi_sim', () => {
     } finally {
       await other.stop();
     }
+  });
+
+  it('a controller behind the BMC is reached through it, and is not the BMC', async () => {
+    const cartridge = await createSimChassis();
+    const behind = { '0x30': cartridge.program };
+    const login = { port: 9644, user: USER, password: PASSWORD };
+    const other = await startIpmiSim({ ...login, powerProgram: chassis.program, behind });
+    try {
+      const [outer, inner] = [opened(9644), opened(9644, { targetAddress: '0x30' })];
+      await outer.set('off', forever);
+      assert.equal(await inner.query(forever), 'off');
+      await inner.set('on', forever);
+      assert.equal(await inner.query(forever), 'on');
+      await inner.reset(forever);
+      await inner.bootdev('pxe', forever);
+      await inner.set('on', forever);
+      assert.deepEqual(await cartridge.deeds(), ['power 1', 'reset', 'power 1']);
+      assert.equal(await cartridge.bootDevice(), 'pxe');
+      assert.equal(await outer.query(forever), 'off');
+      const target = { ...login, host: '127.0.0.1', suite: '3' };
+      assert.match(await ipmitool(target, '-t', '0x30', 'chassis', 'power', 'status'), /is on/);
+      const nobody = opened(9644, { targetAddress: '0x42' }).query(forever);
+      await assert.rejects(nobody, /no controller answers at that address behind the BMC/);
+    } finally {
+      await other.stop();
+      await cartridge.remove();
+    }
+  });
+
+  it('tells of itself what ipmitool is told', async () => {
+    const said = await opened(port).info(forever);
+    const target = { host: '127.0.0.1', port, user: USER, password: PASSWORD, suite: '3' };
+    const device = await ipmitool(target, 'mc', 'info');
+    assert.match(device, new RegExp(`Firmware Revision +: ${said['firmware'] ?? '-'}`));
+    assert.match(device, new RegExp(`IPMI Version +: ${said['IPMI version'] ?? '-'}`));
+    assert.match(device, new RegExp(`Manufacturer Name +: ${said['manufacturer'] ?? '-'}`));
+    assert.match(device, new RegExp(`Product ID +: ${said['product'] ?? '-'} `));
+    assert.match(await ipmitool(target, 'chassis', 'status'), new RegExp(`System Power +: ${said['power'] ?? '-'}`));
+    assert.match(
+      await ipmitool(target, 'lan', 'print'),
+      new RegExp(`MAC Address +: ${said['BMC MAC address'] ?? '-'}`),
+    );
+    assert.match(said['system GUID'] ?? '', /^[0-9a-f]{32}$/);
   });
 });

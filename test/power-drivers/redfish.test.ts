@@ -53,6 +53,11 @@ describe('redfish', () => {
     assert.equal(service.requests().filter((each) => each.startsWith('DELETE')).length, 7);
   });
 
+  for (const powerState of ['PoweringOn', 'PoweringOff', 'Paused', ''])
+    it(`a power state of "${powerState}" is unknown`, async () => {
+      assert.equal(await (await start({ powerState })).query(forever), 'unknown');
+    });
+
   it('uses basic authentication where there is no session service', async () => {
     const handle = await start({ withoutSessions: true });
     await handle.set('on', forever);

@@ -1,4 +1,4 @@
-import { nodeIpmiCrypto } from '../../power-drivers/ipmi.ts';
+import { nodeIpmiCrypto } from '../../power-drivers/common/ipmi-socket.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { realRng } from '../../server/edges/real-rng.ts';
 import type { PowerEdges } from '../../server/ports/power-driver.ts';

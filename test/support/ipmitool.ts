@@ -77,3 +77,45 @@ export async function startIpmitoolShell(target: IpmitoolTarget): Promise<Ipmito
     },
   };
 }
+
+/** ipmitool on a terminal of its own, as a person sits before it. */
+export interface IpmitoolTerminal {
+  /** Resolves when it has printed that; rejects when it ends without. */
+  shows(text: string): Promise<void>;
+  type(keys: string): void;
+  ended(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts it under `script`, which makes the terminal. */
+export function ipmitoolOnTerminal(target: IpmitoolTarget, ...words: string[]): IpmitoolTerminal {
+  const command = ['ipmitool', ...argsOf(target), ...words].join(' ');
+  const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...envOf(target), TERM: 'vt100' } });
+  let said = '';
+  let heard = (): void => undefined;
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      said += chunk.toString('latin1');
+      heard();
+    });
+  const gone = once(child, 'exit').then(() => undefined);
+  return {
+    shows: (text) => {
+      const shown = new Promise<void>((resolve) => {
+        heard = () => {
+          if (said.includes(text)) resolve();
+        };
+        heard();
+      });
+      return Promise.race([shown, gone.then(() => Promise.reject(new Error(`ipmitool ended: ${said}`)))]);
+    },
+    type: (keys) => {
+      child.stdin.write(keys);
+    },
+    ended: () => gone,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}

@@ -1,9 +1,9 @@
 import type { IpmiCrypto } from './crypto.ts';
-import type { IpmiRequest, IpmiResponse } from './message.ts';
+import type { Hop, IpmiRequest, IpmiResponse } from './message.ts';
 import type { Handshake } from './rakp.ts';
 import type { Channel } from './secure.ts';
+import type { Session } from './session.ts';
 import type { CipherSuite } from './suite.ts';
-import type { SequenceWindow } from './window.ts';
 import type { IpmiTrouble } from './words.ts';
 
 /** One command of an exchange. */
@@ -13,6 +13,22 @@ export interface ExchangeRequest {
   readonly once?: boolean;
   /** A completion code other than 0 is no failure. */
   readonly optional?: boolean;
+  /** The controllers behind the BMC it goes through; the last one obeys. Nothing: the BMC itself. */
+  readonly route?: readonly Hop[];
+  /** What this command's own completion codes mean. */
+  readonly words?: Readonly<Record<number, IpmiTrouble>>;
+}
+
+/** Departures of BMCs from the specification that a handshake can bear. */
+export interface HandshakeQuirks {
+  /** What the BMC says of K_g and of IPMI 2.0 before the session is not believed. */
+  readonly ignoresCapabilities: boolean;
+  /** RAKP 1 is 44 octets long, whatever the length of the user name. */
+  readonly padsUser: boolean;
+  /** RAKP 3 is signed over the privilege alone, without the name-only bit. */
+  readonly signsPrivilegeOnly: boolean;
+  /** The session key too. */
+  readonly keysPrivilegeOnly: boolean;
 }
 
 /** Everything one exchange with a BMC is to do and know. */
@@ -31,6 +47,10 @@ export interface ExchangeOrder {
   readonly requests: readonly ExchangeRequest[];
   /** How long each sending is waited for; as many sendings as there are entries. */
   readonly resendMs: readonly number[];
+  /** The session is not closed but handed over when all is answered: a console goes on in it. */
+  readonly stays?: boolean;
+  /** How our side gives way to a BMC that departs from the specification. */
+  readonly quirks?: Partial<HandshakeQuirks>;
 }
 
 /** What an exchange hears of; times are of the monotonic clock. */
@@ -39,23 +59,18 @@ export type ExchangeEvent =
   | { readonly is: 'datagram'; readonly octets: Uint8Array; readonly nowMs: number }
   | { readonly is: 'tick'; readonly nowMs: number };
 
-/** One answer per request, in order. */
+/** One answer per request, in order; the session is there when it was to stay. */
 export type ExchangeOutcome =
-  | { readonly is: 'answered'; readonly answers: readonly IpmiResponse[] }
+  | {
+      readonly is: 'answered';
+      readonly answers: readonly IpmiResponse[];
+      readonly session: Session | undefined;
+    }
   | { readonly is: 'failed'; readonly trouble: IpmiTrouble };
 
 /** What its owner must do next. */
 export type ExchangeAction =
   { readonly do: 'send'; readonly datagram: Uint8Array } | { readonly do: 'end'; readonly outcome: ExchangeOutcome };
-
-/** A session that is up. */
-export interface Session {
-  readonly channel: Channel;
-  readonly bmcId: number;
-  readonly consoleId: number;
-  readonly sent: number;
-  readonly window: SequenceWindow;
-}
 
 /** Half of a handshake: RAKP 1 is under way. */
 type HalfHandshake = Omit<Handshake, 'bmcRandom' | 'bmcGuid'>;

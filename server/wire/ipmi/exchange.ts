@@ -6,10 +6,9 @@ import type {
   ExchangeRequest,
   ExchangeState,
   Phase,
-  Session,
   Step,
 } from './exchange-state.ts';
-import { decodeResponse, encodeRequest, type IpmiResponse } from './message.ts';
+import { decodeResponse, encodeBridged, encodeRequest, openBridged, type IpmiResponse } from './message.ts';
 import { readU32le } from './octets.ts';
 import { decodeOpenResponse, encodeOpenRequest, PRIVILEGE } from './open-session.ts';
 import {
@@ -18,6 +17,7 @@ import {
   encodeRakp1,
   encodeRakpReply,
   NAME_ONLY,
+  privilegeOnly,
   rakp2Code,
   rakp3Code,
   rakp4Code,
@@ -25,11 +25,12 @@ import {
   type RakpReply,
 } from './rakp.ts';
 import { decodeRmcp, encodeRmcp, RMCP_CLASS } from './rmcp.ts';
-import { openMessage, plainDatagram, sealMessage } from './secure.ts';
+import { plainDatagram } from './secure.ts';
+import { receiveIn, sendIn, type Session } from './session.ts';
 import { decodeSessionPacket, decodeV15, encodeV15, isRmcpPlus, PAYLOAD } from './session-header.ts';
 import type { CipherSuite } from './suite.ts';
-import { FRESH_WINDOW, nextSequence, takeIn } from './window.ts';
-import { completionTrouble, refusesSuite, sessionTrouble, type IpmiTrouble } from './words.ts';
+import { FRESH_WINDOW } from './window.ts';
+import { bridgeTrouble, completionTrouble, refusesSuite, sessionTrouble, type IpmiTrouble } from './words.ts';
 
 /** Closing is a courtesy that frees a slot on the BMC: asked twice, then left to the BMC's own time-out. */
 const CLOSE_MS: readonly number[] = [300, 300];
@@ -79,10 +80,8 @@ function send(state: ExchangeState, nowMs: number): Step {
     return { state: sent, actions: [{ do: 'send', datagram: state.outgoing.octets }] };
   const { phase } = state;
   if (phase.at !== 'commanding' && phase.at !== 'closing') return { state, actions: [] };
-  const sequence = nextSequence(phase.session.sent);
-  const { channel, bmcId } = phase.session;
-  const datagram = sealMessage(channel, bmcId, sequence, state.outgoing.octets);
-  const counted: Phase = { ...phase, session: { ...phase.session, sent: sequence } };
+  const { session, datagram } = sendIn(phase.session, PAYLOAD.ipmi, state.outgoing.octets);
+  const counted: Phase = { ...phase, session };
   return { state: { ...sent, phase: counted }, actions: [{ do: 'send', datagram }] };
 }
 
@@ -145,7 +144,7 @@ function arrive(state: ExchangeState, octets: Uint8Array, nowMs: number): Step {
       return keyed(state, phase, replyOf(state, body, PAYLOAD.rakp4, phase.handshake.consoleId), nowMs);
     case 'commanding':
     case 'closing':
-      return answered(state, phase, body, nowMs);
+      return answered(state, phase, octets, nowMs);
   }
 }
 
@@ -176,7 +175,7 @@ function capabilities(state: ExchangeState, body: Uint8Array, nowMs: number): St
   const heard = { ...state, heard: true };
   const { completion, data } = reply.value.response;
   // A BMC that refuses the question may still open a session: only a clear "no IPMI 2.0" ends it here.
-  const told = completion === 0 ? readAuthCapabilities(data) : undefined;
+  const told = completion === 0 && !state.order.quirks?.ignoresCapabilities ? readAuthCapabilities(data) : undefined;
   if (told?.ok && !told.value.speaksV2) return fail(heard, { code: 'config', because: 'the BMC speaks no IPMI 2.0' });
   if (told?.ok && told.value.needsKg && !state.order.kg)
     return fail(heard, { code: 'config', because: 'the BMC has a key K_g set; enter it as "kg"' });
@@ -206,11 +205,11 @@ function opened(
   // A BMC that consents to another suite than the one proposed could talk us down to a weaker one.
   if (reply.value.suite !== phase.suite)
     return fail(state, { code: 'refused', because: 'the BMC chose another suite' });
-  const { user, privilege, crypto } = state.order;
+  const { user, privilege, crypto, quirks } = state.order;
   const consoleRandom = crypto.random(16);
   const role = NAME_ONLY | privilege;
   const half = { suite: phase.suite, consoleId, bmcId, consoleRandom, role, user };
-  const message = encodeRakp1({ tag: nextTag(state), bmcId, consoleRandom, role, user });
+  const message = encodeRakp1({ tag: nextTag(state), bmcId, consoleRandom, role, user }, quirks?.padsUser);
   return enter(state, { at: 'proving', half }, datagram(PAYLOAD.rakp1, message), nowMs);
 }
 
@@ -222,18 +221,19 @@ function proven(
 ): Step {
   if (!reply) return { state, actions: [] };
   if (reply.status !== 0) return fail(state, sessionTrouble(reply.status));
-  const { crypto, password, kg } = state.order;
+  const { crypto, password, kg, quirks } = state.order;
   const rest = decodeRakp2Rest(reply.rest, phase.half.suite);
   if (!rest.ok) return { state, actions: [] };
   const handshake = { ...phase.half, bmcRandom: rest.value.bmcRandom, bmcGuid: rest.value.bmcGuid };
   if (!crypto.equal(rakp2Code(crypto, handshake, password), rest.value.code))
     return fail(state, { code: 'auth', because: 'wrong password for this user' });
-  const keys = sessionKeys(crypto, handshake, kg ?? password);
+  const keyed = quirks?.keysPrivilegeOnly ? privilegeOnly(handshake) : handshake;
+  const keys = sessionKeys(crypto, keyed, kg ?? password);
   const message = encodeRakpReply({
     tag: nextTag(state),
     status: 0,
     sessionId: handshake.bmcId,
-    rest: rakp3Code(crypto, handshake, password),
+    rest: rakp3Code(crypto, quirks?.signsPrivilegeOnly ? privilegeOnly(handshake) : handshake, password),
   });
   const channel = { crypto, suite: handshake.suite, keys };
   return enter(state, { at: 'keying', handshake, channel }, datagram(PAYLOAD.rakp3, message), nowMs);
@@ -281,9 +281,10 @@ function command(
   const each = steps(order)[index];
   if (!each) {
     const own = answers.slice(answers.length - order.requests.length);
-    return close(state, session, { is: 'answered', answers: own }, nowMs);
+    if (order.stays) return end(state, { is: 'answered', answers: own, session });
+    return close(state, session, { is: 'answered', answers: own, session: undefined }, nowMs);
   }
-  const octets = encodeRequest(each.request, nextTag(state));
+  const octets = encodeBridged(each.request, each.route ?? [], nextTag(state));
   return enter(state, { at: 'commanding', session, index, answers }, { is: 'message', octets }, nowMs);
 }
 
@@ -295,29 +296,26 @@ function close(state: ExchangeState, session: Session, outcome: ExchangeOutcome,
 function answered(
   state: ExchangeState,
   phase: Extract<Phase, { at: 'commanding' | 'closing' }>,
-  body: Uint8Array,
+  octets: Uint8Array,
   nowMs: number,
 ): Step {
-  const inside = unsealed(phase.session, body);
-  if (!inside) return { state, actions: [] };
-  const session = { ...phase.session, window: inside.window };
+  const inside = receiveIn(phase.session, octets);
+  if (inside?.payloadType !== PAYLOAD.ipmi) return { state, actions: [] };
+  const { session } = inside;
   const known: ExchangeState = { ...state, phase: { ...phase, session } };
-  const reply = decodeResponse(inside.message);
+  const reply = decodeResponse(inside.payload);
   if (!reply.ok || reply.value.sequence !== state.tag) return { state: known, actions: [] };
   if (phase.at === 'closing') return end(known, phase.outcome);
-  const { response } = reply.value;
   const each = steps(state.order)[phase.index];
-  if (response.command !== each?.request.command) return { state: known, actions: [] };
-  if (response.completion !== 0 && !each.optional)
-    return close(known, session, { is: 'failed', trouble: completionTrouble(response.completion) }, nowMs);
+  const opened = each?.route ? openBridged(reply.value.response) : { ...reply.value, is: 'answer' as const };
+  if (!each || opened.is === 'passed-on') return { state: known, actions: [] };
+  const { response } = opened;
+  if (opened.is === 'refusal')
+    return close(known, session, { is: 'failed', trouble: bridgeTrouble(response.completion) }, nowMs);
+  if (response.command !== each.request.command) return { state: known, actions: [] };
+  if (response.completion !== 0 && !each.optional) {
+    const trouble = each.words?.[response.completion] ?? completionTrouble(response.completion);
+    return close(known, session, { is: 'failed', trouble }, nowMs);
+  }
   return command(known, session, phase.index + 1, [...phase.answers, response], nowMs);
-}
-
-function unsealed(session: Session, body: Uint8Array): { message: Uint8Array; window: Session['window'] } | undefined {
-  const packet = decodeSessionPacket(body, session.channel.suite.integrityOctets);
-  if (!packet.ok || packet.value.sessionId !== session.consoleId) return undefined;
-  const message = openMessage(session.channel, packet.value);
-  // The window moves only by packets that were proven to be the BMC's.
-  const window = message.ok ? takeIn(session.window, packet.value.sequence) : undefined;
-  return message.ok && window ? { message: message.value, window } : undefined;
 }

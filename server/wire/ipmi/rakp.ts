@@ -28,6 +28,12 @@ export interface SessionKeys {
 
 /** Bit 4 of the role: find the user by name alone, not by name and privilege (§13.20). */
 export const NAME_ONLY = 0x10;
+const USER_OCTETS = 16;
+
+/** The handshake as BMCs see it that forget the name-only bit in their HMACs. */
+export function privilegeOnly(handshake: Handshake): Handshake {
+  return { ...handshake, role: handshake.role & ~NAME_ONLY };
+}
 
 function identity(handshake: Handshake): Uint8Array {
   return joined([handshake.role, handshake.user.length], handshake.user);
@@ -90,17 +96,18 @@ export interface Rakp2Rest {
   readonly code: Uint8Array;
 }
 
-/** Writes RAKP 1. */
-export function encodeRakp1(message: Rakp1): Uint8Array {
+/** Writes RAKP 1; `isPadded` gives the user name its full 16 octets. */
+export function encodeRakp1(message: Rakp1, isPadded = false): Uint8Array {
   const { tag, bmcId, consoleRandom, role, user } = message;
-  return joined([tag, 0, 0, 0], u32le(bmcId), consoleRandom, [role, 0, 0, user.length], user);
+  const pad = new Uint8Array(isPadded ? USER_OCTETS - user.length : 0);
+  return joined([tag, 0, 0, 0], u32le(bmcId), consoleRandom, [role, 0, 0, user.length], user, pad);
 }
 
 /** Reads RAKP 1, at the BMC. */
 export function decodeRakp1(octets: Uint8Array): Result<Rakp1> {
   if (octets.length < 28) return err(`short RAKP 1: ${octets.length} octets`);
   const length = octetAt(octets, 27);
-  if (length > 16) return err(`user name of ${length} octets; 16 are the most`);
+  if (length > USER_OCTETS) return err(`user name of ${length} octets; 16 are the most`);
   if (octets.length < 28 + length) return err(`user name of ${length} octets, ${octets.length - 28} there`);
   return ok({
     tag: octetAt(octets, 0),

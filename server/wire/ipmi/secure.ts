@@ -34,22 +34,24 @@ function unpadded(plain: Uint8Array): Result<Uint8Array> {
   return good ? ok(plain.subarray(0, end)) : err('confidentiality pad does not count 1, 2, 3');
 }
 
-/** A whole datagram: the message encrypted, then the packet authenticated (§13.28, §13.29). */
-export function sealMessage(channel: Channel, sessionId: number, sequence: number, message: Uint8Array): Uint8Array {
+/** A whole datagram: the payload encrypted, then the packet authenticated (§13.28, §13.29). */
+export function sealPayload(
+  channel: Channel,
+  payloadType: number,
+  packet: { readonly sessionId: number; readonly sequence: number; readonly payload: Uint8Array },
+): Uint8Array {
   const { crypto, suite, keys } = channel;
   const iv = crypto.random(BLOCK);
-  const payload = joined(iv, crypto.encrypt(keys.confidentiality, iv, padded(message)));
-  const head = encodeHead({
-    payloadType: PAYLOAD.ipmi,
-    encrypted: true,
-    authenticated: true,
-    sessionId,
-    sequence,
-    payload,
-  });
+  const payload = joined(iv, crypto.encrypt(keys.confidentiality, iv, padded(packet.payload)));
+  const head = encodeHead({ ...packet, payloadType, encrypted: true, authenticated: true, payload });
   const covered = joined(head, trailerOf(head.length));
   const code = crypto.hmac(suite.hash, keys.integrity, covered).subarray(0, suite.integrityOctets);
   return encodeRmcp(RMCP_CLASS.ipmi, joined(covered, code));
+}
+
+/** A whole datagram with an IPMI message in it. */
+export function sealMessage(channel: Channel, sessionId: number, sequence: number, message: Uint8Array): Uint8Array {
+  return sealPayload(channel, PAYLOAD.ipmi, { sessionId, sequence, payload: message });
 }
 
 /** A whole datagram before the session is up: neither encrypted nor authenticated. */
@@ -58,11 +60,17 @@ export function plainDatagram(payloadType: number, payload: Uint8Array): Uint8Ar
   return encodeRmcp(RMCP_CLASS.ipmi, head);
 }
 
-/** The IPMI message inside a session packet. Packets that lack either protection are refused: we agreed on both. */
+/** The IPMI message inside a session packet; other payloads are refused. */
 export function openMessage(channel: Channel, packet: SessionPacket): Result<Uint8Array> {
+  const payload = openPayload(channel, packet);
+  if (payload.ok && packet.payloadType !== PAYLOAD.ipmi) return err(`payload type ${packet.payloadType}`);
+  return payload;
+}
+
+/** The payload inside a session packet. Packets that lack either protection are refused: we agreed on both. */
+export function openPayload(channel: Channel, packet: SessionPacket): Result<Uint8Array> {
   const { crypto, suite, keys } = channel;
   if (!packet.authenticated || !packet.encrypted) return err('a packet without integrity or confidentiality');
-  if (packet.payloadType !== PAYLOAD.ipmi) return err(`payload type ${packet.payloadType}`);
   const code = crypto.hmac(suite.hash, keys.integrity, packet.covered).subarray(0, suite.integrityOctets);
   if (!crypto.equal(code, packet.authCode)) return err('AuthCode does not match');
   const { payload } = packet;

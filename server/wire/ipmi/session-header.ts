@@ -5,6 +5,7 @@ import { octetAt, readU16le, readU32le, u16le, u32le } from './octets.ts';
 /** Payload types of RMCP+ (IPMI 2.0 §13.27.3, tables 13-16 and following). */
 export const PAYLOAD = {
   ipmi: 0x00,
+  sol: 0x01,
   openRequest: 0x10,
   openResponse: 0x11,
   rakp1: 0x12,

@@ -50,3 +50,18 @@ const COMPLETION: Readonly<Record<number, IpmiTrouble>> = {
 export function completionTrouble(completion: number): IpmiTrouble {
   return COMPLETION[completion] ?? { code: 'refused', because: `completion code 0x${completion.toString(16)}` };
 }
+
+const BRIDGE: Readonly<Record<number, IpmiTrouble>> = {
+  0x81: { code: 'busy', because: 'the bus to the controller behind the BMC is busy' },
+  0x82: { code: 'busy', because: 'an error on the bus to the controller behind the BMC' },
+  // Not "unreachable": a missing cartridge must not make its chassis look dead to the other ones.
+  0x83: { code: 'refused', because: 'no controller answers at that address behind the BMC' },
+};
+
+/** What a refused Send Message means: it did not come to the controller behind the BMC (§22.7, table 22-9). */
+export function bridgeTrouble(completion: number): IpmiTrouble {
+  const known = BRIDGE[completion];
+  if (known) return known;
+  const { code, because } = completionTrouble(completion);
+  return { code, because: `the message was not passed on to the controller behind the BMC: ${because}` };
+}

@@ -10,11 +10,16 @@ import type {
   ExchangeRequest,
 } from '../../../server/wire/ipmi/exchange-state.ts';
 import { beginExchange, stepExchange } from '../../../server/wire/ipmi/exchange.ts';
-import { decodeRequest, encodeResponse } from '../../../server/wire/ipmi/message.ts';
+import {
+  decodeRequest,
+  encodeResponse,
+  type IpmiRequest,
+  type IpmiResponse,
+} from '../../../server/wire/ipmi/message.ts';
 import { latin1 } from '../../../server/wire/ipmi/octets.ts';
 import { PRIVILEGE } from '../../../server/wire/ipmi/open-session.ts';
 import { decodeRmcp, encodeRmcp, RMCP_CLASS } from '../../../server/wire/ipmi/rmcp.ts';
-import { decodeV15, encodeV15, isRmcpPlus } from '../../../server/wire/ipmi/session-header.ts';
+import { decodeV15, encodeV15, isRmcpPlus, PAYLOAD } from '../../../server/wire/ipmi/session-header.ts';
 import { SUITES, type CipherSuite } from '../../../server/wire/ipmi/suite.ts';
 import { realCrypto } from '../../support/ipmi-crypto.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -39,14 +44,25 @@ function bmcOf(change: { kg?: string; suites?: readonly CipherSuite[]; password?
   };
   const power = { isOn: () => on, turn, reset: () => void deeds.push('reset') };
   const chassis = createBmcChassis(power, clock, { needsKg: kg !== undefined, suites });
-  const sessions = createBmcSessions({ crypto: realCrypto, clock, user: 'admin', password, kg, suites });
+  const sessions = createBmcSessions({
+    crypto: realCrypto,
+    clock,
+    user: 'admin',
+    password,
+    kg,
+    suites,
+    sol: undefined,
+  });
   return {
     deeds,
     sessions: () => sessions.count(),
     answer: (datagram) => {
       const rmcp = decodeRmcp(datagram);
       if (!rmcp.ok) return undefined;
-      if (isRmcpPlus(rmcp.value.body)) return sessions.answer(rmcp.value.body, (request) => chassis.answer(request));
+      if (isRmcpPlus(rmcp.value.body)) {
+        const act = (request: IpmiRequest): IpmiResponse => chassis.answer(request);
+        return sessions.answer(datagram, act, () => undefined);
+      }
       const message = decodeV15(rmcp.value.body);
       const request = message.ok ? decodeRequest(message.value) : message;
       if (!request.ok) return undefined;
@@ -207,6 +223,18 @@ describe('an IPMI exchange', () => {
       assert.equal(troubleOf(run), want);
       assert.equal(run.tookMs, 0);
     });
+
+  it('a wrong password is found out from the BMC’s own proof: nothing is sent that a lock-out could count', () => {
+    const told: number[] = [];
+    const bmc = bmcOf();
+    const answer = (octets: Uint8Array): Uint8Array | undefined => {
+      told.push((octets[5] ?? 0) & 63);
+      return bmc.answer(octets);
+    };
+    const run = runOver({ ...bmc, answer }, orderOf([status], { suites: SUITES, password: latin1('wrong') }));
+    assert.equal(troubleOf(run), 'auth');
+    assert.deepEqual(told.slice(1), [PAYLOAD.openRequest, PAYLOAD.rakp1], 'no RAKP 3');
+  });
 
   it('a command that is refused ends the session in order', () => {
     const bmc = bmcOf();
