@@ -13,9 +13,13 @@ import { definePowerDriver } from './define.ts';
 import { dli } from './dli.ts';
 import { createFenceDriver, type FenceAgent } from './fence.ts';
 import { ipmi } from './ipmi.ts';
+import { libvirt } from './libvirt.ts';
+import { lxd } from './lxd.ts';
 import { manual } from './manual.ts';
 import { pdudaemon } from './pdudaemon.ts';
 import { plug } from './plug.ts';
+import { moonshot } from './moonshot.ts';
+import { qemu } from './qemu.ts';
 import { redfish } from './redfish.ts';
 import { snmpOutlet } from './snmp-outlet.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
@@ -64,6 +68,10 @@ export async function createPowerDrivers(
     pdudaemon,
     createFenceDriver(findAgent),
     wol,
+    qemu,
+    libvirt,
+    lxd,
+    moonshot,
   ];
   let files: ReadonlyMap<string, Loaded> = new Map();
   let drivers = merge(shipped, files);

@@ -43,7 +43,8 @@ export async function httpCall(call: HttpCall, signal: AbortSignal): Promise<Htt
   }
 }
 
-function connected(call: HttpCall, where: string, signal: AbortSignal): Promise<Socket> {
+/** A connection to a controller, over which nothing has been said yet: TLS is up and its certificate is the right one. */
+export function connected(call: HttpCall, where: string, signal: AbortSignal): Promise<Socket> {
   const { url } = call;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const isTls = url.protocol === 'https:';

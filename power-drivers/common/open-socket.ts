@@ -1,0 +1,55 @@
+import { connect, type Socket } from 'node:net';
+import { PowerError } from '../../server/ports/power-driver.ts';
+
+/** A program of this host, or one that is reached over TCP. */
+export type Place = { readonly path: string } | { readonly host: string; readonly port: number };
+
+/**
+ * Connects to a program. Throws a `PowerError` that names it by `where`: `unreachable`, or `timeout` when `signal` is
+ * given. The caller destroys the socket; an error of it that nobody listens for is nobody's.
+ */
+export function openSocket(place: Place, where: string, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(new PowerError('timeout', `${where}: stopped waiting`));
+      return;
+    }
+    const socket = connect({ ...place });
+    const stop = (): void => {
+      settle(new PowerError('timeout', `${where}: stopped waiting`));
+    };
+    const failed = (cause: Error): void => {
+      settle(new PowerError('unreachable', `${where}: ${cause.message}`, { cause }));
+    };
+    const settle = (fault: PowerError | undefined): void => {
+      signal.removeEventListener('abort', stop);
+      socket.off('error', failed);
+      socket.on('error', () => undefined);
+      if (fault) {
+        socket.destroy();
+        reject(fault);
+      } else resolve(socket);
+    };
+    socket.once('error', failed);
+    socket.once('connect', () => {
+      settle(undefined);
+    });
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** The same, but nothing where nobody listens (yet). */
+export async function openSocketIfThere(place: Place, where: string, signal: AbortSignal): Promise<Socket | undefined> {
+  try {
+    return await openSocket(place, where, signal);
+  } catch (cause) {
+    if (cause instanceof PowerError && NOBODY.has(systemCode(cause.cause))) return undefined;
+    throw cause;
+  }
+}
+
+const NOBODY: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED']);
+
+function systemCode(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+}

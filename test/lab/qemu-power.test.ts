@@ -1,0 +1,155 @@
+import { strict as assert } from 'node:assert';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FIRMWARE_FILES } from '../../lab/qemu/machine-args.ts';
+import { qemu } from '../../power-drivers/qemu.ts';
+import { eventually, hear, powerFailure } from '../support/driver-calls.ts';
+import { realEdges } from '../support/ipmi-crypto.ts';
+
+const forever = new AbortController().signal;
+const FIRMWARE_MS = 120_000;
+
+interface Kind {
+  readonly title: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** What the firmware says on its serial line, first and later. */
+  readonly says: readonly RegExp[];
+}
+
+const UBOOT = ['-M', 'virt', '-cpu', 'cortex-a57', '-m', '128', '-bios', FIRMWARE_FILES['uboot-arm64'].file];
+const KINDS: readonly Kind[] = [
+  {
+    title: 'arm64 virt with virtio-mmio',
+    program: 'qemu-system-aarch64',
+    args: [...UBOOT, '-netdev', 'user,id=n0,restrict=on', '-device', 'virtio-net-device,netdev=n0'],
+    says: [/U-Boot 2\d{3}/, /eth0: virtio-net#\d+/],
+  },
+  {
+    title: 'arm64 virt with virtio-pci',
+    program: 'qemu-system-aarch64',
+    args: [...UBOOT, '-netdev', 'user,id=n0,restrict=on', '-device', 'virtio-net-pci,netdev=n0,romfile='],
+    says: [/U-Boot 2\d{3}/, /eth0: virtio-net#\d+/],
+  },
+  {
+    title: 'x86 with SeaBIOS',
+    program: 'qemu-system-x86_64',
+    args: ['-M', 'q35,graphics=off', '-m', '64'],
+    says: [/SeaBIOS \(version/, /No bootable device/],
+  },
+];
+
+describe('the driver qemu and a real QEMU', function () {
+  this.timeout(300_000);
+  let folder: string;
+  let child: ChildProcess | undefined;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'farrier-qemu-'));
+  });
+  afterEach(async () => {
+    if (child?.exitCode === null) {
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    }
+    await rm(folder, { recursive: true });
+  });
+
+  /** Everything QEMU's serial line has said is in its log, whoever listens: the judge of what a console missed. */
+  const start = async (kind: Kind): Promise<{ socket: string; log: string }> => {
+    const [socket, serial, log] = ['qmp.sock', 'serial.sock', 'serial.log'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    child = spawn(
+      kind.program,
+      [
+        ...['-nodefaults', '-display', 'none', '-accel', 'tcg', '-S', '-no-shutdown'],
+        ...['-qmp', `unix:${socket},server=on,wait=off`],
+        ...['-chardev', `socket,id=board,path=${serial},server=on,wait=off,logfile=${log}`, '-serial', 'chardev:board'],
+        ...kind.args,
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    // The socket is there a moment before QEMU listens on it.
+    const listens = (): Promise<boolean> =>
+      qemu
+        .open({ socket }, realEdges)
+        .query(forever)
+        .then(
+          () => true,
+          () => false,
+        );
+    await eventually(listens, 'QEMU listens', 30_000);
+    return { socket, log };
+  };
+
+  for (const kind of KINDS)
+    it(`${kind.title}: off, on, reset and off again are read back, and the console has every octet`, async () => {
+      const { socket, log } = await start(kind);
+      const handle = qemu.open({ socket, serial: 'board' }, realEdges);
+      assert.equal(await handle.query(forever), 'off');
+      const line = await handle.console?.(forever);
+      assert.ok(line);
+      const heard = hear(line);
+
+      await handle.set('on', forever);
+      assert.equal(await handle.query(forever), 'on');
+      for (const words of kind.says) await saysUntil(() => heard.octets().toString('latin1'), words);
+
+      const beforeReset = heard.octets().length;
+      await handle.reset?.(forever);
+      assert.equal(await handle.query(forever), 'on');
+      const [first = /./] = kind.says;
+      await saysUntil(() => heard.octets().subarray(beforeReset).toString('latin1'), first);
+
+      await handle.set('off', forever);
+      assert.equal(await handle.query(forever), 'off');
+      const recorded = await readFile(log);
+      await eventually(() => heard.octets().length >= recorded.length, 'the console has all of it');
+      assert.deepEqual(heard.octets(), recorded);
+
+      const beforeOn = recorded.length;
+      await handle.set('on', forever);
+      await saysUntil(() => heard.octets().subarray(beforeOn).toString('latin1'), first);
+      await handle.set('off', forever);
+      await line.close();
+      assert.equal((await handle.info?.(forever))?.['state'], 'prelaunch');
+    });
+
+  it('keys reach the board, a second console is refused, and the end of QEMU is told', async () => {
+    const kind = KINDS[0];
+    assert.ok(kind);
+    const { socket } = await start(kind);
+    const handle = qemu.open({ socket, serial: 'board' }, realEdges);
+    const line = await handle.console?.(forever);
+    assert.ok(line);
+    const heard = hear(line);
+    await eventually(async () => (await powerFailure(handle.console?.(forever))).code === 'busy', 'one console only');
+    await handle.set('on', forever);
+    await heard.has('Hit any key to stop autoboot', FIRMWARE_MS);
+    await line.write(Buffer.from('\r'));
+    await heard.has('=> ', FIRMWARE_MS);
+    await line.write(Buffer.from('echo mark${none}er\r'));
+    await heard.has('\nmarker', FIRMWARE_MS);
+    await line.write(Buffer.from('poweroff\r'));
+    await eventually(async () => (await handle.query(forever)) === 'off', 'a guest that powers off is off');
+    await handle.set('on', forever);
+    assert.equal(await handle.query(forever), 'on');
+    child?.kill('SIGKILL');
+    assert.match(await line.ended, /board/);
+    assert.equal((await powerFailure(handle.query(forever))).code, 'unreachable');
+  });
+});
+
+async function saysUntil(text: () => string, words: RegExp): Promise<void> {
+  for (const untilMs = performance.now() + FIRMWARE_MS; performance.now() < untilMs;) {
+    if (words.test(text())) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`the board did not say ${String(words)}: ${text()}`);
+}
