@@ -10,19 +10,27 @@ import { amt } from './amt.ts';
 import { readDeclaration } from './declaration.ts';
 import { createExecDriver, programHandle, runProgram } from './exec.ts';
 import { definePowerDriver } from './define.ts';
+import { dli } from './dli.ts';
+import { createFenceDriver, type FenceAgent } from './fence.ts';
 import { ipmi } from './ipmi.ts';
 import { libvirt } from './libvirt.ts';
 import { lxd } from './lxd.ts';
 import { manual } from './manual.ts';
+import { pdudaemon } from './pdudaemon.ts';
+import { plug } from './plug.ts';
 import { moonshot } from './moonshot.ts';
 import { qemu } from './qemu.ts';
 import { redfish } from './redfish.ts';
 import { snmpOutlet } from './snmp-outlet.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
+import { webhook, webhookBlind } from './webhook.ts';
+import { wol } from './wol.ts';
 
 /** How often the driver folders are looked at; a new file is a driver well within 5 s. */
 const RESCAN_MS = 2000;
 const DESCRIBE_MS = 3000;
+/** Where Debian's packages put fence agents. */
+const FENCE_AGENTS = '/usr/sbin';
 /** What a site's module gets when its default export is a function: it cannot import from here by name. */
 const KIT = { definePowerDriver, PowerError };
 
@@ -53,6 +61,13 @@ export async function createPowerDrivers(
     snmpOutlet,
     createExecDriver((program) => findProgram(folders, program)),
     manual,
+    dli,
+    plug,
+    webhook,
+    webhookBlind,
+    pdudaemon,
+    createFenceDriver(findAgent),
+    wol,
     qemu,
     libvirt,
     lxd,
@@ -233,4 +248,16 @@ async function findProgram(folders: readonly string[], program: string): Promise
     if (name !== undefined) return file;
   }
   return err(`no program "${program}" in the driver folders: ${folders.join(', ') || 'none are configured'}`);
+}
+
+/** A fence agent by its name, when nobody but root can have put it there. */
+async function findAgent(agent: string): Promise<Result<FenceAgent>> {
+  const folder = await vouchForFolder(FENCE_AGENTS);
+  if (!folder.ok) return folder;
+  const names = await readdir(folder.value);
+  if (!names.includes(agent))
+    return err(`this host has no fence agent "${agent}"; install Debian's package fence-agents`);
+  const file = await vouchForFile(join(folder.value, agent));
+  if (!file.ok) return file;
+  return file.value.isProgram ? ok(file.value) : err(`${file.value.path} is not executable`);
 }

@@ -24,8 +24,8 @@ export interface DeviceReply {
 export interface HttpDevice {
   readonly port: number;
   misbehave(how: Misbehaviour): void;
-  /** Requests it took, in order; those that never ended have no end in sight. */
-  seen(): readonly { readonly beganMs: number; readonly endedMs: number }[];
+  /** Requests it took, in order; each ends when its reply has been sent or its connection is gone. */
+  seen(): readonly { readonly target: string; readonly beganMs: number; readonly endedMs: number }[];
   close(): Promise<void>;
 }
 
@@ -39,18 +39,19 @@ export async function startHttpDevice(options: {
 }): Promise<HttpDevice> {
   const { clock, tls } = options;
   const sockets = new Set<Socket>();
-  const seen: { beganMs: number; endedMs: number }[] = [];
+  const seen: { target: string; beganMs: number; endedMs: number }[] = [];
   let how: Misbehaviour = 'not';
   const serve = async (request: IncomingMessage, reply: ServerResponse): Promise<void> => {
-    const visit = { beganMs: clock.monotonicMs(), endedMs: Infinity };
-    seen.push(visit);
     const { method = '', url = '', headers } = request;
+    const visit = { target: url, beganMs: clock.monotonicMs(), endedMs: Infinity };
+    seen.push(visit);
+    reply.once('close', () => {
+      visit.endedMs = clock.monotonicMs();
+    });
     const body = await bodyOf(request);
     if (how === 'silent') return;
     if (how === 'slow') await pause(clock, SLOW_MS);
-    const answer = options.answer({ method, path: url, headers, body });
-    send(reply, answer, how);
-    visit.endedMs = clock.monotonicMs();
+    send(reply, options.answer({ method, path: url, headers, body }), how);
   };
   const listener = (request: IncomingMessage, reply: ServerResponse): void => {
     serve(request, reply).catch(() => reply.destroy());
@@ -94,9 +95,10 @@ function send(reply: ServerResponse, { status, headers = {}, body = '' }: Device
     reply.setHeader(name, typeof value === 'string' ? value : [...value]);
   if (how === 'half') {
     reply.writeHead(status, { 'content-length': Buffer.byteLength(body) + 100 });
-    reply.write(body.slice(0, body.length / 2), () => reply.destroy());
+    reply.write(body.slice(0, body.length / 2) || ' ', () => reply.destroy());
   } else if (how === 'flood') {
-    reply.writeHead(status);
+    // Answers such as 204 have no content to flood with.
+    reply.writeHead(status === 204 ? 200 : status);
     const pour = (): void => {
       // As fast as the other side takes it, for as long as it stays.
       while (!reply.destroyed && reply.write(' '.repeat(BODY_MAX)));

@@ -8,6 +8,9 @@ const OUTLETS = 8;
 /** PowerNet-MIB: the entries of the tables that switch (column 4) and tell (column 4) the outlets of a rack PDU. */
 const CONTROL = '1.3.6.1.4.1.318.1.1.12.3.3.1.1';
 const STATUS = '1.3.6.1.4.1.318.1.1.12.3.5.1.1';
+/** SNMPv2-MIB: what an AP79xx rack PDU says it is. */
+const SYS_OBJECT_ID = '1.3.6.1.2.1.1.2';
+const RACK_PDU = '1.3.6.1.4.1.318.1.3.4.5';
 const FLOOD = 400;
 
 /** Who may do what; a name that is not listed is answered with silence, or with a report in version 3. */
@@ -61,6 +64,7 @@ export async function startPretendSnmpPdu(options: {
     if (value <= 2) machine.order(value === 1);
   };
   addTable(agent, 'control', CONTROL, outlet, { read: () => (machine.isOn() ? 1 : 2), write: order });
+  tellKind(agent);
   addTable(agent, 'status', STATUS, outlet, { read: () => (machine.look() ? 1 : 2) });
   await new Promise<void>((resolve) => {
     wire.bind(0, '127.0.0.1', resolve);
@@ -96,6 +100,17 @@ function admit(agent: Agent, { writers, readers }: SnmpAccess): void {
         authorizer.addUser(each);
         model.setUserAccess(each.name, level);
       }
+}
+
+function tellKind(agent: Agent): void {
+  agent.getMib().registerProvider({
+    name: 'sysObjectID',
+    type: snmp.MibProviderType.Scalar,
+    oid: SYS_OBJECT_ID,
+    scalarType: snmp.ObjectType.OID,
+    maxAccess: snmp.MaxAccess['read-only'],
+  });
+  agent.getMib().setScalarValue('sysObjectID', RACK_PDU);
 }
 
 function addTable(

@@ -79,9 +79,18 @@ declare module 'net-snmp' {
     readonly handler: (request: MibRequest) => void;
   }
 
+  export interface ScalarProvider {
+    readonly name: string;
+    readonly type: number;
+    readonly oid: string;
+    readonly scalarType: number;
+    readonly maxAccess: number;
+  }
+
   export interface Agent {
     getMib(): {
-      registerProvider(provider: TableProvider): void;
+      registerProvider(provider: TableProvider | ScalarProvider): void;
+      setScalarValue(name: string, value: unknown): void;
       addTableRow(table: string, row: readonly unknown[]): void;
     };
     getAuthorizer(): {
@@ -108,9 +117,9 @@ declare module 'net-snmp' {
     readonly SecurityLevel: Readonly<Record<'noAuthNoPriv' | 'authNoPriv' | 'authPriv', number>>;
     readonly AuthProtocols: Readonly<Record<string, number>>;
     readonly PrivProtocols: Readonly<Record<string, number>>;
-    readonly ObjectType: Readonly<Record<'Integer' | 'OctetString', number>>;
+    readonly ObjectType: Readonly<Record<'Integer' | 'OctetString' | 'OID', number>>;
     readonly PduType: Readonly<Record<'GetRequest' | 'SetRequest', number>>;
-    readonly MibProviderType: Readonly<Record<'Table', number>>;
+    readonly MibProviderType: Readonly<Record<'Table' | 'Scalar', number>>;
     readonly MaxAccess: Readonly<Record<'not-accessible' | 'read-only' | 'read-write', number>>;
     readonly AccessControlModelType: Readonly<Record<'Simple', number>>;
     readonly AccessLevel: Readonly<Record<'ReadOnly' | 'ReadWrite', number>>;

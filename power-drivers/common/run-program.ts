@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { PowerError, type PowerEdges, type PowerErrorCode } from '../../server/ports/power-driver.ts';
 
@@ -35,17 +35,13 @@ export interface ProgramEnd {
 /**
  * Runs a program once, in a process group of its own and with a clean environment. At its end, at the deadline, on abort
  * and when it prints more than 64 KiB, all that came of it is killed, also what left the group for a session of its own.
- * Throws `timeout`, `refused` (killed by a signal, too much output) or `tool-missing` (cannot be started).
+ * Throws `timeout`, `refused` (killed by a signal, too much output), `tool-missing` (cannot be started) or `busy` (somebody
+ * is still writing it).
  */
 export async function runToEnd(run: ProgramRun, edges: PowerEdges, signal: AbortSignal): Promise<ProgramEnd> {
   const mark = `${MARK}=${Buffer.from(edges.rng.octets(8)).toString('hex')}`;
   const [key = '', value = ''] = mark.split('=');
-  const child = spawn(run.path, [...run.args], {
-    cwd: '/',
-    env: { ...ENVIRONMENT, [key]: value },
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = start(run, { ...ENVIRONMENT, [key]: value });
   const watch = watchOver(child, run, { ...edges, mark }, signal);
   try {
     return await watch.ended;
@@ -55,6 +51,16 @@ export async function runToEnd(run: ProgramRun, edges: PowerEdges, signal: Abort
     await killEscaped(child, mark);
     child.stdout.destroy();
     child.stderr.destroy();
+  }
+}
+
+function start(run: ProgramRun, env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
+  try {
+    return spawn(run.path, [...run.args], { cwd: '/', env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+  } catch (cause) {
+    // Node gives some errors of execve as events and throws the others.
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new PowerError(words.includes('ETXTBSY') ? 'busy' : 'tool-missing', `${run.name}: cannot be run: ${words}`);
   }
 }
 
