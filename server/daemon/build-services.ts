@@ -25,6 +25,7 @@ import { createBmcUserService, type BmcUserService } from '../services/bmc-user.
 import { createBootSessions, type BootSessions } from '../services/boot-sessions.ts';
 import { createBundleService, type BundleService } from '../services/bundles.ts';
 import { createBundleTries, type BundleTries } from '../services/bundle-tries.ts';
+import type { ConsoleDesk } from '../ports/console.ts';
 import type { ConsoleRecordings } from '../ports/console-recordings.ts';
 import type { ConsoleTransports } from '../services/console-open.ts';
 import { startConsoles, type ConsoleService } from '../services/consoles.ts';
@@ -104,14 +105,15 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
   const { boards } = parts.catalogue;
   const networks = (): readonly Network[] => parts.networks;
   const boardDtbs = await startBoardDtbs(parts);
-  const booting = await buildBooting(parts);
-  const { sources, power, tries, enlist, timeline } = booting;
+  const timeline = createEventBuffer({ events: store.events, clock: parts.clock, log });
   const consoles = await startConsoles({
     ...parts,
     timeline,
     transports: parts.consoleTransports,
     patterns: () => parts.catalogue.consolePatterns(),
   });
+  const booting = await buildBooting(parts, timeline, consoles);
+  const { sources, power, tries, enlist } = booting;
   await followEvents({ ...booting, store, log, prepare: startPreparing(parts, sources, networks) });
   const machines = createMachineService({ ...parts, boards, networks, readTree: readFdt });
   const parameters = createParameterService({ ...parts, boards, networks });
@@ -154,15 +156,14 @@ interface Booting {
   readonly tries: BundleTries;
 }
 
-async function buildBooting(parts: ServiceParts): Promise<Booting> {
+async function buildBooting(parts: ServiceParts, timeline: EventBuffer, consoles: ConsoleDesk): Promise<Booting> {
   const { store, clock, rng, log, artefacts } = parts;
   const { boards } = parts.catalogue;
-  const timeline = createEventBuffer({ events: store.events, clock, log });
   const openDtb = async (sha256: Sha256) => (await boards.openDtb(sha256)) ?? artefacts.open(sha256);
   // Trials order power, power asks for the plan, and the plan asks which bundle is on trial.
   const planned: { next?: PlanNext } = {};
   const planNext: PlanNext = async (machine, trial) => planned.next?.(machine, trial);
-  const power = createPowerService({ ...parts, boards, planNext });
+  const power = createPowerService({ ...parts, boards, planNext, consoles });
   const tries = createBundleTries({ store, power, planNext, clock, log }, await store.tries.list());
   const sources = bootSources(parts, tries);
   planned.next = createPlanNext({ ...sources, networks: () => parts.networks });
