@@ -160,7 +160,7 @@ describe('the driver qemu', () => {
       assert.ok(line);
       hear(line);
       await device.close();
-      assert.match(await line.ended, /serial0.*other side has closed it/);
+      assert.match(await line.ended, /serial0.*closed the connection/);
     });
 
     for (const [filename, code, words] of [
