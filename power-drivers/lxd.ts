@@ -6,7 +6,7 @@ import { pemBlocks } from '../server/edges/pem.ts';
 import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError, type PowerEdges } from '../server/ports/power-driver.ts';
 import { readLxdReply, type LxdReply } from '../server/wire/lxd/reply.ts';
-import { connected, httpCall, type HttpCall } from './common/http-call.ts';
+import { connected, type HttpCall, httpCall, TLS_FINGERPRINT_FIELD } from './common/http-call.ts';
 import { lineWhenThere } from './common/line-when-there.ts';
 import { definePowerDriver } from './define.ts';
 
@@ -47,14 +47,7 @@ const fields = {
     required: false,
     max: 4096,
   },
-  tlsFingerprint: {
-    kind: 'text',
-    label: "Server's certificate (SHA-256)",
-    help: 'Leave it out once: the error names the one the server shows.',
-    scope: 'controller',
-    required: false,
-    pattern: '[0-9A-Fa-f:]{64,95}',
-  },
+  tlsFingerprint: TLS_FINGERPRINT_FIELD,
   project: {
     kind: 'text',
     label: 'Project',

@@ -7,6 +7,16 @@ import { openSocket, whenOpen } from './open-socket.ts';
 /** Octets of an answer that are read; a controller that says more is talking nonsense. */
 const BODY_MAX = 1024 * 1024;
 
+/** The setting of a certificate that nobody vouches for, as every driver that speaks HTTPS declares it. */
+export const TLS_FINGERPRINT_FIELD = {
+  kind: 'text',
+  label: 'Certificate (SHA-256)',
+  help: 'Of a device whose certificate nobody vouches for. The error of the first try says it; compare it with the device.',
+  scope: 'controller',
+  required: false,
+  pattern: '(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}',
+} as const;
+
 /** One request to a controller's web server. */
 export interface HttpCall {
   readonly url: URL;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPretendVirsh, type PretendVirsh } from '../../lab/pretend/virsh.ts';
 import { createLibvirtDriver } from '../../power-drivers/libvirt.ts';
+import type { Clock } from '../../server/ports/clock.ts';
 import type { PowerDriver, PowerEdges, PowerHandle } from '../../server/ports/power-driver.ts';
 import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
@@ -56,7 +57,9 @@ describe('the driver libvirt', () => {
   });
 
   it('lets a domain go on that a call cut short has left held', async () => {
-    const held = driver.open({ domain: 'board1' }, realEdges);
+    const after: Clock['after'] = (ms, call) => realEdges.clock.after(ms * 50, call);
+    const patient = { ...realEdges, clock: { ...realEdges.clock, after } };
+    const held = driver.open({ domain: 'board1' }, patient);
     const stop = new AbortController();
     const cut = failureOf(held.set('on', stop.signal));
     await until('it is held', () => virsh.seen().length === 1);
