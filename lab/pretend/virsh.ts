@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Misbehaviour } from './switched.ts';
+import type { Misbehaviour } from './machine.ts';
 
 /** A program that answers as libvirt's virsh 9.0 does, for one domain kept in a file. */
 export interface PretendVirsh {
