@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LATE_MS, SLOW_MS, type Misbehaviour } from './machine.ts';
 
 /** A program that answers as libvirt's virsh 9.0 does, for one domain kept in a file. */
@@ -83,9 +83,8 @@ export async function createPretendVirsh(folder: string): Promise<PretendVirsh> 
   return {
     path,
     truth: async () => {
-      const [state, due, uptime] = await Promise.all(
-        [join(folder, 'state'), join(folder, 'due'), '/proc/uptime'].map((file) => readFile(file, 'utf8')),
-      );
+      const text = (file: string): Promise<string> => readFile(resolve(folder, file), 'utf8');
+      const [state, due, uptime] = await Promise.all([text('state'), text('due'), text('/proc/uptime')]);
       const [dueAt = '', ...words] = due.trim().split(' ');
       const isDue = words.length > 0 && Number.parseFloat(uptime) * 100 >= Number(dueAt);
       return (isDue ? words.join(' ') : state.trim()) === 'running' ? 'on' : 'off';
