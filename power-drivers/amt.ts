@@ -3,6 +3,7 @@ import type { PowerState } from '../server/core/machine.ts';
 import { PowerError, type BootDevice, type PowerEdges } from '../server/ports/power-driver.ts';
 import { controllerUrl } from './common/controller-url.ts';
 import { httpCallsAs } from './common/digest-auth.ts';
+import { TLS_FINGERPRINT_FIELD } from './common/http-call.ts';
 import { wsManAt, xmlTextAt, type CimInstance, type WsMan } from './common/ws-man.ts';
 import { definePowerDriver } from './define.ts';
 
@@ -17,7 +18,7 @@ const fields = {
   },
   scheme: {
     kind: 'choice',
-    label: 'Scheme',
+    label: 'Protocol',
     help: 'The password never leaves in clear, but with http orders and answers do.',
     scope: 'controller',
     required: true,
@@ -26,14 +27,7 @@ const fields = {
   },
   user: { kind: 'text', label: 'User', scope: 'controller', required: true, default: 'admin' },
   password: { kind: 'secret', label: 'Password', scope: 'controller', required: true },
-  tlsFingerprint: {
-    kind: 'text',
-    label: 'SHA-256 of its certificate',
-    help: 'Try without: the error says the fingerprint to compare and enter.',
-    scope: 'controller',
-    required: false,
-    pattern: '([0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}',
-  },
+  tlsFingerprint: TLS_FINGERPRINT_FIELD,
 } as const;
 
 type Parameters = ParametersOf<typeof fields>;

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { ParametersOf } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
 import { PowerError, type PowerEdges, type PowerHandle } from '../server/ports/power-driver.ts';
+import { controllerUrl } from './common/controller-url.ts';
 import { httpCallsAs } from './common/digest-auth.ts';
 import { httpCall, type HttpCall, type HttpReply } from './common/http-call.ts';
-import { expectSuccess, webFields, webUrl } from './common/web-device.ts';
+import { expectSuccess, webFields } from './common/web-device.ts';
 import { definePowerDriver } from './define.ts';
 
 const fields = {
@@ -71,7 +72,8 @@ function nameOf({ host }: Parameters): string {
 
 function relayUrl(parameters: Parameters, leaf: string): URL {
   // The REST interface counts from 0, everything else from 1.
-  return webUrl(parameters, `/restapi/relay/outlets/${parameters.outlet - 1}/${leaf}/`);
+  const { scheme, host, port } = parameters;
+  return controllerUrl(scheme, host, port, `/restapi/relay/outlets/${parameters.outlet - 1}/${leaf}/`);
 }
 
 /** The REST interface asks for digest authentication where the older pages show a form, redirect or know nothing. */
@@ -148,7 +150,7 @@ function pageOf(
   headers: Readonly<Record<string, string | number>>,
 ): Omit<HttpCall, 'body'> {
   return {
-    url: webUrl(parameters, target),
+    url: controllerUrl(parameters.scheme, parameters.host, parameters.port, target),
     method: 'GET',
     headers,
     tlsFingerprint: parameters.tlsFingerprint,

@@ -7,7 +7,7 @@ import { PowerError, type PowerDriver, type PowerEdges, type PowerErrorCode } fr
 import { serialSource } from '../server/wire/libvirt/serial-source.ts';
 import { openSocketIfThere } from './common/open-socket.ts';
 import { runToEnd, type ProgramEnd } from './common/run-program.ts';
-import { lineWhenThere } from './common/stream-line.ts';
+import { lineWhenThere } from './common/line-when-there.ts';
 import { definePowerDriver } from './define.ts';
 
 const CALL_TIMEOUT_MS = 20_000;

@@ -2,12 +2,12 @@ import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { ParametersOf } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
+import { pemBlocks } from '../server/edges/pem.ts';
 import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError, type PowerEdges } from '../server/ports/power-driver.ts';
 import { readLxdReply, type LxdReply } from '../server/wire/lxd/reply.ts';
-import { connected, httpCall, type HttpCall } from './common/http-call.ts';
-import { pemBlocks } from './common/pem.ts';
-import { lineWhenThere } from './common/stream-line.ts';
+import { connected, type HttpCall, httpCall, TLS_FINGERPRINT_FIELD } from './common/http-call.ts';
+import { lineWhenThere } from './common/line-when-there.ts';
 import { definePowerDriver } from './define.ts';
 
 /** Seconds LXD may keep an operation's answer back. */
@@ -47,14 +47,7 @@ const fields = {
     required: false,
     max: 4096,
   },
-  tlsFingerprint: {
-    kind: 'text',
-    label: "Server's certificate (SHA-256)",
-    help: 'Leave it out once: the error names the one the server shows.',
-    scope: 'controller',
-    required: false,
-    pattern: '[0-9A-Fa-f:]{64,95}',
-  },
+  tlsFingerprint: TLS_FINGERPRINT_FIELD,
   project: {
     kind: 'text',
     label: 'Project',

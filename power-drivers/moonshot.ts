@@ -1,10 +1,11 @@
 import type { Client, ClientChannel } from 'ssh2';
 import type { ParametersOf } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
+import { streamLine } from '../server/edges/stream-line.ts';
+import type { Clock } from '../server/ports/clock.ts';
 import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError } from '../server/ports/power-driver.ts';
 import { sshChannel, sshLogIn, sshRun } from './common/ssh-session.ts';
-import { streamLine } from './common/stream-line.ts';
 import { definePowerDriver } from './define.ts';
 
 /** Octets a command may print. */
@@ -59,7 +60,7 @@ export const moonshot = definePowerDriver({
   callTimeoutMs: 15_000,
   settleTimeoutMs: 60_000,
   paceMs: 200,
-  open: (parameters) => {
+  open: (parameters, { clock }) => {
     const { node } = parameters;
     return {
       set: async (want, signal) => {
@@ -71,7 +72,7 @@ export const moonshot = definePowerDriver({
       },
       query: async (signal) => powerOf(parameters, await command(parameters, `show node power ${node}`, signal)),
       info: async (signal) => infoOf(await command(parameters, `show node info ${node}`, signal)),
-      console: (signal) => openSerialPort(parameters, signal),
+      console: (signal) => openSerialPort(parameters, clock, signal),
     };
   },
 });
@@ -121,7 +122,7 @@ function infoOf(said: string): Readonly<Record<string, string>> {
 }
 
 /** The words around the switch-over are the chassis manager's; all after "Active" is passed on. */
-async function openSerialPort(parameters: Parameters, signal: AbortSignal): Promise<ConsoleLine> {
+async function openSerialPort(parameters: Parameters, clock: Clock, signal: AbortSignal): Promise<ConsoleLine> {
   const where = `${whereOf(parameters)}: serial port`;
   const client = await logIn(parameters, signal);
   try {
@@ -132,7 +133,7 @@ async function openSerialPort(parameters: Parameters, signal: AbortSignal): Prom
     const answer = await readUntil(channel, VSP_ANSWER, where, signal);
     if (/in use/i.test(answer)) throw new PowerError('busy', `${where}: is taken by another session`);
     if (!/serial port active/i.test(answer)) throw new PowerError('refused', `${where}: ${shortWords(answer)}`);
-    const line = streamLine(channel, where, LEAVE);
+    const line = streamLine(channel, { clock, whom: where, goodbye: LEAVE });
     void line.ended.then(() => client.destroy());
     const guard = keyGuard();
     return { ...line, write: (octets) => line.write(guard(octets)) };

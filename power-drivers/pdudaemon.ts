@@ -1,5 +1,6 @@
+import { controllerUrl } from './common/controller-url.ts';
 import { httpCall } from './common/http-call.ts';
-import { webFields, webUrl, type WebPlace } from './common/web-device.ts';
+import { webFields } from './common/web-device.ts';
 import { definePowerDriver } from './define.ts';
 import { PowerError } from '../server/ports/power-driver.ts';
 
@@ -48,7 +49,7 @@ export const pdudaemon = definePowerDriver({
   open: ({ tlsFingerprint, pdu, outlet, rebootDelayS, ...place }) => {
     const order = async (verb: string, delayS: number, signal: AbortSignal): Promise<void> => {
       const query = new URLSearchParams({ hostname: pdu, port: String(outlet), delay: String(delayS) });
-      const url = webUrl(place, `/power/control/${verb}?${query.toString()}`);
+      const url = controllerUrl(place.scheme, place.host, place.port, `/power/control/${verb}?${query.toString()}`);
       const reply = await httpCall({ url, method: 'GET', tlsFingerprint }, signal);
       if (reply.status !== 200) throw refusal(place, pdu, reply.status);
     };
@@ -60,7 +61,11 @@ export const pdudaemon = definePowerDriver({
   },
 });
 
-function refusal({ host, port }: WebPlace, pdu: string, status: number): PowerError {
+function refusal(
+  { host, port }: { readonly host: string; readonly port: number | undefined },
+  pdu: string,
+  status: number,
+): PowerError {
   const where = `pdudaemon ${host}:${port ?? ''}`;
   if (status === 500)
     return new PowerError('refused', `${where}: takes no order for PDU "${pdu}"; is it in pdudaemon.conf?`);

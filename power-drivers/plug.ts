@@ -1,10 +1,11 @@
 import type { ParametersOf } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
 import { PowerError, type PowerEdges } from '../server/ports/power-driver.ts';
+import { controllerUrl } from './common/controller-url.ts';
 import { httpCallsAs } from './common/digest-auth.ts';
 import { httpCall, type HttpCall, type HttpReply } from './common/http-call.ts';
 import { PLUGS, type PlugAsk, type PlugKind } from './common/plug-kinds.ts';
-import { atPointer, ESCAPES, expectSuccess, fill, jsonOf, webFields, webUrl, wordOf } from './common/web-device.ts';
+import { atPointer, ESCAPES, expectSuccess, fill, jsonOf, webFields, wordOf } from './common/web-device.ts';
 import { definePowerDriver } from './define.ts';
 
 const fields = {
@@ -87,7 +88,7 @@ function requestOf(
   values: Readonly<Record<string, string>>,
 ): HttpCall {
   const target = fill(ask.path, values, ESCAPES.url);
-  const url = webUrl({ ...place, port: place.port ?? kind.port }, target);
+  const url = controllerUrl(place.scheme, place.host, place.port ?? kind.port, target);
   if (kind.credentials === 'query' && password !== undefined) {
     url.searchParams.set('user', user ?? kind.user ?? '');
     url.searchParams.set('password', password);

@@ -1,4 +1,6 @@
 import type { ParametersOf } from '../server/core/field.ts';
+import { streamLine } from '../server/edges/stream-line.ts';
+import type { Clock } from '../server/ports/clock.ts';
 import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError } from '../server/ports/power-driver.ts';
 import { textMember } from '../server/wire/qmp/message.ts';
@@ -6,7 +8,6 @@ import { runMeaning, type RunMeaning } from '../server/wire/qmp/run-state.ts';
 import { serialPlace } from '../server/wire/qmp/serial-port.ts';
 import { openSocket } from './common/open-socket.ts';
 import { withQmp, type Qmp } from './common/qmp-client.ts';
-import { streamLine } from './common/stream-line.ts';
 import { definePowerDriver } from './define.ts';
 
 const fields = {
@@ -44,7 +45,7 @@ export const qemu = definePowerDriver({
   abilities: ['on', 'off', 'status', 'reset', 'info', 'console'],
   callTimeoutMs: 5000,
   settleTimeoutMs: 10_000,
-  open: (parameters) => {
+  open: (parameters, { clock }) => {
     const { socket } = parameters;
     const talk = <T>(signal: AbortSignal, does: (qmp: Qmp) => Promise<T>): Promise<T> => withQmp(socket, signal, does);
     return {
@@ -63,7 +64,7 @@ export const qemu = definePowerDriver({
           if (meaning.needsReset || meaning.power === 'frozen') await qmp.ask('cont');
         }),
       info: (signal) => talk(signal, (qmp) => tell(qmp, socket)),
-      console: (signal) => openSerial(parameters, signal),
+      console: (signal) => openSerial(parameters, clock, signal),
     };
   },
 });
@@ -105,7 +106,7 @@ async function tell(qmp: Qmp, socket: string): Promise<Readonly<Record<string, s
 /**
  * QEMU itself says where the line is: nobody can point Farrier's keyboard at another program's socket.
  */
-async function openSerial({ socket, serial }: Parameters, signal: AbortSignal): Promise<ConsoleLine> {
+async function openSerial({ socket, serial }: Parameters, clock: Clock, signal: AbortSignal): Promise<ConsoleLine> {
   const where = `QEMU ${socket}: serial line "${serial}"`;
   const filename = await withQmp(socket, signal, async (qmp) => {
     const all = await qmp.ask('query-chardev');
@@ -119,5 +120,5 @@ async function openSerial({ socket, serial }: Parameters, signal: AbortSignal): 
   });
   const place = serialPlace(filename);
   if (!place.ok) throw new PowerError(place.error.code, `${where} ${place.error.because}`);
-  return streamLine(await openSocket(place.value, where, signal), where);
+  return streamLine(await openSocket(place.value, where, signal), { clock, whom: where });
 }

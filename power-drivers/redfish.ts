@@ -2,6 +2,7 @@ import type { PowerState } from '../server/core/machine.ts';
 import type { ParametersOf } from '../server/core/field.ts';
 import { PowerError, type BootDevice, type PowerEdges } from '../server/ports/power-driver.ts';
 import { controllerUrl } from './common/controller-url.ts';
+import { TLS_FINGERPRINT_FIELD } from './common/http-call.ts';
 import { BOOT_TARGETS, ECHO_BOOT_MODE, RESET_TYPES } from './common/redfish-quirks.ts';
 import {
   inRedfishSession,
@@ -27,7 +28,7 @@ const fields = {
   },
   scheme: {
     kind: 'choice',
-    label: 'Scheme',
+    label: 'Protocol',
     help: 'http sends the password in clear: only for simulators and closed networks.',
     scope: 'controller',
     required: true,
@@ -36,14 +37,7 @@ const fields = {
   },
   user: { kind: 'text', label: 'User', scope: 'controller', required: true },
   password: { kind: 'secret', label: 'Password', scope: 'controller', required: true },
-  tlsFingerprint: {
-    kind: 'text',
-    label: 'SHA-256 of its certificate',
-    help: 'BMCs sign their own certificates. Try without: the error says the fingerprint to compare and enter.',
-    scope: 'controller',
-    required: false,
-    pattern: '([0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}',
-  },
+  tlsFingerprint: TLS_FINGERPRINT_FIELD,
   system: {
     kind: 'text',
     label: 'System',

@@ -14,6 +14,8 @@ interface Floor {
 
 const CORE = 'server/core/';
 const FLOOR3 = [CORE, 'server/wire/', 'server/ports/'];
+/** What drivers and consoles both need of the world: lines over streams, keys. */
+const LINES = ['stream-line', 'ssh-key', 'pem'].map((name) => `server/edges/${name}.ts`);
 
 /** Who may import whom: an allow-list. The longest matching prefix decides. */
 const FLOORS: Readonly<Record<string, Floor>> = {
@@ -28,13 +30,13 @@ const FLOORS: Readonly<Record<string, Floor>> = {
   'server/http/': { may: [...FLOOR3, 'server/services/', 'server/http/'], outside: 'all' },
   'server/store/': { may: [...FLOOR3, 'server/store/'], outside: 'all' },
   'server/files/': { may: [...FLOOR3, 'server/files/'], outside: 'all' },
-  'server/consoles/': { may: [...FLOOR3, 'server/consoles/'], outside: 'all' },
+  'server/consoles/': { may: [...FLOOR3, ...LINES, 'server/consoles/'], outside: 'all' },
   'server/render/': { may: [...FLOOR3, 'server/render/'], outside: 'all' },
   'server/edges/': { may: [CORE, 'server/ports/', 'server/edges/'], outside: 'all' },
   'server/config/': { may: [CORE, 'server/config/'], outside: 'all' },
   'server/cli/': { may: [CORE, 'server/ports/', 'server/cli/', 'server/config/', 'agent/'], outside: 'all' },
   'agent/': { may: [CORE, 'server/wire/', 'server/files/', 'agent/'], outside: 'all' },
-  'power-drivers/': { may: [...FLOOR3, 'power-drivers/define.ts', 'power-drivers/common/'], outside: 'all' },
+  'power-drivers/': { may: [...FLOOR3, ...LINES, 'power-drivers/define.ts', 'power-drivers/common/'], outside: 'all' },
   'power-drivers/index.ts': { may: [...FLOOR3, 'power-drivers/'], outside: 'all' },
   'lab/': { may: [...FLOOR3, 'lab/'], outside: 'all' },
   'server/daemon/': { may: [''], outside: 'all' },

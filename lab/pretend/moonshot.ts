@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import type { Clock } from '../../server/ports/clock.ts';
@@ -10,7 +10,7 @@ export interface PretendMoonshot {
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  /** A private key that is let in, OpenSSH form. */
+  /** A private key that is let in, PEM. */
   readonly privateKey: string;
   /** Of its host key, as `ssh-keygen -l` says it. */
   readonly hostKey: string;
@@ -42,9 +42,9 @@ interface Parts {
 
 /** Starts one on a loopback port of the kernel's choice. */
 export async function startPretendMoonshot(clock: Clock): Promise<PretendMoonshot> {
-  const keys = { host: ssh2.utils.generateKeyPairSync('ed25519'), user: ssh2.utils.generateKeyPairSync('ed25519') };
+  const keys = { host: newKey(), user: newKey() };
   const parts: Parts = { peers: new Set(), ports: new Set(), logins: [], commands: [], typed: [] };
-  const ssh = new ssh2.Server({ hostKeys: [keys.host.private] }, (client) => {
+  const ssh = new ssh2.Server({ hostKeys: [keys.host] }, (client) => {
     serve(client, chassis, parts);
   });
   // The sockets are ours, so that a silent chassis can keep them from the SSH server, and close() ends them.
@@ -61,8 +61,8 @@ export async function startPretendMoonshot(clock: Clock): Promise<PretendMoonsho
     port: await listening(server),
     user: 'farrier',
     password: 'moon-s3cret',
-    privateKey: keys.user.private,
-    hostKey: fingerprint(keys.host.public),
+    privateKey: keys.user,
+    hostKey: fingerprint(keys.host),
     logins: parts.logins,
     commands: parts.commands,
     methods: ['password', 'keyboard-interactive', 'publickey'],
@@ -90,9 +90,19 @@ function listening(server: Server): Promise<number> {
   });
 }
 
-function fingerprint(publicKey: string): string {
-  const blob = Buffer.from(publicKey.split(' ')[1] ?? '', 'base64');
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+/** Not by ssh2, which now and then makes a key it cannot read itself. */
+function newKey(): string {
+  return generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'sec1', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  }).privateKey;
+}
+
+function fingerprint(privateKey: string): string {
+  const key = ssh2.utils.parseKey(privateKey);
+  if (key instanceof Error) throw key;
+  return `SHA256:${createHash('sha256').update(key.getPublicSSH()).digest('base64').replace(/=+$/, '')}`;
 }
 
 function serve(client: Connection, chassis: PretendMoonshot, parts: Parts): void {

@@ -1,9 +1,7 @@
-import type { Clock } from '../../server/ports/clock.ts';
+import { pause, type Clock } from '../../server/ports/clock.ts';
+import { pretendMachine, SLOW_MS, type Misbehaviour } from './machine.ts';
 
-/** How a pretend controller misbehaves. */
-export type Misbehaviour = 'not' | 'silent' | 'slow' | 'half' | 'lies' | 'late' | 'flood' | 'flapping';
-
-/** The machine behind a pretend controller: what it really has, and what the controller makes of orders. */
+/** A pretend machine behind a controller that takes commands one by one, which are noted. */
 export interface Switched {
   how: Misbehaviour;
   readonly truth: () => 'on' | 'off';
@@ -18,35 +16,28 @@ export interface Switched {
   readonly end: () => void;
 }
 
-const LATE_MS = 150;
-const SLOW_MS = 60;
-
 /** A machine that is off. */
 export function createSwitched(clock: Clock): Switched {
-  let state: 'on' | 'off' = 'off';
-  let cancel = (): void => undefined;
+  const machine = pretendMachine(clock);
+  let how: Misbehaviour = 'not';
   const seen: { beganMs: number; endedMs: number }[] = [];
-  const machine: Switched = {
-    how: 'not',
-    truth: () => state,
+  return {
+    get how() {
+      return how;
+    },
+    set how(next) {
+      how = next;
+      machine.misbehave(next);
+    },
+    truth: () => (machine.isOn() ? 'on' : 'off'),
     order: (want) => {
-      cancel();
-      if (machine.how === 'lies') return;
-      if (machine.how !== 'late') state = want;
-      else
-        cancel = clock.after(LATE_MS, () => {
-          state = want;
-        });
+      machine.order(want === 'on');
     },
-    look: () => {
-      // A flapping machine really is another way each time it is asked.
-      if (machine.how === 'flapping') state = state === 'on' ? 'off' : 'on';
-      return state;
-    },
+    look: () => (machine.look() ? 'on' : 'off'),
     command: async (does) => {
       const beganMs = clock.monotonicMs();
       try {
-        if (machine.how === 'slow') await new Promise<void>((resolve) => clock.after(SLOW_MS, resolve));
+        if (how === 'slow') await pause(clock, SLOW_MS);
         return await does();
       } finally {
         seen.push({ beganMs, endedMs: clock.monotonicMs() });
@@ -54,8 +45,7 @@ export function createSwitched(clock: Clock): Switched {
     },
     seen: () => seen,
     end: () => {
-      cancel();
+      machine.end();
     },
   };
-  return machine;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Misbehaviour } from './switched.ts';
+import { join, resolve } from 'node:path';
+import { LATE_MS, SLOW_MS, type Misbehaviour } from './machine.ts';
 
 /** A program that answers as libvirt's virsh 9.0 does, for one domain kept in a file. */
 export interface PretendVirsh {
@@ -33,31 +33,32 @@ if [ -s words ]; then fail "$(cat words)"; fi
 read -r how < how
 case $how in
 silent) exec sleep 600 ;;
-slow) sleep 0.1 ;;
+slow) sleep ${SLOW_MS / 1000} ;;
 half) [ "$command" = domstate ] && { printf 'runn'; exit 0; }; printf 'error: Disconn' >&2; exit 1 ;;
 flood) exec yes 'error: all work and no play' ;;
 esac
 if [ "$domain" != board1 ]; then printf "error: failed to get domain '%s'\\n" "$domain" >&2; exit 1; fi
-hundredths() { echo "$((\${1%.*} * 100 + 1\${1#*.} - 100))"; }
+now() { read -r up _ < /proc/uptime; echo "\${up%.*}\${up#*.}"; }
 order() {
   case $how in
   lies) ;;
-  late) echo "$(($(hundredths "$began") + 20)) $1" > later ;;
-  *) echo "$1" > state ;;
+  late) echo "$(($(now) + ${LATE_MS / 10})) $1" > due ;;
+  *) : > due; echo "$1" > state ;;
   esac
 }
-# Whatever a program leaves running is ended with it: what comes true late is kept with its time.
-if [ -s later ]; then
-  read -r due target < later
-  if [ "$(hundredths "$began")" -ge "$due" ]; then echo "$target" > state; : > later; fi
-fi
+read -r dueAt due < due
+if [ -n "$due" ] && [ "$(now)" -ge "$dueAt" ]; then echo "$due" > state; : > due; fi
 read -r state < state
+if [ "$how $command" = 'flapping domstate' ]; then
+  case $state in 'shut off') state=running ;; *) state='shut off' ;; esac
+  echo "$state" > state
+fi
 case $command in
 start) [ "$state" = 'shut off' ] || fail 'Domain is already active'; [ "$5" = --paused ] && order paused || order running ;;
 resume) case $state in 'shut off') [ "$how" = not ] && fail 'Requested operation is not valid: domain is not running' ;; running) fail 'Requested operation is not valid: domain is already running' ;; esac; order running ;;
 destroy) [ "$state" != 'shut off' ] || fail 'Requested operation is not valid: domain is not running'; order 'shut off' ;;
 reset) [ "$state" = running ] || fail 'Requested operation is not valid: domain is not running' ;;
-domstate) if [ "$how" = flapping ]; then [ "$state" = running ] && state='shut off' || state=running; echo "$state" > state; fi; printf '%s\\n\\n' "$state" ;;
+domstate) printf '%s\\n\\n' "$state" ;;
 dominfo) printf 'Id:             1\\nName:           board1\\nState:          %s\\nMax memory:     131072 KiB\\n\\n' "$state" ;;
 dumpxml) cat xml ;;
 *) printf "error: unknown command: '%s'\\n" "$command" >&2; exit 1 ;;
@@ -77,11 +78,17 @@ export async function createPretendVirsh(folder: string): Promise<PretendVirsh> 
   await Promise.all([
     put('state', 'shut off\n'),
     put('how', 'not\n'),
-    ...['xml', 'calls', 'seen'].map((n) => put(n, '')),
+    ...['xml', 'calls', 'seen', 'due'].map((n) => put(n, '')),
   ]);
   return {
     path,
-    truth: async () => ((await readFile(join(folder, 'state'), 'utf8')).trim() === 'running' ? 'on' : 'off'),
+    truth: async () => {
+      const text = (file: string): Promise<string> => readFile(resolve(folder, file), 'utf8');
+      const [state, due, uptime] = await Promise.all([text('state'), text('due'), text('/proc/uptime')]);
+      const [dueAt = '', ...words] = due.trim().split(' ');
+      const isDue = words.length > 0 && Number.parseFloat(uptime) * 100 >= Number(dueAt);
+      return (isDue ? words.join(' ') : state.trim()) === 'running' ? 'on' : 'off';
+    },
     misbehave: (how) => put('how', `${how}\n`),
     calls: () => lines('calls'),
     seen: () =>

@@ -1,10 +1,21 @@
 import { request as requestHttp, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { PowerError } from '../../server/ports/power-driver.ts';
+import { openSocket, whenOpen } from './open-socket.ts';
 
 /** Octets of an answer that are read; a controller that says more is talking nonsense. */
 const BODY_MAX = 1024 * 1024;
+
+/** The setting of a certificate that nobody vouches for, as every driver that speaks HTTPS declares it. */
+export const TLS_FINGERPRINT_FIELD = {
+  kind: 'text',
+  label: 'Certificate (SHA-256)',
+  help: 'Of a device whose certificate nobody vouches for. The error of the first try says it; compare it with the device.',
+  scope: 'controller',
+  required: false,
+  pattern: '(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}',
+} as const;
 
 /** One request to a controller's web server. */
 export interface HttpCall {
@@ -34,7 +45,6 @@ export interface HttpReply {
  */
 export async function httpCall(call: HttpCall, signal: AbortSignal): Promise<HttpReply> {
   const where = call.socketPath ?? call.url.host;
-  if (signal.aborted) throw new PowerError('timeout', `${where}: stopped waiting`);
   const socket = await connected(call, where, signal);
   try {
     return await exchanged(call, where, socket, signal);
@@ -49,35 +59,14 @@ export function connected(call: HttpCall, where: string, signal: AbortSignal): P
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const isTls = url.protocol === 'https:';
   const port = Number(url.port || (isTls ? 443 : 80));
-  return new Promise((resolve, reject) => {
-    const name = isIP(host) === 0 ? { servername: host } : {};
-    const socket = isTls
-      ? connectTls({ host, port, ...name, ...call.clientCert, rejectUnauthorized: false })
-      : call.socketPath === undefined
-        ? connectTcp({ host, port })
-        : connectTcp({ path: call.socketPath });
-    const stop = (): void => {
-      settle(new PowerError('timeout', `${where}: stopped waiting`));
-    };
-    const settle = (fault: PowerError | undefined): void => {
-      signal.removeEventListener('abort', stop);
-      socket.off('error', failed);
-      // What still comes from a socket given up is nobody's.
-      socket.on('error', () => undefined);
-      if (fault) {
-        socket.destroy();
-        reject(fault);
-      } else resolve(socket);
-    };
-    const failed = (cause: Error): void => {
-      settle(new PowerError('unreachable', `${where}: ${cause.message}`, { cause }));
-    };
-    socket.once('error', failed);
-    signal.addEventListener('abort', stop, { once: true });
-    socket.once(isTls ? 'secureConnect' : 'connect', () => {
-      settle('authorized' in socket ? distrust(socket, call, where) : undefined);
-    });
-  });
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  if (isTls) {
+    const open = (): TLSSocket => connectTls({ host, port, ...name, ...call.clientCert, rejectUnauthorized: false });
+    const fault = (socket: TLSSocket): PowerError | undefined => distrust(socket, call, where);
+    return whenOpen(open, { event: 'secureConnect', where, signal, fault });
+  }
+  const { socketPath: path } = call;
+  return openSocket(path === undefined ? { host, port } : { path }, where, signal);
 }
 
 /** Why this TLS server is not to be talked to; nothing when it is. */

@@ -9,30 +9,45 @@ export type Place = { readonly path: string } | { readonly host: string; readonl
  * given. The caller destroys the socket; an error of it that nobody listens for is nobody's.
  */
 export function openSocket(place: Place, where: string, signal: AbortSignal): Promise<Socket> {
+  return whenOpen(() => connect({ ...place }), { event: 'connect', where, signal });
+}
+
+/** What is waited for on a socket. */
+interface Opening<S> {
+  readonly event: 'connect' | 'secureConnect';
+  readonly where: string;
+  readonly signal: AbortSignal;
+  /** Why nothing is to be said over it, now that it is open. */
+  readonly fault?: (socket: S) => PowerError | undefined;
+}
+
+/** Waits until a socket of any kind is open; throws as `openSocket`, and what `fault` finds. The socket is destroyed then. */
+export function whenOpen<S extends Socket>(open: () => S, { event, where, signal, fault }: Opening<S>): Promise<S> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(new PowerError('timeout', `${where}: stopped waiting`));
       return;
     }
-    const socket = connect({ ...place });
+    const socket = open();
     const stop = (): void => {
       settle(new PowerError('timeout', `${where}: stopped waiting`));
     };
     const failed = (cause: Error): void => {
       settle(new PowerError('unreachable', `${where}: ${cause.message}`, { cause }));
     };
-    const settle = (fault: PowerError | undefined): void => {
+    const settle = (trouble: PowerError | undefined): void => {
       signal.removeEventListener('abort', stop);
       socket.off('error', failed);
+      // What still comes from a socket given up is nobody's.
       socket.on('error', () => undefined);
-      if (fault) {
+      if (trouble) {
         socket.destroy();
-        reject(fault);
+        reject(trouble);
       } else resolve(socket);
     };
     socket.once('error', failed);
-    socket.once('connect', () => {
-      settle(undefined);
+    socket.once(event, () => {
+      settle(fault?.(socket));
     });
     signal.addEventListener('abort', stop, { once: true });
   });

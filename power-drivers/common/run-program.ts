@@ -39,6 +39,7 @@ export interface ProgramEnd {
  * is still writing it).
  */
 export async function runToEnd(run: ProgramRun, edges: PowerEdges, signal: AbortSignal): Promise<ProgramEnd> {
+  if (signal.aborted) throw new PowerError('timeout', `${run.name}: stopped waiting; not begun`);
   const mark = `${MARK}=${Buffer.from(edges.rng.octets(8)).toString('hex')}`;
   const [key = '', value = ''] = mark.split('=');
   const child = start(run, { ...ENVIRONMENT, [key]: value });
@@ -83,7 +84,6 @@ function watchOver(
     const stop = (): void => {
       giveUp('timeout', 'stopped waiting; ended');
     };
-    if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     cancels.push(
       clock.after(run.timeoutMs, () => {

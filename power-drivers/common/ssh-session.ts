@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import ssh2, {
   Client,
   type AuthenticationType,
@@ -8,7 +7,8 @@ import ssh2, {
   type NextAuthHandler,
 } from 'ssh2';
 import { PowerError } from '../../server/ports/power-driver.ts';
-import { pemBlocks } from './pem.ts';
+import { pemBlocks } from '../../server/edges/pem.ts';
+import { isSshKey, sshFingerprint } from '../../server/edges/ssh-key.ts';
 
 /** Where to log in, as whom, and whose key the host must have. */
 export interface SshLogin {
@@ -163,10 +163,10 @@ function answerAll(password: string): KeyboardInteractiveAuthMethod['prompt'] {
 }
 
 function distrust(key: Buffer, pinned: string | undefined, where: string): PowerError | undefined {
-  const shown = `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+  const shown = sshFingerprint(key);
   if (pinned === undefined)
     return new PowerError('config', `${where}: shows the key ${shown}; if it is the host's own, enter it as "hostKey"`);
-  if (pinned.replace(/=+$/, '') === shown) return undefined;
+  if (isSshKey(key, pinned)) return undefined;
   return new PowerError('auth', `${where}: shows another key (${shown}) than the pinned one`);
 }
 

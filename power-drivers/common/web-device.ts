@@ -1,8 +1,7 @@
-import { isIP } from 'node:net';
 import type { Result } from '../../server/core/result.ts';
 import { err, ok } from '../../server/core/result.ts';
 import { PowerError } from '../../server/ports/power-driver.ts';
-import type { HttpReply } from './http-call.ts';
+import { TLS_FINGERPRINT_FIELD, type HttpReply } from './http-call.ts';
 
 /** Where a device's web server is: the fields every driver that speaks HTTP to one host declares. */
 export const webFields = {
@@ -23,28 +22,8 @@ export const webFields = {
     scope: 'controller',
     required: false,
   },
-  tlsFingerprint: {
-    kind: 'text',
-    label: 'Certificate (SHA-256)',
-    help: 'Of a device whose certificate nobody vouches for. The error of the first try says it; compare it with the device.',
-    scope: 'controller',
-    required: false,
-    pattern: '(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}',
-  },
+  tlsFingerprint: TLS_FINGERPRINT_FIELD,
 } as const;
-
-/** Values of `webFields`. */
-export interface WebPlace {
-  readonly host: string;
-  readonly scheme: string;
-  readonly port: number | undefined;
-}
-
-/** The address of something on the device; `target` is path and query, ready escaped. */
-export function webUrl({ host, scheme, port }: WebPlace, target: string): URL {
-  const name = isIP(host) === 6 ? `[${host}]` : host;
-  return new URL(`${scheme}://${name}${port === undefined ? '' : `:${port}`}${target}`);
-}
 
 /** Throws what a status other than 2xx means: 401 and 403 `auth`, 429 and 503 `busy`, anything else `refused`. */
 export function expectSuccess(reply: HttpReply, where: string): void {

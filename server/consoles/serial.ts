@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { pause } from '../ports/clock.ts';
 import { ConsoleError, type ConsoleTransport } from '../ports/console.ts';
 import { SPEED_FIELD, defineTransport } from './define.ts';
-import { lineOf } from './socket-line.ts';
+import { streamLine } from '../edges/stream-line.ts';
 
 const BREAK_MS = 250;
 type SerialModule = typeof import('serialport');
@@ -60,7 +60,7 @@ export function serialTransport(load: LoadSerial): ConsoleTransport {
         await pause(clock, BREAK_MS);
         await setBreak(false);
       };
-      return { ...lineOf(port, { clock, whom: path }), sendBreak };
+      return { ...streamLine(port, { clock, whom: path }), sendBreak };
     },
   });
 }

@@ -1,8 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { Client, type ClientChannel } from 'ssh2';
+import { pemBlocks } from '../edges/pem.ts';
+import { isSshKey, sshFingerprint } from '../edges/ssh-key.ts';
+import { streamLine } from '../edges/stream-line.ts';
 import { ConsoleError, type ConsoleLine } from '../ports/console.ts';
 import { SPEED_FIELD, defineTransport } from './define.ts';
-import { lineOf } from './socket-line.ts';
 
 const KEEPALIVE_MS = 15_000;
 const READY_MS = 15_000;
@@ -40,7 +41,7 @@ export const ssh = defineTransport({
     try {
       await loggedIn(client, { login, hostKey, whom }, signal);
       const channel = await running(client, command, whom);
-      return lineOfChannel(client, lineOf(channel, { clock, whom }));
+      return lineOfChannel(client, streamLine(channel, { clock, whom }));
     } catch (error) {
       client.on('error', () => undefined);
       client.end();
@@ -51,10 +52,9 @@ export const ssh = defineTransport({
 
 /** A key whose lines were joined, as a key file has it. */
 function linesOfKey(joined: string): string {
-  const parts = /^(-----BEGIN [A-Z ]+-----)\s+(.+?)\s+(-----END [A-Z ]+-----)\s*$/.exec(joined);
-  if (!parts) throw new ConsoleError('config', '"privateKey" is not a private key');
-  const [, begin = '', body = '', end = ''] = parts;
-  return [begin, ...(body.replaceAll(/\s/g, '').match(/.{1,70}/g) ?? []), end, ''].join('\n');
+  const pem = pemBlocks(joined)[0]?.pem;
+  if (pem === undefined) throw new ConsoleError('config', '"privateKey" is not a private key');
+  return pem;
 }
 
 interface Login {
@@ -81,8 +81,8 @@ function loggedIn(client: Client, { login, hostKey, whom }: Login, signal: Abort
         readyTimeout: READY_MS,
         keepaliveInterval: KEEPALIVE_MS,
         hostVerifier: (key: Buffer) => {
-          if (isKey(key, hostKey)) return true;
-          wrongKey = `${whom} has the host key ${fingerprintOf(key)} and not the one that is set`;
+          if (isSshKey(key, hostKey)) return true;
+          wrongKey = `${whom} has the host key ${sshFingerprint(key)} and not the one that is set`;
           return false;
         },
       });
@@ -91,16 +91,6 @@ function loggedIn(client: Client, { login, hostKey, whom }: Login, signal: Abort
     }
     if (signal.aborted) stop();
   });
-}
-
-/** What OpenSSH shows of a key: the SHA-256 of its octets in base64 without padding. */
-function fingerprintOf(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
-}
-
-function isKey(key: Buffer, wanted: string): boolean {
-  const [is, should] = [Buffer.from(fingerprintOf(key)), Buffer.from(wanted.replace(/=+$/, ''))];
-  return is.length === should.length && timingSafeEqual(is, should);
 }
 
 function running(client: Client, command: string, whom: string): Promise<ClientChannel> {

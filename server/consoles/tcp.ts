@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { HOST_FIELDS, SPEED_FIELD, defineTransport } from './define.ts';
-import { connected, lineOf } from './socket-line.ts';
+import { connected, streamLine } from '../edges/stream-line.ts';
 
 /** Octets over TCP as they are: ser2net's raw mode, QEMU's `-serial tcp:`, many console servers. */
 export const tcp = defineTransport({
@@ -11,6 +11,6 @@ export const tcp = defineTransport({
     const whom = `${host} port ${port}`;
     const socket = connect({ host, port, keepAlive: true, keepAliveInitialDelay: 30_000, noDelay: true });
     await connected(socket, whom, signal);
-    return lineOf(socket, { clock, whom });
+    return streamLine(socket, { clock, whom });
   },
 });

@@ -5,7 +5,7 @@ import { OPTION, TELNET, TelnetDecoder, encodeTelnet, type TelnetToken } from '.
 import { decodeComPort, encodeBreak, encodeComPort, type ComPortSettings } from '../wire/telnet/com-port.ts';
 import { TelnetOptions } from '../wire/telnet/options.ts';
 import { HOST_FIELDS, SPEED_FIELD, defineTransport } from './define.ts';
-import { connected, lineOf, sendAll, type LineCodec } from './socket-line.ts';
+import { connected, streamLine, sendAll, type LineCodec } from '../edges/stream-line.ts';
 
 const BREAK_MS = 250;
 /** A peer that asks and asks and takes no answers gets none. */
@@ -40,7 +40,7 @@ export const telnet = defineTransport({
       stopBits: given.stopBits,
     };
     const talk = new Talk(socket, whom, given.rfc2217 === 'yes' ? settings : undefined);
-    const line = lineOf(socket, { clock, whom, codec: talk });
+    const line = streamLine(socket, { clock, whom, codec: talk });
     talk.begin();
     return { ...line, sendBreak: () => talk.sendBreak((ms) => pause(clock, ms)), ended: talk.reasonOr(line.ended) };
   },

@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Result } from '../core/result.ts';
 import { ConsoleError, type ConsoleTransport } from '../ports/console.ts';
 import { SPEED_FIELD, defineTransport } from './define.ts';
-import { connected, lineOf } from './socket-line.ts';
+import { connected, streamLine } from '../edges/stream-line.ts';
 
 /** The real path of a folder in which nobody but root and this process's user can put anything, or why not. */
 export type VouchForFolder = (folder: string) => Promise<Result<string>>;
@@ -21,7 +21,7 @@ export function unixTransport(vouchForFolder: VouchForFolder): ConsoleTransport 
     open: async ({ path }, { clock }, signal) => {
       const socket = connect(await vouched(path, vouchForFolder));
       await connected(socket, path, signal);
-      return lineOf(socket, { clock, whom: path });
+      return streamLine(socket, { clock, whom: path });
     },
   });
 }

@@ -10,12 +10,29 @@ export interface ConsoleText {
 
 type State = 'text' | 'escape' | 'sequence' | 'string' | 'one';
 
+/** Tells text from what a terminal would obey: escape sequences (ECMA-48 §5.4) and control characters, octet by octet. */
+export class EscapeFilter {
+  #state: State = 'text';
+
+  /** Whether this octet is part of the text; those of characters beyond ASCII are. */
+  isText(octet: number): boolean {
+    const was = this.#state;
+    this.#state = stateAfter(was, octet);
+    return was === 'text' && octet >= 32 && octet !== 127;
+  }
+
+  /** Begins anew: a line's end ends every sequence. */
+  reset(): void {
+    this.#state = 'text';
+  }
+}
+
 /**
- * Octets to lines, for looking at only: escape sequences (ECMA-48) and control characters are left out, letters beyond
- * 512 of a line as well. Memory is bounded whatever comes.
+ * Octets to lines, for looking at only: what is no text is left out, letters beyond 512 of a line as well. Memory is
+ * bounded whatever comes.
  */
 export class ConsoleLines {
-  #state: State = 'text';
+  readonly #filter = new EscapeFilter();
   #line = '';
 
   /** The lines that ended in these octets, and the one that has not when it looks like a prompt. */
@@ -25,32 +42,28 @@ export class ConsoleLines {
       if (octet === 10 || octet === 13) {
         if (this.#line !== '') lines.push({ text: this.#line, isWhole: true });
         this.#line = '';
-        this.#state = 'text';
-      } else this.#next(octet);
+        this.#filter.reset();
+      } else if (this.#filter.isText(octet) && this.#line.length < LINE_LETTERS_MAX)
+        this.#line += String.fromCharCode(octet);
     }
     if (/[:>#$)] ?$/.test(this.#line)) lines.push({ text: this.#line, isWhole: false });
     return lines;
   }
+}
 
-  #next(octet: number): void {
-    switch (this.#state) {
-      case 'text':
-        if (octet === ESC) this.#state = 'escape';
-        else if (octet >= 32 && octet !== 127 && this.#line.length < LINE_LETTERS_MAX)
-          this.#line += String.fromCharCode(octet);
-        return;
-      case 'escape':
-        this.#state = afterEscape(octet);
-        return;
-      case 'sequence':
-        if (octet >= 64) this.#state = 'text';
-        return;
-      case 'string':
-        if (octet === BEL || octet === ESC) this.#state = octet === ESC ? 'escape' : 'text';
-        return;
-      case 'one':
-        this.#state = 'text';
-    }
+function stateAfter(state: State, octet: number): State {
+  switch (state) {
+    case 'text':
+      return octet === ESC ? 'escape' : 'text';
+    case 'escape':
+      return afterEscape(octet);
+    case 'sequence':
+      return octet >= 64 ? 'text' : 'sequence';
+    case 'string':
+      if (octet === ESC) return 'escape';
+      return octet === BEL ? 'text' : 'string';
+    case 'one':
+      return 'text';
   }
 }
 

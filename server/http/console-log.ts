@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import { EscapeFilter } from '../core/console-lines.ts';
 import type { ConsoleRecording, RecordedPiece } from '../ports/console-recordings.ts';
 
 /** A part of a recording: octets from `from` up to, not including, `to`. */
@@ -18,6 +19,7 @@ const READ_OCTETS = 256 << 10;
 /** One answer of timed pieces; whoever wants more goes on from its `to`. */
 const TIMED_OCTETS_MAX = 4 << 20;
 const LINE_LETTERS_MAX = 4096;
+const LF = 10;
 
 /** The pieces of a part, in order. */
 async function* piecesOf({ recording, from, to }: LogPart): AsyncGenerator<RecordedPiece> {
@@ -77,18 +79,24 @@ export async function timedLog(part: LogPart): Promise<object> {
  */
 export function consoleLines(): Shaper {
   const decoder = new TextDecoder();
+  const filter = new EscapeFilter();
   let line = '';
   let sinceMs: number | undefined;
   const finished = (): string => {
-    const text = `${new Date(sinceMs ?? 0).toISOString()} ${plainText(line)}\n`;
+    const text = `${new Date(sinceMs ?? 0).toISOString()} ${line.replace(/\p{Cc}/gu, '')}\n`;
     line = '';
     sinceMs = undefined;
     return text;
   };
+  const isShown = (octet: number): boolean => {
+    if (octet !== LF) return filter.isText(octet);
+    filter.reset();
+    return true;
+  };
   return {
     take: ({ atMs, octets }) => {
       let out = '';
-      for (const part of decoder.decode(octets, { stream: true }).split(/(?<=\n)/)) {
+      for (const part of decoder.decode(octets.filter(isShown), { stream: true }).split(/(?<=\n)/)) {
         if (part === '') continue;
         sinceMs ??= atMs;
         line += part.slice(0, Math.max(0, LINE_LETTERS_MAX - line.length));
@@ -98,14 +106,4 @@ export function consoleLines(): Shaper {
     },
     end: () => (sinceMs === undefined ? '' : finished()),
   };
-}
-
-/** Text without ANSI escape sequences (ECMA-48 §5.4) and without other control characters. */
-function plainText(text: string): string {
-  return (
-    text
-      // eslint-disable-next-line no-control-regex -- the control character is what is looked for
-      .replace(/\u001b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\u001b[()][0-9A-B]|\u001b[@-Z\\-_]/g, '')
-      .replace(/\p{Cc}/gu, '')
-  );
 }

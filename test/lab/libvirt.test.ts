@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FIRMWARE_FILES } from '../../lab/qemu/machine-args.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
-import { eventually, hear, powerFailure } from '../support/driver-calls.ts';
+import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { startLibvirt, type LibvirtHost } from '../support/libvirt-host.ts';
+import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
-const forever = new AbortController().signal;
 const FIRMWARE_MS = 120_000;
 
 describe('the driver libvirt and a real libvirtd with QEMU', function () {
@@ -46,7 +47,7 @@ describe('the driver libvirt and a real libvirtd with QEMU', function () {
     await handle.set('on', forever);
     const beforeReset = heard.octets().length;
     await handle.reset?.(forever);
-    await eventually(() => heard.octets().subarray(beforeReset).includes('U-Boot 20'), 'it boots again');
+    await until('it boots again', () => heard.octets().subarray(beforeReset).includes('U-Boot 20'));
     assert.equal(await handle.query(forever), 'on');
 
     await handle.set('off', forever);
@@ -67,12 +68,12 @@ describe('the driver libvirt and a real libvirtd with QEMU', function () {
   });
 
   it('a reset of what is off, and a domain that is not there, are refused with the reason', async () => {
-    assert.equal((await powerFailure(handle.reset?.(forever))).code, 'refused');
-    const absent = await powerFailure(host.driver.open({ domain: 'absent' }, realEdges).query(forever));
+    assert.equal((await failureOf(handle.reset?.(forever))).code, 'refused');
+    const absent = await failureOf(host.driver.open({ domain: 'absent' }, realEdges).query(forever));
     assert.equal(absent.code, 'config');
     assert.match(absent.message, /failed to get domain 'absent'/);
     const nobody = host.driver.open({ domain: 'board1', uri: 'qemu+tcp://127.0.0.1:1/system' }, realEdges);
-    assert.equal((await powerFailure(nobody.query(forever))).code, 'unreachable');
+    assert.equal((await failureOf(nobody.query(forever))).code, 'unreachable');
   });
 
   it("a domain of libvirt's own test hypervisor is switched too", async () => {

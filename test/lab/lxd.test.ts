@@ -8,10 +8,10 @@ import { tool } from '../../lab/netns.ts';
 import { lxd } from '../../power-drivers/lxd.ts';
 import type { FieldValues } from '../../server/core/field.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
-import { eventually, hear, powerFailure } from '../support/driver-calls.ts';
+import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
-
-const forever = new AbortController().signal;
+import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
 /** What runs in the container: it says its first words, then repeats what it is told. */
 const INIT = `#!/bin/sh
@@ -47,7 +47,7 @@ describe('the driver lxd and a real LXD with a container', function () {
         () => true,
         () => false,
       );
-    await eventually(ready, 'LXD answers', 60_000);
+    await until('LXD answers', ready, 60_000);
     await lxc('storage', 'create', 'default', 'dir');
     await lxc('profile', 'device', 'add', 'default', 'root', 'disk', 'path=/', 'pool=default');
     await lxc('image', 'import', await makeImage(folder), '--alias', 'board');
@@ -86,17 +86,17 @@ describe('the driver lxd and a real LXD with a container', function () {
     const heard = hear(line);
     await handle.set('on', forever);
     // LXD hands out the console of what runs already: the first words may have gone by.
-    await eventually(async () => {
+    await until('it repeats what it is told', async () => {
       await line.write(Buffer.from('hello\r')).catch(() => undefined);
       return heard.octets().includes('heard hello');
-    }, 'it repeats what it is told');
+    });
     await handle.set('off', forever);
     assert.match(await line.ended, /instance c1/);
   });
 
   it('an instance and a project that are not there are named', async () => {
-    assert.match((await powerFailure(open({ instance: 'nope' }).query(forever))).message, /Instance not found/);
-    assert.equal((await powerFailure(open({ project: 'nope' }).query(forever))).code, 'config');
+    assert.match((await failureOf(open({ instance: 'nope' }).query(forever))).message, /Instance not found/);
+    assert.equal((await failureOf(open({ project: 'nope' }).query(forever))).code, 'config');
   });
 
   it('over HTTPS: the certificate is pinned, a client that is not trusted is auth, one that is may switch', async () => {
@@ -106,10 +106,10 @@ describe('the driver lxd and a real LXD with a container', function () {
     await tool('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', ...subject]);
     const clientCert = `${await readFile(crt, 'utf8')}${await readFile(key, 'utf8')}`.replace(/\n/g, '');
     const far = { host: '127.0.0.1', clientCert };
-    const unpinned = await powerFailure(open(far).query(forever));
+    const unpinned = await failureOf(open(far).query(forever));
     assert.equal(unpinned.code, 'config');
     const tlsFingerprint = /SHA-256 ([0-9a-f]{64})/.exec(unpinned.message)?.[1] ?? '';
-    const untrusted = await powerFailure(open({ ...far, tlsFingerprint }).query(forever));
+    const untrusted = await failureOf(open({ ...far, tlsFingerprint }).query(forever));
     assert.equal(untrusted.code, 'auth');
     await lxc('config', 'trust', 'add', crt);
     const trusted = open({ ...far, tlsFingerprint });
@@ -118,10 +118,10 @@ describe('the driver lxd and a real LXD with a container', function () {
     const line = await trusted.console?.(forever);
     assert.ok(line);
     const heard = hear(line);
-    await eventually(async () => {
+    await until('it repeats what it is told over HTTPS', async () => {
       await line.write(Buffer.from('far\r')).catch(() => undefined);
       return heard.octets().includes('heard far');
-    }, 'it repeats what it is told over HTTPS');
+    });
     await line.close();
     await trusted.set('off', forever);
   });

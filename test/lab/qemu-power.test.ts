@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FIRMWARE_FILES } from '../../lab/qemu/machine-args.ts';
 import { qemu } from '../../power-drivers/qemu.ts';
-import { eventually, hear, powerFailure } from '../support/driver-calls.ts';
+import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
+import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
-const forever = new AbortController().signal;
 const FIRMWARE_MS = 120_000;
 
 interface Kind {
@@ -84,7 +85,7 @@ describe('the driver qemu and a real QEMU', function () {
           () => true,
           () => false,
         );
-    await eventually(listens, 'QEMU listens', 30_000);
+    await until('QEMU listens', listens, 30_000);
     return { socket, log };
   };
 
@@ -110,7 +111,7 @@ describe('the driver qemu and a real QEMU', function () {
       await handle.set('off', forever);
       assert.equal(await handle.query(forever), 'off');
       const recorded = await readFile(log);
-      await eventually(() => heard.octets().length >= recorded.length, 'the console has all of it');
+      await until('the console has all of it', () => heard.octets().length >= recorded.length);
       assert.deepEqual(heard.octets(), recorded);
 
       const beforeOn = recorded.length;
@@ -129,7 +130,7 @@ describe('the driver qemu and a real QEMU', function () {
     const line = await handle.console?.(forever);
     assert.ok(line);
     const heard = hear(line);
-    await eventually(async () => (await powerFailure(handle.console?.(forever))).code === 'busy', 'one console only');
+    await until('one console only', async () => (await failureOf(handle.console?.(forever))).code === 'busy');
     await handle.set('on', forever);
     await heard.has('Hit any key to stop autoboot', FIRMWARE_MS);
     await line.write(Buffer.from('\r'));
@@ -137,12 +138,12 @@ describe('the driver qemu and a real QEMU', function () {
     await line.write(Buffer.from('echo mark${none}er\r'));
     await heard.has('\nmarker', FIRMWARE_MS);
     await line.write(Buffer.from('poweroff\r'));
-    await eventually(async () => (await handle.query(forever)) === 'off', 'a guest that powers off is off');
+    await until('a guest that powers off is off', async () => (await handle.query(forever)) === 'off');
     await handle.set('on', forever);
     assert.equal(await handle.query(forever), 'on');
     child?.kill('SIGKILL');
     assert.match(await line.ended, /board/);
-    assert.equal((await powerFailure(handle.query(forever))).code, 'unreachable');
+    assert.equal((await failureOf(handle.query(forever))).code, 'unreachable');
   });
 });
 

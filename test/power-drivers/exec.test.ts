@@ -8,6 +8,7 @@ import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts
 import { createDriverFolder, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { until } from '../support/until.ts';
 
 const CANARY = 'canary-s3cret';
 const forever = new AbortController().signal;
@@ -112,9 +113,7 @@ describe('driver programs', () => {
     assert.equal(error.code, 'timeout');
     const child = (await readFile(join(folder.path, 'child'), 'utf8')).trim();
     const isGone = (): boolean => !existsSync(`/proc/${child}`) || isZombie(child);
-    for (const untilMs = performance.now() + 2000; !isGone() && performance.now() < untilMs;)
-      await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(isGone(), `process ${child} still runs`);
+    await until(`the end of process ${child}`, isGone);
   });
 
   it('that print 100 MB are ended after 64 KiB, and nothing of it is kept', async () => {
@@ -127,9 +126,7 @@ describe('driver programs', () => {
   const runs = (pid: string): boolean => existsSync(`/proc/${pid}`) && !isZombie(pid);
   const childOf = async (): Promise<string> => (await readFile(join(folder.path, 'child'), 'utf8')).trim();
   const untilGone = async (pid: string): Promise<void> => {
-    for (const untilMs = performance.now() + 5000; runs(pid) && performance.now() < untilMs;)
-      await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(!runs(pid), `process ${pid} still runs`);
+    await until(`the end of process ${pid}`, () => !runs(pid));
   };
 
   for (const [title, spawned] of [

@@ -6,6 +6,7 @@ import { createDriverFolder, shellDriver, type DriverFolder } from '../support/d
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { until } from '../support/until.ts';
 
 const DECLARED = `name: 'site-pdu', summary: 's', abilities: ['on', 'off', 'status'], callTimeoutMs: 1000, settleTimeoutMs: 1000,
   fields: { outlet: { kind: 'integer', label: 'Outlet', scope: 'machine', required: true } },
@@ -55,10 +56,7 @@ describe('the drivers there are', () => {
     const appeared = async (want: boolean): Promise<void> => {
       await clock.pass(2000);
       // The program is a real process: its answer takes real time, however the clock is moved.
-      for (const untilMs = performance.now() + 5000; performance.now() < untilMs;)
-        if ((drivers?.byName('dropped') !== undefined) === want) return;
-        else await new Promise((resolve) => setImmediate(resolve));
-      assert.fail(`driver is ${want ? 'not there' : 'still there'}`);
+      await until(want ? 'the driver' : 'no driver', () => (drivers?.byName('dropped') !== undefined) === want);
     };
     await appeared(true);
     await rm(file);

@@ -5,16 +5,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPretendVirsh, type PretendVirsh } from '../../lab/pretend/virsh.ts';
 import { createLibvirtDriver } from '../../power-drivers/libvirt.ts';
+import type { Clock } from '../../server/ports/clock.ts';
 import type { PowerDriver, PowerEdges, PowerHandle } from '../../server/ports/power-driver.ts';
-import { eventually, hear, powerFailure } from '../support/driver-calls.ts';
+import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
+import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
-const forever = new AbortController().signal;
 /** Time goes twenty times as fast, so that nobody waits for a domain that is held. */
 const hasty: PowerEdges = {
   ...realEdges,
   clock: { ...realEdges.clock, after: (ms, call) => realEdges.clock.after(ms / 20, call) },
 };
+
+/** How long the driver holds a domain that starts. */
+const HELD_MS = 200;
 
 describe('the driver libvirt', () => {
   let folder: string;
@@ -55,11 +60,18 @@ describe('the driver libvirt', () => {
   });
 
   it('lets a domain go on that a call cut short has left held', async () => {
-    const held = driver.open({ domain: 'board1' }, realEdges);
+    const waiting: (() => void)[] = [];
+    const after: Clock['after'] = (ms, call) => {
+      if (ms !== HELD_MS) return realEdges.clock.after(ms, call);
+      waiting.push(call);
+      return () => undefined;
+    };
+    const held = driver.open({ domain: 'board1' }, { ...realEdges, clock: { ...realEdges.clock, after } });
     const stop = new AbortController();
-    const cut = powerFailure(held.set('on', stop.signal));
-    await eventually(() => virsh.seen().length === 1, 'it is held');
+    const cut = failureOf(held.set('on', stop.signal));
+    await until('it is held', () => waiting.length === 1);
     stop.abort();
+    for (const goOn of waiting) goOn();
     assert.equal((await cut).code, 'timeout');
     assert.equal(await handle.query(forever), 'unknown');
     await handle.set('on', forever);
@@ -90,34 +102,34 @@ describe('the driver libvirt', () => {
   ] as const)
     it(`"${words.slice(0, 60)}" is ${code}`, async () => {
       await virsh.failWith(words);
-      const error = await powerFailure(handle.set('on', forever));
+      const error = await failureOf(handle.set('on', forever));
       assert.equal(error.code, code);
       assert.ok(error.message.includes('domain board1') && error.message.includes(words.slice(0, 40)), error.message);
     });
 
   it('a reset of what is off is refused', async () => {
-    assert.equal((await powerFailure(handle.reset?.(forever))).code, 'refused');
+    assert.equal((await failureOf(handle.reset?.(forever))).code, 'refused');
   });
 
   it('a virsh that hangs ends with its process when nobody waits any more', async () => {
     await virsh.misbehave('silent');
     const stop = new AbortController();
-    const asked = powerFailure(handle.query(stop.signal));
-    await eventually(() => virsh.calls().length === 1, 'it runs');
+    const asked = failureOf(handle.query(stop.signal));
+    await until('it runs', () => virsh.calls().length === 1);
     stop.abort();
     assert.equal((await asked).code, 'timeout');
   });
 
   it('half a word is no state, and a flood of words is ended', async () => {
     await virsh.misbehave('half');
-    assert.equal((await powerFailure(handle.query(forever))).code, 'refused');
+    assert.equal((await failureOf(handle.query(forever))).code, 'refused');
     await virsh.misbehave('flood');
-    assert.match((await powerFailure(handle.query(forever))).message, /printed more than/);
+    assert.match((await failureOf(handle.query(forever))).message, /printed more than/);
   });
 
   it('no virsh is a tool that is missing', async () => {
     const absent = createLibvirtDriver(join(folder, 'absent')).open({ domain: 'board1' }, realEdges);
-    assert.equal((await powerFailure(absent.query(forever))).code, 'tool-missing');
+    assert.equal((await failureOf(absent.query(forever))).code, 'tool-missing');
   });
 
   for (const [title, parameters] of [
@@ -172,9 +184,9 @@ describe('the driver libvirt', () => {
 
     it('says plainly what cannot be opened', async () => {
       await virsh.describe("<serial type='pty'><source path='/dev/pts/2'/></serial>");
-      assert.match((await powerFailure(handle.console?.(forever))).message, /'pty'/);
+      assert.match((await failureOf(handle.console?.(forever))).message, /'pty'/);
       const far = driver.open({ domain: 'board1', uri: 'qemu+ssh://h/system' }, realEdges);
-      assert.match((await powerFailure(far.console?.(forever))).message, /on another host/);
+      assert.match((await failureOf(far.console?.(forever))).message, /on another host/);
     });
   });
 });

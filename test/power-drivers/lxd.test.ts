@@ -7,10 +7,10 @@ import { lxd } from '../../power-drivers/lxd.ts';
 import type { FieldValues } from '../../server/core/field.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
-import { eventually, hear, powerFailure } from '../support/driver-calls.ts';
+import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
-
-const forever = new AbortController().signal;
+import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
 describe('the driver lxd', () => {
   let folder: string;
@@ -39,7 +39,7 @@ describe('the driver lxd', () => {
       'GET /1.0/operations/f7b8063a-c778-45e9-aef9-3576605de52c/wait?timeout=25&project=default',
     ]);
     assert.equal(device.requests.filter((each) => each.startsWith('PUT')).length, 2, 'what is so is not ordered');
-    await eventually(() => device.open() === 0, 'no connection is left');
+    await until('no connection is left', () => device.open() === 0);
   });
 
   it('resets, and tells what LXD says of the instance', async () => {
@@ -63,7 +63,7 @@ describe('the driver lxd', () => {
   ] as const)
     it(`an operation that ends with "${err}" is ${code}`, async () => {
       device.operationError = err;
-      const error = await powerFailure(open().set('on', forever));
+      const error = await failureOf(open().set('on', forever));
       assert.equal(error.code, code);
       assert.ok(error.message.includes(err) && error.message.includes('instance c1'));
     });
@@ -74,10 +74,10 @@ describe('the driver lxd', () => {
   });
 
   it('a client that is not trusted is auth; an instance that is not there is config', async () => {
-    assert.equal((await powerFailure(open({ instance: 'nope' }).query(forever))).code, 'config');
-    assert.equal((await powerFailure(open({ project: 'other' }).query(forever))).code, 'config');
+    assert.equal((await failureOf(open({ instance: 'nope' }).query(forever))).code, 'config');
+    assert.equal((await failureOf(open({ project: 'other' }).query(forever))).code, 'config');
     device.isForbidden = true;
-    const error = await powerFailure(open().query(forever));
+    const error = await failureOf(open().query(forever));
     assert.equal(error.code, 'auth');
     assert.match(error.message, /not authorized/);
     assert.equal(device.requests.length, 3, 'asked once');
@@ -86,27 +86,27 @@ describe('the driver lxd', () => {
   it('half an answer and a flood are refused', async () => {
     for (const how of ['half', 'flood'] as const) {
       device.machine.how = how;
-      assert.equal((await powerFailure(open().query(forever))).code, 'refused');
+      assert.equal((await failureOf(open().query(forever))).code, 'refused');
     }
-    await eventually(() => device.open() === 0, 'no connection is left');
+    await until('no connection is left', () => device.open() === 0);
   });
 
   it('a silent LXD ends when nobody waits any more, an absent one at once', async () => {
     device.machine.how = 'silent';
     const stop = new AbortController();
-    const asked = powerFailure(open().query(stop.signal));
-    await eventually(() => device.requests.length === 1, 'it is asked');
+    const asked = failureOf(open().query(stop.signal));
+    await until('it is asked', () => device.requests.length === 1);
     stop.abort();
     assert.equal((await asked).code, 'timeout');
-    await eventually(() => device.open() === 0, 'no connection is left');
+    await until('no connection is left', () => device.open() === 0);
     const absent = open({ socket: join(folder, 'absent', 'unix.socket') });
-    assert.equal((await powerFailure(absent.query(forever))).code, 'unreachable');
+    assert.equal((await failureOf(absent.query(forever))).code, 'unreachable');
   });
 
   it('another host needs a certificate with its key', async () => {
     for (const clientCert of ['', 'canary-s3cret', '-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----']) {
       const far = lxd.open({ host: '127.0.0.1', instance: 'c1', clientCert }, realEdges);
-      const error = await powerFailure(far.query(forever));
+      const error = await failureOf(far.query(forever));
       assert.equal(error.code, 'config');
       assert.match(error.message, /"clientCert" must hold/);
       assert.ok(!error.message.includes('canary'));
@@ -135,13 +135,13 @@ describe('the driver lxd', () => {
       device.say(all);
       await heard.has(all);
       await line.write(Buffer.from('root\r'));
-      await eventually(() => device.typed().equals(Buffer.from('root\r')), 'keys arrive');
+      await until('keys arrive', () => device.typed().equals(Buffer.from('root\r')));
       await line.close();
-      await eventually(() => device.open() === 0, 'no connection is left');
+      await until('no connection is left', () => device.open() === 0);
     });
 
     it('of an instance that is not there is refused at once', async () => {
-      assert.equal((await powerFailure(open({ instance: 'nope' }).console?.(forever))).code, 'config');
+      assert.equal((await failureOf(open({ instance: 'nope' }).console?.(forever))).code, 'config');
     });
 
     it('ends when the instance stops, though LXD leaves it open', async () => {

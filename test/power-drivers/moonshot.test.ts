@@ -4,10 +4,10 @@ import { moonshot } from '../../power-drivers/moonshot.ts';
 import type { FieldValues } from '../../server/core/field.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
-import { eventually, hear, powerFailure } from '../support/driver-calls.ts';
+import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
-
-const forever = new AbortController().signal;
+import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
 describe('the driver moonshot', () => {
   let chassis: PretendMoonshot;
@@ -33,7 +33,7 @@ describe('the driver moonshot', () => {
       'set node power off force c7n1',
       'show node power c7n1',
     ]);
-    await eventually(() => chassis.open() === 0, 'no session is left');
+    await until('no session is left', () => chassis.open() === 0);
   });
 
   it('tells what the chassis says of the node', async () => {
@@ -41,14 +41,14 @@ describe('the driver moonshot', () => {
   });
 
   it('names the key of a chassis that is not pinned, and does not log in', async () => {
-    const error = await powerFailure(open({ hostKey: '' }).query(forever));
+    const error = await failureOf(open({ hostKey: '' }).query(forever));
     assert.equal(error.code, 'config');
     assert.ok(error.message.includes(`${chassis.hostKey}; if it is the host's own, enter it as "hostKey"`));
     assert.deepEqual(chassis.logins, []);
   });
 
   it('says nothing to a chassis with another key than the pinned one', async () => {
-    const error = await powerFailure(open({ hostKey: `SHA256:${'A'.repeat(43)}` }).query(forever));
+    const error = await failureOf(open({ hostKey: `SHA256:${'A'.repeat(43)}` }).query(forever));
     assert.equal(error.code, 'auth');
     assert.deepEqual(chassis.logins, []);
   });
@@ -61,7 +61,7 @@ describe('the driver moonshot', () => {
 
     it(`offers a wrong password once, by ${method}, and keeps it to itself`, async () => {
       chassis.methods = [method];
-      const error = await powerFailure(open({ password: 'wr0ng-s3cret' }).query(forever));
+      const error = await failureOf(open({ password: 'wr0ng-s3cret' }).query(forever));
       assert.equal(error.code, 'auth');
       assert.deepEqual(chassis.logins, ['none', method]);
       assert.ok(!error.message.includes('wr0ng-s3cret'));
@@ -74,41 +74,41 @@ describe('the driver moonshot', () => {
     assert.equal(await moonshot.open({ ...rest, privateKey }, realEdges).query(forever), 'off');
     assert.deepEqual(chassis.logins.slice(0, 2), ['none', 'publickey']);
     const unreadable = moonshot.open({ ...rest, privateKey: 'no key' }, realEdges);
-    const error = await powerFailure(unreadable.query(forever));
+    const error = await failureOf(unreadable.query(forever));
     assert.equal(error.code, 'config');
     assert.ok(!error.message.includes('no key'));
   });
 
   it('needs a password or a key', async () => {
-    assert.equal((await powerFailure(open({ password: '' }).query(forever))).code, 'config');
+    assert.equal((await failureOf(open({ password: '' }).query(forever))).code, 'config');
   });
 
   it('a node that is not there is refused in the words of the chassis', async () => {
-    const error = await powerFailure(open({ node: 'c9n1' }).set('on', forever));
+    const error = await failureOf(open({ node: 'c9n1' }).set('on', forever));
     assert.equal(error.code, 'refused');
     assert.match(error.message, /c9n1 is not present/);
-    assert.equal((await powerFailure(open({ node: 'c9n1' }).query(forever))).code, 'refused');
+    assert.equal((await failureOf(open({ node: 'c9n1' }).query(forever))).code, 'refused');
   });
 
   it('half an answer is no state, a flood is ended', async () => {
     chassis.machine.how = 'half';
-    assert.equal((await powerFailure(open().query(forever))).code, 'refused');
+    assert.equal((await failureOf(open().query(forever))).code, 'refused');
     chassis.machine.how = 'flood';
-    assert.match((await powerFailure(open().query(forever))).message, /says more than 65536 octets/);
-    await eventually(() => chassis.open() === 0, 'no session is left');
+    assert.match((await failureOf(open().query(forever))).message, /says more than 65536 octets/);
+    await until('no session is left', () => chassis.open() === 0);
   });
 
   it('a silent chassis ends when nobody waits any more, an absent one at once', async () => {
     chassis.machine.how = 'silent';
     const stop = new AbortController();
-    const asked = powerFailure(open().query(stop.signal));
-    await eventually(() => chassis.open() === 1, 'it is asked');
+    const asked = failureOf(open().query(stop.signal));
+    await until('it is asked', () => chassis.open() === 1);
     stop.abort();
     assert.equal((await asked).code, 'timeout');
-    await eventually(() => chassis.open() === 0, 'no session is left');
-    assert.equal((await powerFailure(open().query(AbortSignal.abort()))).code, 'timeout');
+    await until('no session is left', () => chassis.open() === 0);
+    assert.equal((await failureOf(open().query(AbortSignal.abort()))).code, 'timeout');
     await chassis.close();
-    assert.equal((await powerFailure(open().query(forever))).code, 'unreachable');
+    assert.equal((await failureOf(open().query(forever))).code, 'unreachable');
   });
 
   for (const [title, parameters] of [
@@ -131,9 +131,9 @@ describe('the driver moonshot', () => {
       chassis.say(all);
       await heard.has(all);
       await line.write(Buffer.from('root\r'));
-      await eventually(() => chassis.typed().equals(Buffer.from('root\r')), 'keys arrive');
+      await until('keys arrive', () => chassis.typed().equals(Buffer.from('root\r')));
       await line.close();
-      await eventually(() => chassis.open() === 0, 'no session is left');
+      await until('no session is left', () => chassis.open() === 0);
     });
 
     it('does not let a typist out into the chassis', async () => {
@@ -142,16 +142,16 @@ describe('the driver moonshot', () => {
       hear(line);
       for (const keys of ['a\u001b(b', '\u001b', '((', '\u001b[A(']) await line.write(Buffer.from(keys));
       const wanted = Buffer.from('a\u001bb\u001b\u001b[A(');
-      await eventually(() => chassis.typed().length >= wanted.length, 'keys arrive');
+      await until('keys arrive', () => chassis.typed().length >= wanted.length);
       assert.deepEqual(chassis.typed(), wanted);
       await line.close();
     });
 
     it('says when another session has the port, and when the node is not there', async () => {
       chassis.isPortTaken = true;
-      assert.equal((await powerFailure(open().console?.(forever))).code, 'busy');
-      assert.match((await powerFailure(open({ node: 'c9n1' }).console?.(forever))).message, /not present/);
-      await eventually(() => chassis.open() === 0, 'no session is left');
+      assert.equal((await failureOf(open().console?.(forever))).code, 'busy');
+      assert.match((await failureOf(open({ node: 'c9n1' }).console?.(forever))).message, /not present/);
+      await until('no session is left', () => chassis.open() === 0);
     });
   });
 });

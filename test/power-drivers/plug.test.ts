@@ -16,6 +16,7 @@ import { realClock } from '../../server/edges/real-clock.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
 const CANARY = 'canary/plug &1';
 const ADMIN = { user: 'admin', password: CANARY };
@@ -149,9 +150,7 @@ describe('plugs', () => {
   it('a late effect is seen when it is there', async () => {
     const handle = await opened(story('shelly-1'), {}, 'late');
     await handle.set('on', forever);
-    for (const untilMs = performance.now() + 5000; performance.now() < untilMs;)
-      if ((await handle.query(forever)) === 'on') return;
-    assert.fail('never on');
+    await until('it is on', async () => (await handle.query(forever)) === 'on');
   });
 
   it('a lost reply is unreachable, and what was done is seen by asking', async () => {

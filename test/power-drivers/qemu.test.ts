@@ -7,10 +7,10 @@ import { startPretendQemu, type PretendQemu } from '../../lab/pretend/qmp.ts';
 import { qemu } from '../../power-drivers/qemu.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
-import { hear, powerFailure, eventually } from '../support/driver-calls.ts';
+import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
-
-const forever = new AbortController().signal;
+import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
 describe('the driver qemu', () => {
   let folder: string;
@@ -33,7 +33,7 @@ describe('the driver qemu', () => {
       assert.equal(device.machine.truth(), want);
       assert.equal(await handle.query(forever), want);
     }
-    await eventually(() => device.open() === 0, 'every connection is closed');
+    await until('every connection is closed', () => device.open() === 0);
   });
 
   it('holds a machine before it resets it, and leaves QEMU running', async () => {
@@ -62,7 +62,7 @@ describe('the driver qemu', () => {
     });
 
   it('resets what runs and refuses to reset what is off', async () => {
-    const refused = await powerFailure(handle.reset?.(forever));
+    const refused = await failureOf(handle.reset?.(forever));
     assert.equal(refused.code, 'refused');
     assert.match(refused.message, /is off \(prelaunch\)/);
     await handle.set('on', forever);
@@ -89,25 +89,25 @@ describe('the driver qemu', () => {
     it(`a ${how} QEMU ends as ${code}, names the socket and leaves no connection`, async () => {
       device.machine.how = how;
       const stop = new AbortController();
-      const asked = powerFailure(handle.query(stop.signal));
+      const asked = failureOf(handle.query(stop.signal));
       if (how === 'silent')
-        await eventually(() => device.open() === 1, 'it is asked').then(() => {
+        await until('it is asked', () => device.open() === 1).then(() => {
           stop.abort();
         });
       const error = await asked;
       assert.match(error.code, new RegExp(code));
       assert.match(error.message, words);
       assert.ok(error.message.includes(device.socket));
-      await eventually(() => device.open() === 0, 'every connection is closed');
+      await until('every connection is closed', () => device.open() === 0);
     });
 
   it('a signal that was given before is heeded', async () => {
-    assert.equal((await powerFailure(handle.query(AbortSignal.abort()))).code, 'timeout');
+    assert.equal((await failureOf(handle.query(AbortSignal.abort()))).code, 'timeout');
   });
 
   it('no socket is unreachable', async () => {
     const nobody = qemu.open({ socket: join(folder, 'absent.sock') }, realEdges);
-    assert.equal((await powerFailure(nobody.query(forever))).code, 'unreachable');
+    assert.equal((await failureOf(nobody.query(forever))).code, 'unreachable');
   });
 
   it("writes nothing to a socket that is none of QEMU's, and repeats nothing it says", async () => {
@@ -119,7 +119,7 @@ describe('the driver qemu', () => {
       peer.write('220 secret-banner ESMTP\r\n');
     });
     await new Promise<void>((resolve) => other.listen(path, resolve));
-    const error = await powerFailure(qemu.open({ socket: path }, realEdges).set('on', forever));
+    const error = await failureOf(qemu.open({ socket: path }, realEdges).set('on', forever));
     assert.equal(error.code, 'config');
     assert.ok(!error.message.includes('secret-banner'));
     assert.equal(Buffer.concat(heard).length, 0);
@@ -141,14 +141,14 @@ describe('the driver qemu', () => {
       const line = await handle.console?.(forever);
       assert.ok(line);
       const first = Uint8Array.from({ length: 256 }, (_, at) => at);
-      await eventually(() => {
+      await until('said', () => {
         device.say(first);
         return true;
-      }, 'said');
+      });
       const heard = hear(line);
       await heard.has(Buffer.from(first));
       await line.write(Buffer.from('reset\r'));
-      await eventually(() => Buffer.from(device.typed()).toString() === 'reset\r', 'keys arrive');
+      await until('keys arrive', () => Buffer.from(device.typed()).toString() === 'reset\r');
       await line.close();
       await line.close();
       assert.match(await line.ended, /closed/);
@@ -160,7 +160,7 @@ describe('the driver qemu', () => {
       assert.ok(line);
       hear(line);
       await device.close();
-      assert.match(await line.ended, /serial0.*other side has closed it/);
+      assert.match(await line.ended, /serial0.*closed the connection/);
     });
 
     for (const [filename, code, words] of [
@@ -169,14 +169,14 @@ describe('the driver qemu', () => {
     ] as const)
       it(`says plainly why ${filename} cannot be opened`, async () => {
         device.serialFilename = filename;
-        const error = await powerFailure(handle.console?.(forever));
+        const error = await failureOf(handle.console?.(forever));
         assert.equal(error.code, code);
         assert.match(error.message, words);
       });
 
     it('names the lines there are', async () => {
       const other = qemu.open({ socket: device.socket, serial: 'serial7' }, realEdges);
-      assert.match((await powerFailure(other.console?.(forever))).message, /compat_monitor0, serial0/);
+      assert.match((await failureOf(other.console?.(forever))).message, /compat_monitor0, serial0/);
     });
   });
 });

@@ -6,6 +6,7 @@ import { realClock } from '../../server/edges/real-clock.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { failureOf, forever } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
 const MAC = '52:54:00:12:34:56';
 
@@ -31,8 +32,7 @@ describe('wake-on-LAN', () => {
     ear.close();
   });
   const hears = async (count: number): Promise<void> => {
-    for (const untilMs = performance.now() + 5000; heard.length < count && performance.now() < untilMs;)
-      await new Promise((resolve) => setImmediate(resolve));
+    await until(`${count} packets`, () => heard.length >= count);
     assert.equal(heard.length, count);
   };
 

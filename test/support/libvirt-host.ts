@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { tool } from '../../lab/netns.ts';
 import { createLibvirtDriver } from '../../power-drivers/libvirt.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
-import { eventually } from './driver-calls.ts';
+import { until } from './until.ts';
 
 /** A libvirt daemon of its own: it sees nothing of the host's libvirt, and the host nothing of it. */
 export interface LibvirtHost {
@@ -57,7 +57,7 @@ export async function startLibvirt(folder: string): Promise<LibvirtHost> {
   const socket = `/proc/${String(daemon.pid)}/root/run/libvirt/libvirt-sock`;
   // It asks every QEMU of the host what it can do before it answers.
   const ready = async (): Promise<boolean> => existsSync(socket) && (await answers());
-  await eventually(ready, 'libvirtd answers', 60_000).catch((cause: unknown) => {
+  await until('libvirtd answers', ready, 60_000).catch((cause: unknown) => {
     throw new Error(`${String(cause)}: ${said}`);
   });
   return {

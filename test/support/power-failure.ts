@@ -5,7 +5,7 @@ import { PowerError, type PowerErrorCode } from '../../server/ports/power-driver
 export const forever = new AbortController().signal;
 
 /** The `PowerError` something ends in; fails when it ends otherwise. */
-export async function failureOf(doing: Promise<unknown> | (() => unknown)): Promise<PowerError> {
+export async function failureOf(doing: Promise<unknown> | undefined | (() => unknown)): Promise<PowerError> {
   const thrown: unknown = await Promise.resolve()
     .then(() => (typeof doing === 'function' ? doing() : doing))
     .then(

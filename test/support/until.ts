@@ -1,4 +1,4 @@
-/** Waits until it is so, looking every 50 ms. Rejects at the deadline, naming what was waited for and what `describe` says. */
+/** Waits until it is so, looking again after 5 ms, then ever later, each 50 ms in the end. Rejects at the deadline, naming what was waited for and what `describe` says. */
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,
@@ -6,9 +6,9 @@ export async function until(
   describe: () => string | Promise<string> = () => '',
 ): Promise<void> {
   const endMs = performance.now() + deadlineMs;
-  while (!(await isSo())) {
+  for (let pauseMs = 5; !(await isSo()); pauseMs = Math.min(2 * pauseMs, 50)) {
     if (performance.now() > endMs)
       throw new Error(`${what}: not within ${deadlineMs / 1000} s\n${await describe()}`.trimEnd());
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { runToEnd, type ProgramRun } from '../../../power-drivers/common/run-program.ts';
 import { createDriverFolder, type DriverFolder } from '../../support/driver-folder.ts';
@@ -25,6 +26,13 @@ describe('running a program once', () => {
     const path = await folder.drop('echo', '#!/bin/sh\ncat; echo "$1" >&2; exit 3\n');
     const ended = await runToEnd(call(path, { args: ['a b'], input: 'x\ny' }), realEdges, forever);
     assert.deepEqual(ended, { code: 3, stdout: 'x\ny', stderr: 'a b\n' });
+  });
+
+  it('nothing is begun when nobody waits any more', async () => {
+    const path = await folder.drop('trace', `#!/bin/sh\ntouch "$0.ran"\n`);
+    assert.equal((await failureOf(runToEnd(call(path), realEdges, AbortSignal.abort()))).code, 'timeout');
+    await runToEnd(call(await folder.drop('other', '#!/bin/sh\nexit 0\n')), realEdges, forever);
+    assert.equal(existsSync(`${path}.ran`), false);
   });
 
   it('a file somebody is still writing is busy, one that is not there is missing', async () => {

@@ -6,19 +6,11 @@ import {
   expectSuccess,
   fill,
   readWebUrl,
-  webUrl,
   wordOf,
 } from '../../../power-drivers/common/web-device.ts';
 import { failureOf } from '../../support/power-failure.ts';
 
 describe('what drivers for web devices share', () => {
-  it('addresses: ports, IPv6, protocols', () => {
-    const at = (host: string, port?: number, scheme = 'http'): string => webUrl({ host, scheme, port }, '/a?b=1').href;
-    assert.equal(at('plug.lab'), 'http://plug.lab/a?b=1');
-    assert.equal(at('192.0.2.7', 8080), 'http://192.0.2.7:8080/a?b=1');
-    assert.equal(at('fd00::7', 81, 'https'), 'https://[fd00::7]:81/a?b=1');
-  });
-
   it('a pointer finds what was put there, whatever the names are', () => {
     const name = fc.string({ unit: fc.constantFrom('a', '/', '~', '0', '1', 'é', '"') });
     fc.assert(

@@ -1,47 +1,7 @@
 import type { Duplex } from 'node:stream';
+import { streamLine } from '../../server/edges/stream-line.ts';
 import type { Clock } from '../../server/ports/clock.ts';
 import { ConsoleError, type ConsoleLine } from '../../server/ports/console.ts';
-
-/**
- * A serial line over a connected stream. Nothing is read before somebody listens, so that nothing is lost; `goodbye`
- * is written before the stream is closed.
- */
-export function streamLine(stream: Duplex, where: string, goodbye?: Uint8Array): ConsoleLine {
-  let because = `${where}: the other side has closed it`;
-  const ended = new Promise<string>((resolve) => {
-    stream.on('error', (cause) => {
-      because = `${where}: ${cause.message}`;
-    });
-    stream.once('close', () => {
-      resolve(because);
-    });
-    if (stream.destroyed) resolve(because);
-  });
-  return {
-    listen: (heard) => {
-      stream.on('data', (octets: Buffer) => {
-        heard(octets);
-      });
-      stream.resume();
-    },
-    write: (octets) =>
-      new Promise((resolve, reject) => {
-        if (stream.destroyed || stream.writableEnded) reject(new ConsoleError('unreachable', because));
-        else
-          stream.write(octets, (cause) => {
-            if (cause) reject(new ConsoleError('unreachable', `${where}: ${cause.message}`, { cause }));
-            else resolve();
-          });
-      }),
-    close: async () => {
-      because = `${where}: closed`;
-      if (goodbye !== undefined && stream.writable) stream.write(goodbye);
-      stream.destroy();
-      await ended;
-    },
-    ended,
-  };
-}
 
 /** How a line that is not there yet is looked for. */
 export interface LineSearch {
@@ -70,7 +30,7 @@ export function lineWhenThere(search: LineSearch): ConsoleLine {
         return `${where}: closed`;
       }
       if (stream) {
-        line = streamLine(stream, where);
+        line = streamLine(stream, { clock, whom: where });
         if (heardBy) line.listen(heardBy);
         return line.ended;
       }

@@ -16,34 +16,50 @@ export interface LineCodec {
 
 const PLAIN: LineCodec = { hear: (octets) => octets, say: (octets) => octets };
 
-/** An open stream as a console's line. Nothing is read before somebody listens. */
-export function lineOf(
-  socket: Duplex,
-  parts: { readonly clock: Clock; readonly whom: string; readonly codec?: LineCodec },
-): ConsoleLine {
-  const { clock, whom, codec = PLAIN } = parts;
-  let failed: Error | undefined;
-  socket.on('error', (error) => {
-    failed ??= error;
+/** Whose line it is, and how it is spoken and left. */
+export interface StreamLineParts {
+  readonly clock: Clock;
+  /** The far end, as reasons and errors name it. */
+  readonly whom: string;
+  readonly codec?: LineCodec;
+  /** Is written before we close the stream. */
+  readonly goodbye?: Uint8Array;
+}
+
+/** An open stream as a console's line. Nothing is read before somebody listens, so that nothing is lost. */
+export function streamLine(stream: Duplex, parts: StreamLineParts): ConsoleLine {
+  const { clock, whom, codec = PLAIN, goodbye } = parts;
+  let because = `${whom} closed the connection`;
+  stream.on('error', (error) => {
+    because = `${whom}: ${error.message}`;
   });
   const ended = new Promise<string>((resolve) => {
-    socket.once('end', () => socket.destroy());
+    stream.once('end', () => stream.destroy());
     const end = (): void => {
-      resolve(failed ? `${whom}: ${failed.message}` : `${whom} closed the connection`);
+      resolve(because);
     };
-    if (socket.closed) end();
-    else socket.once('close', end);
+    if (stream.closed) end();
+    else stream.once('close', end);
   });
   return {
     listen: (heard) => {
-      readGently(socket, clock, (octets) => {
+      readGently(stream, clock, (octets) => {
         const said = codec.hear(octets);
         if (said.length > 0) heard(said);
       });
     },
-    write: (octets) => sendAll(socket, codec.say(octets)),
+    write: async (octets) => {
+      if (stream.destroyed || stream.writableEnded) throw new ConsoleError('unreachable', because);
+      try {
+        await sendAll(stream, codec.say(octets));
+      } catch (cause) {
+        throw new ConsoleError('unreachable', `${whom}: ${wordsOf(cause)}`, { cause });
+      }
+    },
     close: async () => {
-      socket.destroy();
+      if (!stream.destroyed) because = `${whom}: closed`;
+      if (goodbye !== undefined && stream.writable) stream.write(goodbye);
+      stream.destroy();
       await ended;
     },
     ended,
@@ -103,7 +119,8 @@ function codeOf(error: Error): ConsoleErrorCode {
   return code === 'EACCES' || code === 'EPERM' || code === 'ENOTFOUND' ? 'config' : 'unreachable';
 }
 
-function wordsOf(error: Error): string {
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   switch ('code' in error ? error.code : undefined) {
     case 'ECONNREFUSED':
       return 'nothing listens there';

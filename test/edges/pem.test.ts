@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { generateKeyPairSync } from 'node:crypto';
-import { pemBlocks } from '../../power-drivers/common/pem.ts';
+import { pemBlocks } from '../../server/edges/pem.ts';
 
 describe('PEM through a one-line field', () => {
   const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
