@@ -21,6 +21,8 @@ const BEHIND_OCTETS_MAX = 4 << 20;
 /** One piece must be taken by the network within so long. */
 const TAKEN_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 10_000;
+/** Orders, and keys that were refused, between two looks: each is answered, and nobody needs so many answers. */
+const ASKED_MAX = 1000;
 /** Closing codes (RFC 6455 §7.4.2: 4000 to 4999 are an application's own). */
 const CODES = { goingAway: 1001, badMessage: 4000, notAllowed: 4001, tooSlow: 4008, tooMany: 4029 } as const;
 
@@ -86,7 +88,8 @@ interface Refusal {
 function refuse(socket: Duplex, { status, words }: Refusal): void {
   if (socket.destroyed) return;
   const head = `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8`;
-  socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(words)}\r\n\r\n${words}`);
+  // Nobody else watches this socket any more: one whose other side stays open would be kept for ever.
+  socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(words)}\r\n\r\n${words}`, () => socket.destroy());
 }
 
 async function whatIsWanted(deps: Deps, trust: Trust, request: IncomingMessage): Promise<Wanted | Refusal> {
@@ -128,6 +131,7 @@ class Stream {
   #isSending = false;
   #isOver = false;
   #hasAnswered = true;
+  #asked = 0;
 
   constructor(deps: Deps, peer: WebSocket, { who, room, from }: Wanted, whoNow: () => Promise<Who | undefined>) {
     this.#deps = deps;
@@ -257,11 +261,19 @@ class Stream {
     if (this.#isOver || !this.#seat) return;
     const octets = octetsOf(data);
     if (!isBinary) {
-      this.#obey(octets.toString(), this.#seat);
+      this.#count();
+      if (!this.#hasEnded()) this.#obey(octets.toString(), this.#seat);
       return;
     }
     const typed = this.#seat.keys(octets);
-    if (!typed.ok) this.#tell({ is: 'refused', because: typed.error });
+    if (typed.ok) return;
+    this.#count();
+    this.#tell({ is: 'refused', because: typed.error });
+  }
+
+  #count(): void {
+    this.#asked += 1;
+    if (this.#asked > ASKED_MAX) this.end(CODES.tooMany, 'too many orders; come back and send fewer');
   }
 
   #obey(text: string, seat: ConsoleSeat): void {
@@ -307,6 +319,7 @@ class Stream {
       return;
     }
     this.#who = who;
+    this.#asked = 0;
     if (!this.#mayWrite()) this.#seat?.release();
     if (!this.#hasAnswered) {
       this.#peer.terminate();
