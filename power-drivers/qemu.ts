@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { ParametersOf } from '../server/core/field.ts';
 import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError } from '../server/ports/power-driver.ts';
@@ -8,6 +9,7 @@ import { openSocket } from './common/open-socket.ts';
 import { withQmp, type Qmp } from './common/qmp-client.ts';
 import { streamLine } from './common/stream-line.ts';
 import { definePowerDriver } from './define.ts';
+import { vouchForFolder } from './trust.ts';
 
 const fields = {
   socket: {
@@ -103,10 +105,13 @@ async function tell(qmp: Qmp, socket: string): Promise<Readonly<Record<string, s
 }
 
 /**
- * QEMU itself says where the line is: nobody can point Farrier's keyboard at another program's socket.
+ * QEMU itself says where the line is: nobody can point Farrier's keyboard at another program's socket. So it must be a
+ * QEMU of ours or of root's: whoever could put another socket in its place would say where the keyboard goes.
  */
 async function openSerial({ socket, serial }: Parameters, signal: AbortSignal): Promise<ConsoleLine> {
   const where = `QEMU ${socket}: serial line "${serial}"`;
+  const folder = await vouchForFolder(dirname(socket));
+  if (!folder.ok) throw new PowerError('config', `${where}: ${folder.error}`);
   const filename = await withQmp(socket, signal, async (qmp) => {
     const all = await qmp.ask('query-chardev');
     const list: readonly unknown[] = Array.isArray(all) ? all : [];

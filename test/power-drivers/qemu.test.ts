@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +34,15 @@ describe('the driver qemu', () => {
       assert.equal(await handle.query(forever), want);
     }
     await eventually(() => device.open() === 0, 'every connection is closed');
+  });
+
+  it('opens no line where others may have put the socket: they would say where the keyboard goes', async () => {
+    await chmod(folder, 0o777);
+    const { code, message } = await powerFailure(handle.console?.(forever));
+    assert.equal(code, 'config');
+    assert.match(message, /writable by group or world/);
+    assert.deepEqual(device.commands, []);
+    assert.equal(await handle.query(forever), 'off');
   });
 
   it('holds a machine before it resets it, and leaves QEMU running', async () => {
