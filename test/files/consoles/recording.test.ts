@@ -144,6 +144,25 @@ describe('console recordings', () => {
     assert.equal(first?.at, from, 'who asks for what is gone gets what is there, with its offset');
   });
 
+  it('20 a board that says an octet now and then takes no more of the disk than any other', async () => {
+    recordings = open(8000);
+    const recording = await recordings.open(machine);
+    for (let n = 0; n < 2000; n += 1) {
+      recording.append(text('x'));
+      clock.advance(21);
+      if (n % 20 === 0) await recording.flush();
+    }
+    await recording.flush();
+    const onDisk = files().reduce((sum, name) => sum + statSync(join(folder, machine, name)).size, 0);
+    assert.ok(onDisk <= 8000, String(onDisk));
+    const { from, to } = recording.range();
+    assert.equal(to, 2000);
+    assert.equal((await readAll(recording)).length, to - from);
+    await recordings.close();
+    recordings = open(8000);
+    assert.deepEqual((await recordings.open(machine)).range(), { from, to });
+  });
+
   it('a tail that a power failure cut off does not put later octets at old times', async () => {
     const before = await recordings.open(machine);
     before.append(text('0123456789'));
