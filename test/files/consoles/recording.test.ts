@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -187,6 +188,19 @@ describe('console recordings', () => {
         [6, 1_061_000],
       ],
     );
+  });
+
+  it('20 a line that comes and goes for months does not fill the disk with marks', async () => {
+    const path = join(folder, machine, 'marks.jsonl');
+    mkdirSync(join(folder, machine), { recursive: true });
+    const mark = `${JSON.stringify({ at: 0, atMs: 1, is: 'opened', words: 'tcp' })}\n`;
+    writeFileSync(path, mark.repeat(9000));
+    const recording = await recordings.open(machine);
+    recording.mark('closed', 'gone');
+    await recording.flush();
+    assert.equal(recording.marks().length, 4000);
+    assert.equal(readFileSync(path, 'utf8').split('\n').length, 4001);
+    assert.equal(recording.marks().at(-1)?.is, 'closed');
   });
 
   it('marks that cannot be read are left out', async () => {
