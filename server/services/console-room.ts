@@ -42,6 +42,8 @@ export interface ConsoleRoom {
 }
 
 const SEATS_MAX = 32;
+/** One account leaves room for others. */
+const SEATS_OF_ONE_MAX = 16;
 /** What somebody does at a console and the timeline tells of: so often, that nobody fills it. */
 const TOLD = { triesMax: 30, windowMs: 60_000 };
 
@@ -106,7 +108,8 @@ export class Room implements ConsoleRoom {
   }
 
   sit(name: string, hear: (news: ConsoleNews) => void): ConsoleSeat | undefined {
-    if (this.#seats.size >= SEATS_MAX) return undefined;
+    const own = [...this.#seats].filter((seat) => seat.name === name).length;
+    if (this.#seats.size >= SEATS_MAX || own >= SEATS_OF_ONE_MAX) return undefined;
     const sitting: Sitting = { name, hear, hasStrayed: false };
     this.#seats.add(sitting);
     return {

@@ -358,7 +358,13 @@ describe('consoles', () => {
   it('a room has room for so many', async () => {
     await consoles.set(machine, choice, 'alice');
     const room = await consoles.room(machine);
-    for (let n = 0; n < 32; n += 1) assert.ok(room.sit(`v${n}`, () => undefined));
+    for (let n = 0; n < 16; n += 1) assert.ok(room.sit('greedy', () => undefined));
+    assert.equal(
+      room.sit('greedy', () => undefined),
+      undefined,
+      'one account leaves room for others',
+    );
+    for (let n = 16; n < 32; n += 1) assert.ok(room.sit(`v${n}`, () => undefined));
     assert.equal(
       room.sit('one more', () => undefined),
       undefined,

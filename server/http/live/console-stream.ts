@@ -14,6 +14,8 @@ type Deps = Pick<HttpDeps, 'machines' | 'consoles' | 'users' | 'clock' | 'log'>;
 
 /** Streams that may be open at once, of all consoles together. */
 const STREAMS_MAX = 400;
+/** One account leaves room for others. */
+const STREAMS_OF_ONE_MAX = 200;
 const MESSAGE_OCTETS_MAX = 64 << 10;
 const PIECE_OCTETS = 64 << 10;
 /** Who was level once and is so far behind is too slow. */
@@ -53,8 +55,13 @@ export function createConsoleStreams(deps: Deps): ConsoleStreams {
   const open = new Set<Stream>();
   const join = async (trust: Trust, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const wanted = await whatIsWanted(deps, trust, request);
-    if ('status' in wanted || open.size >= STREAMS_MAX) {
-      refuse(socket, 'status' in wanted ? wanted : { status: 503, words: 'too many streams are open' });
+    if ('status' in wanted) {
+      refuse(socket, wanted);
+      return;
+    }
+    const own = [...open].filter(({ name }) => name === wanted.who.name).length;
+    if (open.size >= STREAMS_MAX || own >= STREAMS_OF_ONE_MAX) {
+      refuse(socket, { status: 503, words: 'too many streams are open' });
       return;
     }
     server.handleUpgrade(request, socket, head, (peer) => {
@@ -141,6 +148,10 @@ class Stream {
     this.#whoNow = whoNow;
     const recorded = room.recording.range();
     this.#offset = Math.min(Math.max(from ?? recorded.to, recorded.from), recorded.to);
+  }
+
+  get name(): string {
+    return this.#who.name;
   }
 
   begin(): void {
