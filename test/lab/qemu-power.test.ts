@@ -5,10 +5,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FIRMWARE_FILES } from '../../lab/qemu/machine-args.ts';
-import { qemu } from '../../power-drivers/qemu.ts';
+import { createQemuDriver } from '../../power-drivers/qemu.ts';
+import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { eventually, hear, powerFailure } from '../support/driver-calls.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 
+const qemu = createQemuDriver(vouchForFolder);
 const forever = new AbortController().signal;
 const FIRMWARE_MS = 120_000;
 

@@ -4,12 +4,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPretendQemu, type PretendQemu } from '../../lab/pretend/qmp.ts';
-import { qemu } from '../../power-drivers/qemu.ts';
+import { createQemuDriver } from '../../power-drivers/qemu.ts';
+import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
 import { hear, powerFailure, eventually } from '../support/driver-calls.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 
+const qemu = createQemuDriver(vouchForFolder);
 const forever = new AbortController().signal;
 
 describe('the driver qemu', () => {
