@@ -129,7 +129,8 @@ function webTongue(parameters: Parameters, { rng }: PowerEdges): Tongue {
     const cookie = await logIn(parameters, call, signal);
     const headers = cookie === undefined ? {} : { cookie };
     const reply = await call(pageOf(parameters, target, headers), signal);
-    if (isLoginPage(reply.body)) throw new PowerError('auth', `${where}: refuses the user name or the password`);
+    if (challengeOf(reply.body) !== undefined)
+      throw new PowerError('auth', `${where}: refuses the user name or the password`);
     // An order is answered with a way back to the page of outlets.
     if (reply.status !== 302 && reply.status !== 303) expectSuccess(reply, where);
     return reply.body;
@@ -159,8 +160,11 @@ function pageOf(
 
 const CHALLENGE = /<input\b[^>]{0,200}\bname="?Challenge"?[^>]{0,200}\bvalue="?([^"\s>]{1,200})/i;
 
-function isLoginPage(body: string): boolean {
-  return CHALLENGE.test(body);
+/** A log-in form stands at a page's beginning; in a page without end the search would take long. */
+const PAGE_LETTERS = 64 * 1024;
+
+function challengeOf(body: string): string | undefined {
+  return CHALLENGE.exec(body.slice(0, PAGE_LETTERS))?.[1];
 }
 
 /** The session's cookie from firmware with a login form; nothing from firmware that knows basic authentication only. */
@@ -168,7 +172,7 @@ async function logIn(parameters: Parameters, call: Call, signal: AbortSignal): P
   const { user, password } = parameters;
   const where = nameOf(parameters);
   const front = await call(pageOf(parameters, '/', {}), signal);
-  const challenge = CHALLENGE.exec(front.body)?.[1];
+  const challenge = challengeOf(front.body);
   if (challenge === undefined) return undefined;
   // The form's own script sends this instead of the password.
   const proof = createHash('md5').update(`${challenge}${user}${password}${challenge}`).digest('hex');

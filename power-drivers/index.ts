@@ -19,7 +19,7 @@ import { manual } from './manual.ts';
 import { pdudaemon } from './pdudaemon.ts';
 import { plug } from './plug.ts';
 import { moonshot } from './moonshot.ts';
-import { qemu } from './qemu.ts';
+import { createQemuDriver } from './qemu.ts';
 import { redfish } from './redfish.ts';
 import { snmpOutlet } from './snmp-outlet.ts';
 import { vouchForFile, vouchForFolder, type TrustedFile } from './trust.ts';
@@ -68,7 +68,7 @@ export async function createPowerDrivers(
     pdudaemon,
     createFenceDriver(findAgent),
     wol,
-    qemu,
+    createQemuDriver(vouchForFolder),
     libvirt,
     lxd,
     moonshot,

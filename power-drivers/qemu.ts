@@ -1,8 +1,10 @@
+import { dirname } from 'node:path';
 import type { ParametersOf } from '../server/core/field.ts';
 import { streamLine } from '../server/edges/stream-line.ts';
 import type { Clock } from '../server/ports/clock.ts';
+import type { Result } from '../server/core/result.ts';
 import type { ConsoleLine } from '../server/ports/console.ts';
-import { PowerError } from '../server/ports/power-driver.ts';
+import { PowerError, type PowerDriver } from '../server/ports/power-driver.ts';
 import { textMember } from '../server/wire/qmp/message.ts';
 import { runMeaning, type RunMeaning } from '../server/wire/qmp/run-state.ts';
 import { serialPlace } from '../server/wire/qmp/serial-port.ts';
@@ -34,40 +36,47 @@ const fields = {
 
 type Parameters = ParametersOf<typeof fields>;
 
+/** The real path of a folder in which nobody but root and this process's user can put anything, or why not. */
+type VouchForFolder = (folder: string) => Promise<Result<string>>;
+
 /**
  * A QEMU that somebody else runs, over QMP. Off is held before its first instruction, with its memory and devices
  * reset; on lets it go. QEMU itself stays, so that its console can be open before power-on.
  */
-export const qemu = definePowerDriver({
-  name: 'qemu',
-  summary: 'A virtual machine of a running QEMU, over its QMP socket',
-  fields,
-  abilities: ['on', 'off', 'status', 'reset', 'info', 'console'],
-  callTimeoutMs: 5000,
-  settleTimeoutMs: 10_000,
-  open: (parameters, { clock }) => {
-    const { socket } = parameters;
-    const talk = <T>(signal: AbortSignal, does: (qmp: Qmp) => Promise<T>): Promise<T> => withQmp(socket, signal, does);
-    return {
-      set: (want, signal) => talk(signal, (qmp) => (want === 'on' ? switchOn(qmp, socket) : switchOff(qmp, socket))),
-      query: (signal) =>
-        talk(signal, async (qmp) => {
-          const { power } = (await look(qmp, socket)).meaning;
-          return power === 'frozen' ? 'unknown' : power;
-        }),
-      reset: (signal) =>
-        talk(signal, async (qmp) => {
-          const { meaning, state } = await look(qmp, socket);
-          if (meaning.power === 'off') throw new PowerError('refused', `QEMU ${socket}: is off (${state}); order "on"`);
-          await resetDevices(qmp);
-          // A machine that crashed stays held after its reset.
-          if (meaning.needsReset || meaning.power === 'frozen') await qmp.ask('cont');
-        }),
-      info: (signal) => talk(signal, (qmp) => tell(qmp, socket)),
-      console: (signal) => openSerial(parameters, clock, signal),
-    };
-  },
-});
+export function createQemuDriver(vouch: VouchForFolder): PowerDriver {
+  return definePowerDriver({
+    name: 'qemu',
+    summary: 'A virtual machine of a running QEMU, over its QMP socket',
+    fields,
+    abilities: ['on', 'off', 'status', 'reset', 'info', 'console'],
+    callTimeoutMs: 5000,
+    settleTimeoutMs: 10_000,
+    open: (parameters, { clock }) => {
+      const { socket } = parameters;
+      const talk = <T>(signal: AbortSignal, does: (qmp: Qmp) => Promise<T>): Promise<T> =>
+        withQmp(socket, signal, does);
+      return {
+        set: (want, signal) => talk(signal, (qmp) => (want === 'on' ? switchOn(qmp, socket) : switchOff(qmp, socket))),
+        query: (signal) =>
+          talk(signal, async (qmp) => {
+            const { power } = (await look(qmp, socket)).meaning;
+            return power === 'frozen' ? 'unknown' : power;
+          }),
+        reset: (signal) =>
+          talk(signal, async (qmp) => {
+            const { meaning, state } = await look(qmp, socket);
+            if (meaning.power === 'off')
+              throw new PowerError('refused', `QEMU ${socket}: is off (${state}); order "on"`);
+            await resetDevices(qmp);
+            // A machine that crashed stays held after its reset.
+            if (meaning.needsReset || meaning.power === 'frozen') await qmp.ask('cont');
+          }),
+        info: (signal) => talk(signal, (qmp) => tell(qmp, socket)),
+        console: (signal) => openSerial(parameters, { vouch, clock }, signal),
+      };
+    },
+  });
+}
 
 async function look(qmp: Qmp, socket: string): Promise<{ readonly state: string; readonly meaning: RunMeaning }> {
   const state = textMember(await qmp.ask('query-status'), 'status') ?? '';
@@ -104,10 +113,17 @@ async function tell(qmp: Qmp, socket: string): Promise<Readonly<Record<string, s
 }
 
 /**
- * QEMU itself says where the line is: nobody can point Farrier's keyboard at another program's socket.
+ * QEMU itself says where the line is: nobody can point Farrier's keyboard at another program's socket. So it must be a
+ * QEMU of ours or of root's: whoever could put another socket in its place would say where the keyboard goes.
  */
-async function openSerial({ socket, serial }: Parameters, clock: Clock, signal: AbortSignal): Promise<ConsoleLine> {
+async function openSerial(
+  { socket, serial }: Parameters,
+  { vouch, clock }: { readonly vouch: VouchForFolder; readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<ConsoleLine> {
   const where = `QEMU ${socket}: serial line "${serial}"`;
+  const folder = await vouch(dirname(socket));
+  if (!folder.ok) throw new PowerError('config', `${where}: ${folder.error}`);
   const filename = await withQmp(socket, signal, async (qmp) => {
     const all = await qmp.ask('query-chardev');
     const list: readonly unknown[] = Array.isArray(all) ? all : [];

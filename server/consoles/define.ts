@@ -6,6 +6,7 @@ export function defineTransport<const Fields extends Readonly<Record<string, Fie
   readonly name: string;
   readonly summary: string;
   readonly fields: Fields;
+  readonly needs?: 'admin';
   readonly open: (given: ParametersOf<Fields>, edges: ConsoleEdges, signal: AbortSignal) => Promise<ConsoleLine>;
 }): ConsoleTransport {
   const isGiven = (values: FieldValues): values is ParametersOf<Fields> & FieldValues =>

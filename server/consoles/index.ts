@@ -9,6 +9,8 @@ import { unixTransport, type VouchForFolder } from './unix.ts';
 /** The transports there are, by name. */
 export function createConsoleTransports(parts: {
   readonly vouchForFolder: VouchForFolder;
+  /** The path of Farrier's own socket. */
+  readonly ownSocket: string;
   readonly loadSerial: LoadSerial;
 }): {
   list(): readonly ConsoleTransport[];
@@ -20,7 +22,7 @@ export function createConsoleTransports(parts: {
     tcp,
     ssh,
     serialTransport(parts.loadSerial),
-    unixTransport(parts.vouchForFolder),
+    unixTransport(parts.vouchForFolder, parts.ownSocket),
   ];
   return { list: () => all, byName: (name) => all.find((transport) => transport.name === name) };
 }

@@ -35,6 +35,8 @@ export const ssh = defineTransport({
       throw new ConsoleError('config', 'set "password" or "privateKey"');
     const whom = `${user}@${host}`;
     const client = new Client();
+    // A hostile server may break a connection more than once; the first time is told, the others are nobody's.
+    client.on('error', () => undefined);
     const key = privateKey === undefined ? {} : { privateKey: linesOfKey(privateKey) };
     const secret = password === undefined ? {} : { password };
     const login = { host, port, username: user, ...key, ...secret };
@@ -43,7 +45,6 @@ export const ssh = defineTransport({
       const channel = await running(client, command, whom);
       return lineOfChannel(client, streamLine(channel, { clock, whom }));
     } catch (error) {
-      client.on('error', () => undefined);
       client.end();
       throw error;
     }

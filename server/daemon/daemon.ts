@@ -116,7 +116,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     render: openRender([join(root, 'templates')]),
     networks,
     recordings,
-    consoleTransports: createConsoleTransports({ vouchForFolder, loadSerial }),
+    consoleTransports: createConsoleTransports({ vouchForFolder, loadSerial, ownSocket: socket }),
     ...{ siteArgs: config.siteArgs, dataDir: config.dataDir },
     httpPort: config.http.port,
     bootDeadlines: config.bootDeadlines,

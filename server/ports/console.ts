@@ -44,6 +44,8 @@ export interface ConsoleTransport {
   readonly name: string;
   readonly summary: string;
   readonly fields: Readonly<Record<string, Field>>;
+  /** Set only by an administrator: it opens what else belongs to this host alone. */
+  readonly needs?: 'admin';
   /** `signal` ends the opening only. Throws `ConsoleError`. */
   open(parameters: FieldValues, edges: ConsoleEdges, signal: AbortSignal): Promise<ConsoleLine>;
 }

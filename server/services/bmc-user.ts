@@ -90,6 +90,16 @@ export function createBmcUserService(deps: BmcUserDeps): BmcUserService {
       pending.delete(whose.boot.id);
       if (!waiting || waiting.untilMs <= deps.clock.now())
         return { is: 'forbidden', because: 'nothing was ordered at this BMC, or too long ago; boot the machine again' };
+      // Set by somebody meanwhile. An agent is a guest's word: it must not lead an operator's orders elsewhere.
+      if (whose.machine.power) {
+        await tell(
+          deps,
+          whose,
+          'warning',
+          'its BMC has a user of our own, but the power setting it got meanwhile stays',
+        );
+        return { is: 'done', machine: whose.machine };
+      }
       return settle(deps, whose, waiting, sectionOf(raw, 'said').replaceAll(waiting.password, '…'));
     },
   };

@@ -5,6 +5,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ConsoleRecording } from '../ports/console-recordings.ts';
 import type { ConsoleKeeper } from './console-keeper.ts';
+import { createTryLimit } from './login-limit.ts';
 
 /** Who types at a console, and since when. */
 export interface ConsoleWriter {
@@ -41,6 +42,10 @@ export interface ConsoleRoom {
 }
 
 const SEATS_MAX = 32;
+/** One account leaves room for others. */
+const SEATS_OF_ONE_MAX = 16;
+/** What somebody does at a console and the timeline tells of: so often, that nobody fills it. */
+const TOLD = { triesMax: 30, windowMs: 60_000 };
 
 interface Sitting {
   readonly name: string;
@@ -61,6 +66,7 @@ export class Room implements ConsoleRoom {
   readonly #clock: Clock;
   readonly #tell: (event: NewEvent) => void;
   readonly #seats = new Set<Sitting>();
+  readonly #told;
   readonly #sinceMs: number;
   #typing: Typing | undefined;
   keeper: ConsoleKeeper | undefined;
@@ -76,6 +82,7 @@ export class Room implements ConsoleRoom {
     this.#clock = parts.clock;
     this.#tell = parts.tell;
     this.#sinceMs = parts.clock.now();
+    this.#told = createTryLimit(parts.clock, TOLD);
   }
 
   line(): ConsoleLineSeen {
@@ -101,7 +108,8 @@ export class Room implements ConsoleRoom {
   }
 
   sit(name: string, hear: (news: ConsoleNews) => void): ConsoleSeat | undefined {
-    if (this.#seats.size >= SEATS_MAX) return undefined;
+    const own = [...this.#seats].filter((seat) => seat.name === name).length;
+    if (this.#seats.size >= SEATS_MAX || own >= SEATS_OF_ONE_MAX) return undefined;
     const sitting: Sitting = { name, hear, hasStrayed: false };
     this.#seats.add(sitting);
     return {
@@ -112,6 +120,8 @@ export class Room implements ConsoleRoom {
       keys: (octets) => this.#keys(sitting, octets),
       sendBreak: async () => {
         if (this.#typing?.by !== sitting) return err(this.#whyNot());
+        const early = this.#tooOften(sitting);
+        if (early !== undefined) return err(early);
         const sent = (await this.keeper?.sendBreak()) ?? err('no console is set');
         if (sent.ok) this.note(`${name} sent a break`, { by: name });
         return sent;
@@ -127,12 +137,20 @@ export class Room implements ConsoleRoom {
     const holder = this.#typing;
     if (holder?.by === sitting) return ok(undefined);
     if (holder && !over) return err(`${holder.by.name} types here; take it over to type yourself`);
+    const early = this.#tooOften(sitting);
+    if (early !== undefined) return err(early);
     if (holder) this.#account(holder);
     this.#typing = { by: sitting, sinceMs: this.#clock.now(), octets: 0 };
     const from = holder ? `, taken over from ${holder.by.name}` : '';
     this.note(`${sitting.name} types at the console${from}`, { by: sitting.name });
     this.#tellWriter();
     return ok(undefined);
+  }
+
+  /** Counted by name: a new seat is no new beginning. */
+  #tooOften({ name }: Sitting): string | undefined {
+    const waitMs = this.#told.take(name);
+    return waitMs === undefined ? undefined : `too often; wait ${Math.ceil(waitMs / 1000)} s`;
   }
 
   #release(sitting: Sitting): void {
@@ -151,7 +169,7 @@ export class Room implements ConsoleRoom {
   #keys(sitting: Sitting, octets: Uint8Array): Result<void> {
     const typing = this.#typing;
     if (typing?.by !== sitting) {
-      if (!sitting.hasStrayed)
+      if (!sitting.hasStrayed && this.#tooOften(sitting) === undefined)
         this.note(`keys of ${sitting.name}, who only watches, were dropped`, { by: sitting.name });
       sitting.hasStrayed = true;
       return err(this.#whyNot());

@@ -42,6 +42,8 @@ interface Match {
 /** Of one boot each thing is told so often; a console that repeats itself must not fill the timeline. */
 const TOLD_MAX = 3;
 const TOLD_WINDOW_MS = 10 * 60_000;
+/** Banners of other versions than the one before: a board that makes them up must not keep the store busy. */
+const VERSIONS_MAX = 20;
 /** The trace of a panic comes after its first line. */
 const TAIL_AFTER_MS = 2000;
 const TAIL_OCTETS = 4096;
@@ -51,10 +53,13 @@ export function createConsoleWatch(
   deps: ConsoleWatchDeps,
 ): (machine: MachineId, recording: ConsoleRecording, banner: (seen: Banner) => void) => ConsoleWatcher {
   const limit = createTryLimit(deps.clock, { triesMax: TOLD_MAX, windowMs: TOLD_WINDOW_MS });
+  const versions = createTryLimit(deps.clock, { triesMax: VERSIONS_MAX, windowMs: TOLD_WINDOW_MS });
   const first = firstMatch(deps.patterns);
   return (machine, recording, banner) => {
     const lines = new ConsoleLines();
     let told: ConsolePattern | undefined;
+    let version: string | undefined;
+    let tailed: string | undefined;
     return (octets) => {
       for (const { text, isWhole } of lines.take(octets)) {
         const match = first(text);
@@ -62,12 +67,18 @@ export function createConsoleWatch(
         if (match && match.pattern !== told) {
           if (match.pattern.loader !== undefined) {
             banner({ at: recording.range().to, atMs: deps.clock.now() });
-            keepVersion(deps, machine, match);
+            const now = `${match.pattern.loader} ${match.gaps['version'] ?? ''}`;
+            if (now !== version && versions.take(machine) === undefined) keepVersion(deps, machine, match);
+            version = now;
           }
           const boot = recording.marks().findLast((mark) => mark.is === 'boot')?.words;
           if (limit.take(`${machine} ${match.pattern.name} ${boot ?? ''}`) === undefined)
             tell(deps, machine, boot, match);
-          if (match.pattern.tail && boot !== undefined) keepTailSoon(deps, recording, boot);
+          // Of a boot the first tail is kept; a board that panics without end is asked no more.
+          if (match.pattern.tail && boot !== undefined && boot !== tailed) {
+            tailed = boot;
+            keepTailSoon(deps, recording, boot);
+          }
         }
         told = isWhole ? undefined : (match?.pattern ?? told);
       }

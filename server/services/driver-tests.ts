@@ -51,6 +51,38 @@ export interface DriverTestDeps {
 /** States in which nobody uses a machine. */
 const UNUSED: readonly State[] = ['new', 'ready', 'broken', 'retired'];
 
+/**
+ * The driver, asked before each time it switches whether the device may still be tried: a test takes minutes, and somebody
+ * may take a machine into use or switch it meanwhile.
+ */
+function whileFree(deps: DriverTestDeps, driver: PowerDriver, parameters: FieldValues | undefined): PowerDriver {
+  const check = async (): Promise<void> => {
+    const taken = parameters && (await whyTaken(deps, driver, parameters));
+    if (taken !== undefined) throw new PowerError('refused', taken);
+  };
+  return {
+    ...driver,
+    open: (given, edges) => {
+      const handle = driver.open(given, edges);
+      const reset = handle.reset?.bind(handle);
+      return {
+        ...handle,
+        query: (signal) => handle.query(signal),
+        set: async (want, signal) => {
+          await check();
+          await handle.set(want, signal);
+        },
+        ...(reset && {
+          reset: async (signal) => {
+            await check();
+            await reset(signal);
+          },
+        }),
+      };
+    },
+  };
+}
+
 interface Device {
   /** Nothing where the driver is tried without one. */
   readonly parameters: FieldValues | undefined;
@@ -69,7 +101,10 @@ export function createDriverTests(deps: DriverTestDeps): DriverTests {
     if ('is' in device) return device;
     const taken = device.parameters && (await whyTaken(deps, driver, device.parameters));
     if (taken !== undefined) return { is: 'refused', because: taken };
-    const target = daemonTarget({ driver, parameters: device.parameters, maySwitch: order.switches }, deps.openStandIn);
+    const target = daemonTarget(
+      { driver: whileFree(deps, driver, device.parameters), parameters: device.parameters, maySwitch: order.switches },
+      deps.openStandIn,
+    );
     const results = await runKit(target, deps.edges());
     // Whatever was switched past the engine, the page says what is seen now.
     if (order.switches && device.machine) await deps.power.status(device.machine);

@@ -7,7 +7,7 @@ import { Stopped } from './power-controller.ts';
 import type { Lines, PowerDeps } from './power-lines.ts';
 import { powerEvent } from './power-order.ts';
 import type { OrderWay, PowerOutcome, PowerVerb } from './power-outcome.ts';
-import { whyUnwise } from './power-refusal.ts';
+import { sharedRefusal, whyUnwise } from './power-refusal.ts';
 import { runOrder } from './power-run.ts';
 
 /** How long a console may take to open before the power goes on all the same. */
@@ -38,7 +38,9 @@ export async function carry(
   const refusal = await whyUnwise(parts, machine, verb, way);
   if (refusal) return told(parts, given, refusal);
   if (verb !== 'off') await openConsole(parts, machine, signal);
-  return runOrder(parts, newOrder(parts, given), machine, signal);
+  const whyNotCut = async (): Promise<string | undefined> =>
+    (await sharedRefusal(parts, machine, verb, way.force))?.because;
+  return runOrder({ ...parts, whyNotCut }, newOrder(parts, given), machine, signal);
 }
 
 function newOrder({ rng, clock }: PowerDeps, { machine, verb, by, way }: GivenOrder): PowerOrder {

@@ -25,6 +25,8 @@ export interface Job {
   readonly restS: number;
   readonly signal: AbortSignal;
   readonly machines: Pick<MachineStore, 'byId'>;
+  /** Why the power may not be cut now: somebody may use another machine on this outlet since the order was given. */
+  readonly whyNotCut: () => Promise<string | undefined>;
   readonly orders: Pick<PowerOrderStore, 'step'>;
   /** Keeps what was seen, without words: the order's own lines tell it. */
   readonly keep: (seen: PowerSeen) => Promise<void>;
@@ -170,6 +172,8 @@ function guarded(
     if (!now) throw new Dropped(`${job.machine.name} is gone`);
     if (now.ownerEpoch !== job.order.ownerEpoch) throw changedHands(job);
     if (!isSameSetting(now, job.machine)) throw new Dropped(`the power setting of ${now.name} was changed meanwhile`);
+    const because = step === 'on-ordered' ? undefined : await job.whyNotCut();
+    if (because !== undefined) throw new Dropped(because);
     progress.called = true;
     progress.toldMs = job.line.clock.monotonicMs();
   };

@@ -35,13 +35,14 @@ export async function whyUnwise(
   );
 }
 
-async function sharedRefusal(
+/** Refuses to cut the power of others: whatever is not "on" may, a reset of an outlet included. */
+export async function sharedRefusal(
   { store }: Pick<PowerDeps, 'store'>,
   machine: Machine,
   verb: PowerVerb,
   force: Forcing | undefined,
 ): Promise<Refusal | undefined> {
-  if (verb !== 'off' && verb !== 'cycle') return undefined;
+  if (verb === 'on') return undefined;
   if (force === 'admin' || machine.power?.shared !== true) return undefined;
   const busy = sharersOf(machine, await store.machines.list()).filter(isInUse);
   if (busy.length === 0) return undefined;

@@ -12,7 +12,7 @@ const REST_S = 5;
 
 /** Keeps the order, carries it out, and writes its end with the words of the machine's timeline. */
 export async function runOrder(
-  parts: PowerDeps & { readonly lines: Lines },
+  parts: PowerDeps & { readonly lines: Lines } & Pick<Job, 'whyNotCut'>,
   order: PowerOrder,
   machine: Machine,
   signal: AbortSignal,
@@ -32,6 +32,7 @@ export async function runOrder(
       restS: parts.boards.byName(boardNameOf(machine) ?? '')?.powerOffS ?? REST_S,
       signal,
       machines: store.machines,
+      whyNotCut: parts.whyNotCut,
       orders,
       keep: (seen) => lines.keep(machine, seen),
     };

@@ -133,11 +133,18 @@ function createAccounts({ store, clock, rng, crypto }: UserServiceDeps): Account
     return { is: 'done' };
   };
 
+  const isLastAdmin = async (name: string): Promise<boolean> => {
+    const admins = (await store.users.list()).filter(({ role }) => role === 'admin');
+    return admins.length === 1 && admins[0]?.name === name;
+  };
+
   const change: Accounts['change'] = async (name, { password, role, console }, by) => {
     const user = await store.users.byName(name);
     if (!user) return unknown(name);
     const good = password === undefined ? ok(true) : checkPassword(password, name);
     if (!good.ok) return bad('password', good.error);
+    if (role !== undefined && role !== 'admin' && by !== 'socket' && (await isLastAdmin(name)))
+      return { is: 'refused', because: `"${name}" is the last admin; change it on the host with farrier user edit` };
     const passwordHash = password === undefined ? user.passwordHash : await hashPassword(password, crypto, rng);
     const account = {
       name,
@@ -155,11 +162,9 @@ function createAccounts({ store, clock, rng, crypto }: UserServiceDeps): Account
   };
 
   const remove = async (name: string, by: Actor): Promise<UserOutcome> => {
-    const users = await store.users.list();
-    const user = users.find((each) => each.name === name);
+    const user = await store.users.byName(name);
     if (!user) return unknown(name);
-    const otherAdmin = users.some((each) => each.role === 'admin' && each.name !== name);
-    if (user.role === 'admin' && !otherAdmin && by !== 'socket')
+    if (by !== 'socket' && (await isLastAdmin(name)))
       return { is: 'refused', because: `"${name}" is the last admin; remove it on the host with farrier user rm` };
     await store.users.remove(name, [tell('note', `${by} removed ${user.role} "${name}"`)]);
     return { is: 'done' };

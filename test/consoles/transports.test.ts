@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ssh2 from 'ssh2';
 import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { createConsoleTransports } from '../../server/consoles/index.ts';
@@ -13,7 +13,8 @@ import { realRng } from '../../server/edges/real-rng.ts';
 import { ConsoleError, type ConsoleLine } from '../../server/ports/console.ts';
 
 const loadSerial = (): Promise<never> => Promise.reject(new Error('Cannot find package'));
-const transports = createConsoleTransports({ vouchForFolder, loadSerial });
+const OWN_SOCKET = join(tmpdir(), `farrier-own-${String(process.pid)}`, 'farrier.sock');
+const transports = createConsoleTransports({ vouchForFolder, loadSerial, ownSocket: OWN_SOCKET });
 const lines: ConsoleLine[] = [];
 
 async function open(name: string, parameters: FieldValues, signal = AbortSignal.timeout(5000)): Promise<ConsoleLine> {
@@ -115,6 +116,23 @@ describe('console transports', () => {
       const path = join(folder, 'serial');
       await serve((socket) => socket.write('login: '), path);
       assert.equal(await ear(await open('unix', { path })).until('login: '), 'login: ');
+    });
+
+    it('Farrier’s own socket, which asks nobody who he is, is no board’s line; administrators name the others', async () => {
+      mkdirSync(dirname(OWN_SOCKET));
+      try {
+        await serve(() => undefined, OWN_SOCKET);
+        await assert.rejects(open('unix', { path: OWN_SOCKET }), refusedAs('config', /own socket/));
+        linkSync(OWN_SOCKET, join(folder, 'serial'));
+        await assert.rejects(open('unix', { path: join(folder, 'serial') }), refusedAs('config', /own socket/));
+        const forAdmins = transports.list().filter(({ needs }) => needs === 'admin');
+        assert.deepEqual(
+          forAdmins.map(({ name }) => name),
+          ['unix'],
+        );
+      } finally {
+        rmSync(dirname(OWN_SOCKET), { recursive: true, force: true });
+      }
     });
 
     it('a folder others can write to is refused, so is what is no socket', async () => {

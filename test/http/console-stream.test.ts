@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import type { Machine } from '../../server/core/machine.ts';
 import type { Clock } from '../../server/ports/clock.ts';
@@ -229,6 +230,51 @@ describe('console streams', () => {
     assert.equal(await statusOf(base, as('admin'), '/api/v1/events'), 404);
     const own = watch({ ...as('admin'), Origin: base });
     assert.equal((await own.hello()).is, 'hello');
+  });
+
+  it('20 who is refused and does not hang up keeps no connection', async () => {
+    const { hostname, port } = new URL(base);
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    const path = '/api/v1/machines/board-01/console/stream';
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    let answer = '';
+    const gone: Error[] = [];
+    socket.on('data', (octets) => (answer += octets.toString()));
+    socket.on('error', (error) => gone.push(error));
+    await new Promise((resolve) => socket.once('end', resolve));
+    assert.match(answer, /^HTTP\/1\.1 401 .*log in first$/s);
+    // Only what is closed on the other side breaks under writing.
+    while (gone.length === 0) await new Promise((resolve) => socket.write('x', resolve));
+  });
+
+  it('20 who asks and asks is cut off: stray keys, orders', async () => {
+    const floods: ((socket: WebSocket) => void)[] = [
+      (socket) => {
+        socket.send(Buffer.from('x'));
+      },
+      (socket) => {
+        socket.send('{"do":"release"}');
+      },
+    ];
+    for (const flood of floods) {
+      const watcher = watch();
+      await watcher.hello();
+      for (let sent = 0; sent <= 1000; sent += 1) flood(watcher.socket);
+      await watcher.until(() => watcher.closed !== undefined);
+      assert.equal(watcher.closed?.code, 4029);
+    }
+  });
+
+  it('20 the timeline is not filled by who takes the console and gives it back', async () => {
+    const watcher = watch();
+    await watcher.hello();
+    for (let turn = 0; turn < 100; turn += 1) {
+      watcher.order({ do: 'take' });
+      watcher.order({ do: 'release' });
+    }
+    assert.match(await watcher.refused(), /too often/);
+    await lab.deps.consoles.stop();
+    assert.ok((await texts()).length <= 70, String((await texts()).length));
   });
 
   it('rubbish ends the stream of whoever sent it', async () => {

@@ -9,12 +9,16 @@ describe('consoles over the API', () => {
   let clock: FakeClock;
   let base = '';
   let machine: Machine;
-  const ask = (path: string, init: RequestInit = {}, who: 'viewer' | 'operator' = 'operator'): Promise<Response> =>
+  const ask = (
+    path: string,
+    init: RequestInit = {},
+    who: 'viewer' | 'operator' | 'admin' = 'operator',
+  ): Promise<Response> =>
     fetch(`${base}/api/v1${path}`, {
       ...init,
       headers: { ...as(who), ...(init.body === undefined ? {} : { 'Content-Type': 'application/json' }) },
     });
-  const put = (body: object, who?: 'viewer'): Promise<Response> =>
+  const put = (body: object, who?: 'viewer' | 'admin'): Promise<Response> =>
     ask('/machines/board-01/console', { method: 'PUT', body: JSON.stringify(body) }, who);
   const set = {
     transport: 'pretend',
@@ -56,6 +60,15 @@ describe('consoles over the API', () => {
     assert.equal(await lab.store.consoles.ofMachine(machine.id), undefined);
   });
 
+  it('17 a socket of this host is a console only where an administrator says so', async () => {
+    const ofHost = { ...set, transport: 'pretend-of-host' };
+    const refused = await put(ofHost);
+    assert.equal(refused.status, 403);
+    assert.match(await refused.text(), /set by administrators only/);
+    assert.equal(await lab.store.consoles.ofMachine(machine.id), undefined);
+    assert.equal((await put(ofHost, 'admin')).status, 200);
+  });
+
   it('says what is wrong with a setting, by field', async () => {
     for (const [body, field] of [
       [{ ...set, transport: 'smoke' }, 'transport'],
@@ -73,7 +86,7 @@ describe('consoles over the API', () => {
     };
     assert.deepEqual(
       transports.map(({ name }) => name),
-      ['pretend'],
+      ['pretend', 'pretend-of-host'],
     );
   });
 

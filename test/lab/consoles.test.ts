@@ -88,7 +88,7 @@ describe('consoles behind Debian’s ser2net', function () {
   });
 
   const watch = async (name: string, parameters: FieldValues): Promise<ConsoleLine> => {
-    const transports = createConsoleTransports({ vouchForFolder, loadSerial });
+    const transports = createConsoleTransports({ vouchForFolder, loadSerial, ownSocket: join(folder, 'farrier.sock') });
     const edges = { clock: realClock, rng: realRng, byPowerDriver: undefined };
     let line: ConsoleLine | undefined;
     await until('it opens', async () => {

@@ -5,12 +5,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FIRMWARE_FILES } from '../../lab/qemu/machine-args.ts';
-import { qemu } from '../../power-drivers/qemu.ts';
+import { createQemuDriver } from '../../power-drivers/qemu.ts';
+import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { failureOf, forever } from '../support/power-failure.ts';
 import { until } from '../support/until.ts';
 
+const qemu = createQemuDriver(vouchForFolder);
 const FIRMWARE_MS = 120_000;
 
 interface Kind {

@@ -1,16 +1,19 @@
 import { strict as assert } from 'node:assert';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPretendQemu, type PretendQemu } from '../../lab/pretend/qmp.ts';
-import { qemu } from '../../power-drivers/qemu.ts';
+import { createQemuDriver } from '../../power-drivers/qemu.ts';
+import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import type { PowerHandle } from '../../server/ports/power-driver.ts';
 import { hear } from '../support/hear-line.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { failureOf, forever } from '../support/power-failure.ts';
 import { until } from '../support/until.ts';
+
+const qemu = createQemuDriver(vouchForFolder);
 
 describe('the driver qemu', () => {
   let folder: string;
@@ -34,6 +37,15 @@ describe('the driver qemu', () => {
       assert.equal(await handle.query(forever), want);
     }
     await until('every connection is closed', () => device.open() === 0);
+  });
+
+  it('opens no line where others may have put the socket: they would say where the keyboard goes', async () => {
+    await chmod(folder, 0o777);
+    const { code, message } = await failureOf(handle.console?.(forever));
+    assert.equal(code, 'config');
+    assert.match(message, /writable by group or world/);
+    assert.deepEqual(device.commands, []);
+    assert.equal(await handle.query(forever), 'off');
   });
 
   it('holds a machine before it resets it, and leaves QEMU running', async () => {

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { ipv4 } from '../../server/core/address.ts';
 import { PARAMETER_CATALOGUE } from '../../server/core/parameter-catalogue.ts';
 import { createBmcUserService } from '../../server/services/bmc-user.ts';
+import type { Machine } from '../../server/core/machine.ts';
 import type { AgentBoot } from '../../server/services/enlist.ts';
 import type { PowerChoice } from '../../server/services/machines.ts';
 import type { PowerOutcome } from '../../server/services/power.ts';
@@ -56,7 +57,7 @@ function createWorld({ wish = true, power = false, outcome }: World = {}) {
   });
   const texts = async (): Promise<readonly string[]> =>
     (await store.events.list({ limit: 100 })).map(({ severity, text }) => `${severity}: ${text}`);
-  return { service, set, clock, texts };
+  return { service, set, clock, texts, whose: whose as { machine: Machine } };
 }
 
 async function orders(world: ReturnType<typeof createWorld>): Promise<string> {
@@ -99,6 +100,15 @@ describe('BMC users of our own', () => {
     assert.equal(await orders(world), '');
     assert.match((await world.texts()).join(), /it has a power setting already, which stays/);
     assert.equal((await world.service.done('good', FROM, {})).is, 'forbidden');
+  });
+
+  it('18 a power setting that an operator makes meanwhile stays as well, whatever the agent says', async () => {
+    const world = createWorld();
+    await orders(world);
+    world.whose.machine = sampleMachine(1, { power: { driver: 'manual', parameters: {} } });
+    assert.equal((await world.service.done('good', FROM, {})).is, 'done');
+    assert.deepEqual(world.set, []);
+    assert.match((await world.texts()).join(), /the power setting it got meanwhile stays/);
   });
 
   it('two boots never get the same password', async () => {

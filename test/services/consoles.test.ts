@@ -323,6 +323,25 @@ describe('consoles', () => {
       assert.equal(await store.consoles.tailOf('b-2'), undefined);
     });
 
+    it('20 a board that makes up banners and panics without end does not keep the store busy', async () => {
+      const before = (await store.machines.byId(machine.id))!.rev;
+      let reads = 0;
+      const read = recording().read.bind(recording());
+      Object.assign(recording(), {
+        read: (...asked: Parameters<typeof read>) => {
+          reads += 1;
+          return read(...asked);
+        },
+      });
+      for (let n = 0; n < 100; n += 1) {
+        board.say(`U-Boot 2023.${String(n)} (Dec 21)\nKernel panic - not syncing: Attempted to kill init!\n`);
+        await settle();
+      }
+      await clock.pass(2000);
+      assert.equal((await store.machines.byId(machine.id))!.rev - before, 20);
+      assert.equal(reads, 1);
+    });
+
     it('a boot that nobody ordered begins with its loader’s banner', async () => {
       board.say('reboot: Restarting system\r\n');
       board.say('U-Boot 2023.01 (Dec 21)\r\n');
@@ -339,7 +358,13 @@ describe('consoles', () => {
   it('a room has room for so many', async () => {
     await consoles.set(machine, choice, 'alice');
     const room = await consoles.room(machine);
-    for (let n = 0; n < 32; n += 1) assert.ok(room.sit(`v${n}`, () => undefined));
+    for (let n = 0; n < 16; n += 1) assert.ok(room.sit('greedy', () => undefined));
+    assert.equal(
+      room.sit('greedy', () => undefined),
+      undefined,
+      'one account leaves room for others',
+    );
+    for (let n = 16; n < 32; n += 1) assert.ok(room.sit(`v${n}`, () => undefined));
     assert.equal(
       room.sit('one more', () => undefined),
       undefined,

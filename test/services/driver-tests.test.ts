@@ -22,6 +22,8 @@ interface World {
   readonly orders: string[];
   readonly looked: string[];
   switching(name: string): void;
+  /** Happens when the device is switched for the first time. */
+  meanwhile: () => void;
 }
 
 function layWorld(): World {
@@ -56,6 +58,7 @@ function layWorld(): World {
       return {
         set: (want) => {
           orders.push(want);
+          world.meanwhile();
           reach();
           state = want;
           return Promise.resolve();
@@ -87,8 +90,8 @@ function layWorld(): World {
   });
   const order = { driver: 'pretend', machine: undefined, parameters: {}, secrets: {}, switches: false };
   const begin: World['begin'] = (change) => tests.run({ ...order, ...change });
-  return {
-    ...{ standIns, orders, looked, begin },
+  const world: World = {
+    ...{ standIns, orders, looked, begin, meanwhile: () => undefined },
     run: (change) => clock.until(begin(change)),
     put: (n, change) => {
       const parameters = { host: 'pdu-a', port: 2323, outlet: n };
@@ -98,6 +101,7 @@ function layWorld(): World {
     },
     switching: (name) => busy.add(name),
   };
+  return world;
 }
 
 const verdicts = (outcome: DriverTestOutcome): Readonly<Record<string, KitResult['verdict']>> => {
@@ -157,6 +161,18 @@ describe('testing a driver from the daemon', () => {
         assert.match(because(await world.run(order)), new RegExp(`^m2 is in use \\(${state}\\)`));
       assert.deepEqual(world.orders, []);
     });
+
+  it('12 no more once somebody takes the machine into use: a test takes minutes', async () => {
+    const world = layWorld();
+    world.put(2, {});
+    world.meanwhile = () => {
+      world.put(2, { state: 'allocated' });
+    };
+    const outcome = await world.run({ machine: 'm2', switches: true });
+    assert.equal(world.orders.length, 1);
+    assert.equal(verdicts(outcome)['repeatable'], 'fail');
+    assert.match(JSON.stringify(outcome), /m2 is in use \(allocated\)/);
+  });
 
   it('never while another machine on the same controller is being switched', async () => {
     const world = layWorld();

@@ -57,7 +57,7 @@ describe('an outlet of several machines', () => {
     return world;
   };
 
-  for (const verb of ['off', 'cycle'] as const)
+  for (const verb of ['off', 'cycle', 'reset'] as const)
     it(`${verb} is refused by name while another one is in use; an administrator may force it`, async () => {
       const world = together('deployed');
       for (const way of [{}, { force: 'operator' }] as const) {
@@ -67,6 +67,22 @@ describe('an outlet of several machines', () => {
       }
       assert.deepEqual(world.pdu.calls, []);
       assert.equal((await order(world, 'm1', verb, { force: 'admin' })).is, 'done');
+    });
+
+  for (const verb of ['off', 'cycle', 'reset'] as const)
+    it(`12 ${verb} is dropped when the other one is taken into use while it waits behind a slow driver`, async () => {
+      const world = together('ready');
+      world.pdu.habits('3', { slowMs: 4000 });
+      const slow = world.power.order(world.machine('m3'), 'on', 'alice');
+      await world.clock.pass(0);
+      const waiting = world.power.order(world.machine('m1'), verb, 'alice');
+      await world.clock.pass(1000);
+      world.put({ ...world.machine('m2'), state: 'allocated' });
+      const outcome = await world.clock.until(waiting);
+      await world.clock.until(slow);
+      assert.equal(outcome.is, 'dropped');
+      assert.match(wordsOf(outcome), /shared with m2 \(allocated\)/);
+      assert.ok(!world.pdu.calls.some((call) => call.startsWith('pdu-a/1 ')));
     });
 
   it('on disturbs nobody, and what nobody uses may be cycled', async () => {

@@ -219,6 +219,8 @@ describe('users', () => {
 
   it('the last admin goes by the socket only; unknown names are told', async () => {
     assert.equal((await users.remove('alice', 'alice')).is, 'refused');
+    assert.equal((await users.change('alice', { role: 'viewer' }, 'alice')).is, 'refused');
+    assert.equal((await users.change('alice', { role: 'admin', console: 'none' }, 'alice')).is, 'done');
     assert.equal((await users.remove('nobody', 'socket')).is, 'unknown-user');
     assert.equal((await users.change('nobody', { role: 'admin' }, 'socket')).is, 'unknown-user');
     assert.equal((await users.change('alice', { password: 'x' }, 'socket')).is, 'bad-value');

@@ -196,10 +196,8 @@ function pretendConsoles(parts: {
   readonly board: PretendLine;
 }): ConsoleService {
   const { store, clock, board } = parts;
-  const transports = {
-    list: () => [board.transport],
-    byName: (name: string) => (name === board.transport.name ? board.transport : undefined),
-  };
+  const all = [board.transport, { ...board.transport, name: 'pretend-of-host', needs: 'admin' as const }];
+  const transports = { list: () => all, byName: (name: string) => all.find((each) => each.name === name) };
   const starting = startConsoles({
     ...parts,
     transports,

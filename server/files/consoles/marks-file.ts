@@ -14,6 +14,7 @@ const markShape: z.ZodType<ConsoleMark> = z.object({
 export class MarksFile {
   readonly #path: string;
   #marks: readonly ConsoleMark[] = [];
+  #lines = 0;
 
   constructor(path: string) {
     this.#path = path;
@@ -26,7 +27,9 @@ export class MarksFile {
   /** Reads what an earlier run left; lines that cannot be read are left out. */
   async load(): Promise<void> {
     const text = await readFile(this.#path, 'utf8').catch(() => '');
-    this.#marks = text.split('\n').flatMap((line) => markOf(line));
+    const lines = text.split('\n');
+    this.#lines = lines.length;
+    this.#marks = lines.flatMap((line) => markOf(line)).slice(-MARKS_MAX);
   }
 
   /** Takes a mark at once. */
@@ -36,16 +39,24 @@ export class MarksFile {
 
   async write(mark: ConsoleMark): Promise<void> {
     await appendFile(this.#path, `${JSON.stringify(mark)}\n`, { mode: 0o600 });
+    this.#lines += 1;
+    // A line that comes and goes for months says few octets, so that nothing else would ever drop its marks.
+    if (this.#lines > 2 * MARKS_MAX) await this.#writeAll();
   }
 
   /** Forgets what lies before an offset, but not the boot that is under way there. */
   async drop(before: number): Promise<void> {
     const boot = this.#marks.findLast((mark) => mark.is === 'boot' && mark.at <= before);
     this.#marks = this.#marks.filter((mark) => mark.at >= before || mark === boot);
+    await this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
     await writeFile(`${this.#path}.new`, this.#marks.map((mark) => `${JSON.stringify(mark)}\n`).join(''), {
       mode: 0o600,
     });
     await rename(`${this.#path}.new`, this.#path);
+    this.#lines = this.#marks.length;
   }
 }
 

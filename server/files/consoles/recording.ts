@@ -152,7 +152,7 @@ export class FolderRecording implements ConsoleRecording {
 
   async #segmentFor(at: number): Promise<Segment> {
     const last = this.#segments.at(-1);
-    if (last && last.end === at && last.octets < this.#segmentOctets) return last;
+    if (last && last.end === at && last.diskOctets < this.#segmentOctets) return last;
     await last?.sync();
     await last?.close();
     await this.#makeRoom();
@@ -163,7 +163,7 @@ export class FolderRecording implements ConsoleRecording {
 
   /** Drops the oldest so that another segment fits. */
   async #makeRoom(): Promise<void> {
-    const kept = (): number => this.#segments.reduce((sum, { octets }) => sum + octets, 0);
+    const kept = (): number => this.#segments.reduce((sum, { diskOctets }) => sum + diskOctets, 0);
     const before = this.#segments.length;
     while (this.#segments.length > 0 && kept() + this.#segmentOctets > this.#keepOctets)
       await this.#segments.shift()?.remove();

@@ -19,15 +19,21 @@ export class Segment {
   #indexOctets = 0;
   #lastMs = -Infinity;
 
-  constructor(folder: string, start: number, octets: number) {
+  constructor(folder: string, start: number, octets: number, indexOctets = 0) {
     this.#base = join(folder, String(start).padStart(16, '0'));
     this.start = start;
     this.octets = octets;
+    this.#indexOctets = indexOctets;
   }
 
   /** The offset after its last octet. */
   get end(): number {
     return this.start + this.octets;
+  }
+
+  /** What it takes of the disk: a line that says an octet now and then has an index larger than itself. */
+  get diskOctets(): number {
+    return this.octets + this.#indexOctets;
   }
 
   /** Writes pieces that follow each other and what is there. Throws as the file system does; what is half written does not count. */
@@ -115,7 +121,8 @@ export class Segment {
 export async function segmentOf(folder: string, name: string): Promise<Segment | undefined> {
   const start = /^(\d{16})\.log$/.exec(name)?.[1];
   if (start === undefined) return undefined;
-  return new Segment(folder, Number(start), (await stat(join(folder, name))).size);
+  const sizeOf = async (ending: string): Promise<number> => (await stat(join(folder, name.slice(0, 16) + ending))).size;
+  return new Segment(folder, Number(start), await sizeOf('.log'), await sizeOf('.at').catch(() => 0));
 }
 
 function openOwn(path: string): Promise<FileHandle> {

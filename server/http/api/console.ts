@@ -83,7 +83,12 @@ function settingRoutes(deps: Deps): readonly Route[] {
       body: consoleChoice,
       summary: 'Says how its serial line is reached; it is kept open and recorded from then on',
       answers: { 200: consoleView },
-      run: ({ part, body, by }) => set(part('ref'), body, by),
+      run: ({ part, body, by, who }) => {
+        const transport = deps.consoles.transports().find(({ name }) => name === body.transport);
+        if (transport?.needs === 'admin' && who?.role !== 'admin')
+          return problem(403, 'not-allowed', `a console by "${body.transport}" is set by administrators only`);
+        return set(part('ref'), body, by);
+      },
     }),
     route('DELETE /api/v1/machines/{ref}/console', {
       ...PLAIN,

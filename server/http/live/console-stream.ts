@@ -14,6 +14,8 @@ type Deps = Pick<HttpDeps, 'machines' | 'consoles' | 'users' | 'clock' | 'log'>;
 
 /** Streams that may be open at once, of all consoles together. */
 const STREAMS_MAX = 400;
+/** One account leaves room for others. */
+const STREAMS_OF_ONE_MAX = 200;
 const MESSAGE_OCTETS_MAX = 64 << 10;
 const PIECE_OCTETS = 64 << 10;
 /** Who was level once and is so far behind is too slow. */
@@ -21,6 +23,8 @@ const BEHIND_OCTETS_MAX = 4 << 20;
 /** One piece must be taken by the network within so long. */
 const TAKEN_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 10_000;
+/** Orders, and keys that were refused, between two looks: each is answered, and nobody needs so many answers. */
+const ASKED_MAX = 1000;
 /** Closing codes (RFC 6455 §7.4.2: 4000 to 4999 are an application's own). */
 const CODES = { goingAway: 1001, badMessage: 4000, notAllowed: 4001, tooSlow: 4008, tooMany: 4029 } as const;
 
@@ -51,8 +55,13 @@ export function createConsoleStreams(deps: Deps): ConsoleStreams {
   const open = new Set<Stream>();
   const join = async (trust: Trust, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const wanted = await whatIsWanted(deps, trust, request);
-    if ('status' in wanted || open.size >= STREAMS_MAX) {
-      refuse(socket, 'status' in wanted ? wanted : { status: 503, words: 'too many streams are open' });
+    if ('status' in wanted) {
+      refuse(socket, wanted);
+      return;
+    }
+    const own = [...open].filter(({ name }) => name === wanted.who.name).length;
+    if (open.size >= STREAMS_MAX || own >= STREAMS_OF_ONE_MAX) {
+      refuse(socket, { status: 503, words: 'too many streams are open' });
       return;
     }
     server.handleUpgrade(request, socket, head, (peer) => {
@@ -86,7 +95,8 @@ interface Refusal {
 function refuse(socket: Duplex, { status, words }: Refusal): void {
   if (socket.destroyed) return;
   const head = `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8`;
-  socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(words)}\r\n\r\n${words}`);
+  // Nobody else watches this socket any more: one whose other side stays open would be kept for ever.
+  socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(words)}\r\n\r\n${words}`, () => socket.destroy());
 }
 
 async function whatIsWanted(deps: Deps, trust: Trust, request: IncomingMessage): Promise<Wanted | Refusal> {
@@ -128,6 +138,7 @@ class Stream {
   #isSending = false;
   #isOver = false;
   #hasAnswered = true;
+  #asked = 0;
 
   constructor(deps: Deps, peer: WebSocket, { who, room, from }: Wanted, whoNow: () => Promise<Who | undefined>) {
     this.#deps = deps;
@@ -137,6 +148,10 @@ class Stream {
     this.#whoNow = whoNow;
     const recorded = room.recording.range();
     this.#offset = Math.min(Math.max(from ?? recorded.to, recorded.from), recorded.to);
+  }
+
+  get name(): string {
+    return this.#who.name;
   }
 
   begin(): void {
@@ -257,11 +272,19 @@ class Stream {
     if (this.#isOver || !this.#seat) return;
     const octets = octetsOf(data);
     if (!isBinary) {
-      this.#obey(octets.toString(), this.#seat);
+      this.#count();
+      if (!this.#hasEnded()) this.#obey(octets.toString(), this.#seat);
       return;
     }
     const typed = this.#seat.keys(octets);
-    if (!typed.ok) this.#tell({ is: 'refused', because: typed.error });
+    if (typed.ok) return;
+    this.#count();
+    this.#tell({ is: 'refused', because: typed.error });
+  }
+
+  #count(): void {
+    this.#asked += 1;
+    if (this.#asked > ASKED_MAX) this.end(CODES.tooMany, 'too many orders; come back and send fewer');
   }
 
   #obey(text: string, seat: ConsoleSeat): void {
@@ -307,6 +330,7 @@ class Stream {
       return;
     }
     this.#who = who;
+    this.#asked = 0;
     if (!this.#mayWrite()) this.#seat?.release();
     if (!this.#hasAnswered) {
       this.#peer.terminate();

@@ -74,6 +74,8 @@ function goLive(from) {
   live?.end();
   replay?.pause();
   replay = undefined;
+  // What the record holds may ask the terminal something; its answer is none of the board's now.
+  tellWriter(null, false, false);
   the('replay-bar').hidden = true;
   screen.clear();
   shownFrom = from;

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -144,6 +145,25 @@ describe('console recordings', () => {
     assert.equal(first?.at, from, 'who asks for what is gone gets what is there, with its offset');
   });
 
+  it('20 a board that says an octet now and then takes no more of the disk than any other', async () => {
+    recordings = open(8000);
+    const recording = await recordings.open(machine);
+    for (let n = 0; n < 2000; n += 1) {
+      recording.append(text('x'));
+      clock.advance(21);
+      if (n % 20 === 0) await recording.flush();
+    }
+    await recording.flush();
+    const onDisk = files().reduce((sum, name) => sum + statSync(join(folder, machine, name)).size, 0);
+    assert.ok(onDisk <= 8000, String(onDisk));
+    const { from, to } = recording.range();
+    assert.equal(to, 2000);
+    assert.equal((await readAll(recording)).length, to - from);
+    await recordings.close();
+    recordings = open(8000);
+    assert.deepEqual((await recordings.open(machine)).range(), { from, to });
+  });
+
   it('a tail that a power failure cut off does not put later octets at old times', async () => {
     const before = await recordings.open(machine);
     before.append(text('0123456789'));
@@ -168,6 +188,19 @@ describe('console recordings', () => {
         [6, 1_061_000],
       ],
     );
+  });
+
+  it('20 a line that comes and goes for months does not fill the disk with marks', async () => {
+    const path = join(folder, machine, 'marks.jsonl');
+    mkdirSync(join(folder, machine), { recursive: true });
+    const mark = `${JSON.stringify({ at: 0, atMs: 1, is: 'opened', words: 'tcp' })}\n`;
+    writeFileSync(path, mark.repeat(9000));
+    const recording = await recordings.open(machine);
+    recording.mark('closed', 'gone');
+    await recording.flush();
+    assert.equal(recording.marks().length, 4000);
+    assert.equal(readFileSync(path, 'utf8').split('\n').length, 4001);
+    assert.equal(recording.marks().at(-1)?.is, 'closed');
   });
 
   it('marks that cannot be read are left out', async () => {
