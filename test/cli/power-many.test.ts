@@ -37,6 +37,13 @@ describe('farrier power, many machines and by force', () => {
     assert.match(some.err, /1 of 2 machines were not ordered/);
   });
 
+  it('a network without machines to switch is named, not passed over', async () => {
+    daemon.on('POST /power/orders', { status: 202, body: { orders: [] } });
+    const { exit, err } = await daemon.run(['power', 'on', '--all-in', 'rakc1']);
+    assert.equal(exit, 3);
+    assert.match(err, /no machine of network "rakc1" has a power setting/);
+  });
+
   describe('flip-test', () => {
     const outlet = (machine: string, verdict: string, words: string): object => ({
       ...{ machine, step: 'done', silent: [], missing: [], verdict, words },

@@ -190,6 +190,7 @@ describe('the API', () => {
         because,
       );
     assert.equal((await call('POST', '/machines/mustang-01/power/identify', { forS: 256 })).status, 400);
+    assert.deepEqual((await call('POST', '/machines/mustang-01/power/info')).body['info'], { firmware: '1.2' });
     assert.equal((await call('POST', '/machines/beagle-1/power/on')).status, 409);
     assert.equal((await call('POST', '/machines/nobody/power/on')).status, 404);
     assert.equal((await call('POST', '/machines/mustang-01/power/explode')).status, 404);

@@ -166,6 +166,7 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
     identify: (_machine, forS) =>
       Promise.resolve({ is: 'done', seen: { ...seen('on'), because: `blinks for ${forS} s` } }),
+    info: () => Promise.resolve({ is: 'done', seen: seen('on'), info: { firmware: '1.2' } }),
     bootdev: () => Promise.resolve({ is: 'dropped', because: 'it changed hands meanwhile' }),
     underWay: (machine) => underWay.get(machine.id),
     abort: () => undefined,
