@@ -208,7 +208,7 @@ describe('the API', () => {
     assert.equal((await call('GET', '/boards/apm-mustang')).body['proof'], 'tested');
     assert.equal((await call('GET', '/boards/toaster')).status, 404);
     const drivers = (await call('GET', '/drivers')).body['drivers'] as readonly Json[];
-    assert.deepEqual(drivers[0]?.['abilities'], ['on', 'off', 'status', 'reset', 'bootdev', 'identify']);
+    assert.deepEqual(drivers[0]?.['abilities'], ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'info']);
     assert.deepEqual(
       drivers.map((driver) => driver['origin']),
       ['shipped', '/etc/farrier/power-drivers/pdu-script'],

@@ -320,6 +320,11 @@ describe('the web page in a real browser', function () {
     ]);
     const sent: unknown = added.request().postDataJSON();
     assert.deepEqual(sent, { name: 'carol', role: 'operator', password: 'a good password' });
+    const carol = page.locator('tr', { hasText: 'carol' });
+    await carol.getByLabel('Consoles of carol').selectOption('read');
+    await carol.getByRole('button', { name: 'Save' }).click();
+    await Promise.all([page.waitForEvent('load'), carol.getByRole('button', { name: 'Save?' }).click()]);
+    assert.equal(await carol.getByLabel('Consoles of carol').inputValue(), 'read');
     assert.match(await (await open('/', DESK)).locator('nav').first().innerText(), /Users/);
   });
 

@@ -105,7 +105,7 @@ export const DRIVERS: readonly PowerDriver[] = [
       password: { ...field, kind: 'secret', label: 'Password', help: 'Kept encrypted; never shown again' },
       cipher: { ...field, kind: 'choice', label: 'Cipher suite', choices: ['17', '3'], default: '17', required: false },
     },
-    abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
+    abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'info'],
     callTimeoutMs: 1000,
     settleTimeoutMs: 5000,
     open: () => ({ set: () => Promise.resolve(), query: () => Promise.resolve('on') }),
