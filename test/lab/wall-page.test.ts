@@ -186,16 +186,17 @@ describe('the wall, bulk power and the console line in a real browser', function
   });
 
   it('an outlet is said to be shared in the form, and taken back there', async () => {
-    const page = await open('/machines/mustang-01');
-    for (const [choice, want] of [
-      ['shared with other machines', true],
-      ['its own', undefined],
-    ] as const) {
-      await page.getByText('Power driver').click();
-      const form = page.locator('form', { has: page.locator('#driver') });
-      await form.getByLabel('Outlet').last().selectOption(choice);
+    const page = await open('/machines/beagle-1');
+    const form = page.locator('form', { has: page.locator('#driver') });
+    for (const isShared of [true, false]) {
+      if (!(await form.isVisible())) await page.locator('#power-title').click();
+      await page.locator('#driver').selectOption('pdu-script');
+      await form.getByLabel('PDU address').last().fill('10.0.9.60');
+      await form.locator('input[name="parameters.outlet"]').fill('3');
+      await form.locator('[name=shared]').selectOption(String(isShared));
       await Promise.all([page.waitForEvent('load'), form.getByRole('button', { name: 'Save' }).click()]);
-      assert.equal((await lab.store.machines.byName('mustang-01'))?.power?.shared, want);
+      const { power } = (await lab.store.machines.byName('beagle-1'))!;
+      assert.deepEqual([power?.driver, power?.shared === true], ['pdu-script', isShared]);
     }
   });
 

@@ -320,28 +320,35 @@ describe('the web page in a real browser', function () {
     ]);
     const sent: unknown = added.request().postDataJSON();
     assert.deepEqual(sent, { name: 'carol', role: 'operator', password: 'a good password' });
-    const carol = page.locator('tr', { hasText: 'carol' });
-    await carol.getByLabel('Consoles of carol').selectOption('read');
-    await carol.getByRole('button', { name: 'Save' }).click();
-    await Promise.all([page.waitForEvent('load'), carol.getByRole('button', { name: 'Save?' }).click()]);
-    assert.equal(await carol.getByLabel('Consoles of carol').inputValue(), 'read');
     assert.match(await (await open('/', DESK)).locator('nav').first().innerText(), /Users/);
+  });
+
+  it('an admin gives a viewer the right to read consoles, asked once more for it ends its sessions', async () => {
+    const page = await open('/users');
+    const viewer = page.locator('tr', { hasText: 'a-viewer' });
+    await viewer.getByLabel('Consoles of a-viewer').selectOption('read');
+    await viewer.getByRole('button', { name: 'Save' }).click();
+    const [changed] = await Promise.all([
+      page.waitForRequest('**/api/v1/users/a-viewer'),
+      viewer.getByRole('button', { name: 'Save?' }).click(),
+    ]);
+    assert.deepEqual([changed.method(), changed.postDataJSON()], ['PATCH', { console: 'read' }]);
   });
 
   it('sets a power driver from the form its declaration makes', async () => {
     const page = await open('/machines/beagle-1');
     await page.locator('#driver').selectOption('ipmi');
-    await page.getByLabel('BMC address').fill('10.0.9.88');
-    await page.getByLabel('User').fill('farrier');
-    await page.getByLabel('Password').fill('a canary');
     const form = page.locator('form', { has: page.locator('#driver') });
+    await form.getByLabel('BMC address').fill('10.0.9.88');
+    await form.getByLabel('User').fill('farrier');
+    await form.getByLabel('Password').fill('a canary');
     await Promise.all([page.waitForEvent('load'), form.getByRole('button', { name: 'Save' }).click()]);
     const machine = await lab.store.machines.byName('beagle-1');
     assert.deepEqual(machine?.power, {
       driver: 'ipmi',
       parameters: { host: '10.0.9.88', port: 623, user: 'farrier', cipher: '17' },
     });
-    assert.match((await page.getByLabel('Password').getAttribute('placeholder')) ?? '', /^set/);
+    assert.match((await form.getByLabel('Password').getAttribute('placeholder')) ?? '', /^set/);
   });
 
   it('logs in, comes back to where it wanted to go, and logs out', async () => {
