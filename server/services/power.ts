@@ -63,6 +63,10 @@ export function createPowerService(deps: PowerDeps): PowerService {
     const stop = new AbortController();
     return stoppable(stop, askStatus(lines, machine, stop.signal));
   };
+  const wished = (machine: Machine, wish: Wish): Promise<PowerOutcome> => {
+    const stop = new AbortController();
+    return stoppable(stop, aside(deps, lines, machine, wish, stop.signal));
+  };
   return {
     order: (machine, verb, by, way = {}) => {
       const refusal = isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running);
@@ -75,18 +79,9 @@ export function createPowerService(deps: PowerDeps): PowerService {
     },
     status,
     say: (machine, state, by) => say(deps, lines, machine, state, by),
-    bootdev: (machine, device) => {
-      const stop = new AbortController();
-      return stoppable(stop, aside(deps, lines, machine, bootdevWish(device), stop.signal));
-    },
-    identify: (machine, forS) => {
-      const stop = new AbortController();
-      return stoppable(stop, aside(deps, lines, machine, identifyWish(forS), stop.signal));
-    },
-    info: (machine) => {
-      const stop = new AbortController();
-      return stoppable(stop, aside(deps, lines, machine, infoWish, stop.signal));
-    },
+    bootdev: (machine, device) => wished(machine, bootdevWish(device)),
+    identify: (machine, forS) => wished(machine, identifyWish(forS)),
+    info: (machine) => wished(machine, infoWish),
     whyNot: (machine, verb) => (isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running)),
     underWay: (machine) => running.get(machine.id)?.verb,
     restsMs: (machine) => lines.restsMs(machine),

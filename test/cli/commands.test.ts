@@ -203,24 +203,6 @@ describe('farrier commands', () => {
       }
     });
 
-    it('info is what the controller says, one line each', async () => {
-      const info = { manufacturer: 'Supermicro', firmware: '1.2\u001b[2J' };
-      daemon.on('POST /machines/board-01/power/info', { status: 200, body: { is: 'done', info } });
-      const { exit, out } = await daemon.run(['power', 'info', 'board-01']);
-      assert.equal(exit, 0);
-      assert.match(out, /manufacturer +Supermicro\n/);
-      assert.match(out, /firmware +1\.2/);
-      assert.ok(!out.includes('\u001b'));
-    });
-
-    it('say tells what somebody saw, where the driver cannot see', async () => {
-      const seen = { state: 'off', atMs: 0, because: 'alice says so' };
-      daemon.on('POST /machines/board-01/power/say', { status: 200, body: { is: 'done', seen } });
-      assert.equal((await daemon.run(['power', 'say', 'board-01', 'off'])).exit, 0);
-      assert.deepEqual(daemon.got.at(-1)?.body, { state: 'off' });
-      assert.equal((await daemon.run(['power', 'say', 'board-01', 'green'])).exit, 2);
-    });
-
     const args = ['power', 'set', 'board-01', 'ipmi', 'host=10.0.0.7', 'port=6230', 'username=root'];
 
     it('set asks for secrets, never shows them, and turns numbers into numbers', async () => {
