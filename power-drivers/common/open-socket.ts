@@ -33,7 +33,7 @@ export function whenOpen<S extends Socket>(open: () => S, { event, where, signal
       settle(new PowerError('timeout', `${where}: stopped waiting`));
     };
     const failed = (cause: Error): void => {
-      settle(new PowerError('unreachable', `${where}: ${cause.message}`, { cause }));
+      settle(new PowerError('unreachable', `${where}: ${wordsOf(cause)}`, { cause }));
     };
     const settle = (trouble: PowerError | undefined): void => {
       signal.removeEventListener('abort', stop);
@@ -64,6 +64,20 @@ export async function openSocketIfThere(place: Place, where: string, signal: Abo
 }
 
 const NOBODY: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED']);
+
+/** What the system says in letters, for people. */
+function wordsOf(cause: Error): string {
+  switch (systemCode(cause)) {
+    case 'ENOENT':
+      return 'there is no such socket; is the program that makes it running?';
+    case 'ECONNREFUSED':
+      return 'nothing listens there; is the program running?';
+    case 'EACCES':
+      return "Farrier's user may not open it";
+    default:
+      return cause.message;
+  }
+}
 
 function systemCode(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : '';

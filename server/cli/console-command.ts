@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { pause } from '../ports/clock.ts';
 import { pathOf, type Api } from './client.ts';
 import { createEscapes, ESCAPE_DEFAULT, escapeWords, parseEscape } from './console-escape.ts';
+import { addConsoleSettings } from './console-settings.ts';
 import { followConsole, type ConsoleFrame, type Following } from './console-link.ts';
 import type { CommandContext } from './context.ts';
 import type { Terminal } from './deps.ts';
@@ -134,7 +135,7 @@ class Viewer {
 function lineWords({ is, because }: { readonly is: string; readonly because?: string | null | undefined }): string {
   const words = new Map([
     ['open', 'live'],
-    ['none', 'it has no console; set one on its page'],
+    ['none', 'it has no console; farrier console set says how it is reached'],
     ['connecting', 'opening the line'],
     ['closed', 'the line is closed'],
   ]);
@@ -206,9 +207,9 @@ async function download(context: CommandContext, api: Api, ref: string, options:
 
 /** `farrier console …` */
 export function addConsoleCommand(program: Command, context: CommandContext): void {
-  program
+  const parent = program
     .command('console')
-    .description('its serial console: live, recorded, or once more')
+    .description('its serial console: live, recorded, or once more; with set, show, unset: how it is reached')
     .addArgument(new Argument('<machine>', 'its name, MAC, id or the unique beginning of its name'))
     .addOption(
       new Option('--escape <key>', 'the key before a command').argParser(readEscape).default(ESCAPE_DEFAULT, '^]'),
@@ -224,4 +225,5 @@ export function addConsoleCommand(program: Command, context: CommandContext): vo
       else if (options.replay !== undefined) await replay(context, api, ref, options);
       else await watch(context, api, ref, options);
     });
+  addConsoleSettings(parent, context);
 }

@@ -4,7 +4,7 @@ import { pathOf } from './client.ts';
 import type { CommandContext } from './context.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { writeList, writeSheet, type Column, type Fact } from './output.ts';
-import { driverShape, parametersOf, secretsOf, type DriverAnswer } from './power-parameters.ts';
+import { driverShape, formByName, parametersOf, secretsOf, type DriverAnswer } from './power-parameters.ts';
 
 /** Rules wait for deadlines, one after another. */
 const TEST_MS = 30 * 60_000;
@@ -53,9 +53,7 @@ function fieldText(field: DriverAnswer['fields'][string]): string {
 
 async function driverBy(context: CommandContext, command: Command, name: string): Promise<DriverAnswer> {
   const { drivers } = await context.api(command).call({ method: 'GET', path: '/drivers' }, listShape);
-  const found = drivers.find((each) => each.name === name);
-  if (found) return found;
-  throw new CliFailure(EXIT.notFound, `there is no power driver "${name}"; farrier driver list names them`);
+  return formByName(drivers, name, 'power driver');
 }
 
 function addList(driver: Command, context: CommandContext): void {
@@ -108,8 +106,8 @@ async function deviceOf(
     if (set || secretFile.length > 0) throw new CliFailure(EXIT.usage, 'give --machine or --set, not both');
     return { machine };
   }
-  if (!set) return {};
   const driver = await driverBy(context, command, name);
+  if (!set) return {};
   const parameters = parametersOf(driver, set);
   const { terminal } = context.deps;
   return { parameters, secrets: await secretsOf(driver, { terminal, secretFiles: secretFile, alreadySet: [] }) };

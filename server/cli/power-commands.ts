@@ -1,21 +1,22 @@
-import { Argument, type Command } from 'commander';
+import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
-import { suggest } from '../config/suggest.ts';
 import { pathOf, type Api, type Call } from './client.ts';
 import type { CommandContext } from './context.ts';
-import { CliFailure, EXIT } from './failure.ts';
 import { addFlipTest } from './flip-test-command.ts';
 import { timeText, writeSheet, type Sheet } from './output.ts';
 import { orderManyMachines, staggerOption, type ManyOptions } from './power-many.ts';
-import { driverShape, parametersOf, secretsOf, type DriverAnswer } from './power-parameters.ts';
+import { driverShape, formByName, parametersOf, secretsOf, type DriverAnswer } from './power-parameters.ts';
 import { waitOption } from './wait.ts';
 
 const REF = new Argument('<machine>', 'its name, MAC, id or the unique beginning of its name');
 /** Longer than the slowest driver takes with all its tries. */
 const ORDER_MS = 30 * 60_000;
+const BLINK_S = 60;
+const BLINK_S_MAX = 255;
 
 const seenShape = z.looseObject({ state: z.string(), atMs: z.number(), because: z.string().optional() });
 const outcomeShape = z.looseObject({ is: z.string(), seen: seenShape });
+const infoShape = z.looseObject({ info: z.record(z.string(), z.string()).default({}) });
 const settingShape = z.looseObject({
   setting: z
     .looseObject({
@@ -109,12 +110,7 @@ function settingSheet(ref: string, answer: SettingAnswer): Sheet {
 async function driverByName(api: Api, name: string): Promise<DriverAnswer> {
   const shape = z.object({ drivers: z.array(driverShape) });
   const { drivers } = await api.call({ method: 'GET', path: '/drivers' }, shape);
-  const found = drivers.find((each) => each.name === name);
-  if (found) return found;
-  const names = drivers.map((each) => each.name);
-  const meant = suggest(name, names);
-  const hint = meant === undefined ? `there are ${names.join(', ')}` : `did you mean "${meant}"?`;
-  throw new CliFailure(EXIT.notFound, `there is no power driver "${name}"; ${hint}`);
+  return formByName(drivers, name, 'power driver');
 }
 
 interface SetOptions {
@@ -143,7 +139,8 @@ async function setPower(
   const shared = order.shared === undefined ? {} : { shared: order.shared };
   const body = { driver: driver.name, parameters, secrets, ...shared };
   const after = await api.call({ method: 'PUT', path, body }, settingShape);
-  context.say(`${order.ref} is switched by ${driver.name}; try: farrier power status ${order.ref}`);
+  const next = driver.abilities.includes('status') ? 'status' : 'on';
+  context.say(`${order.ref} is switched by ${driver.name}; try: farrier power ${next} ${order.ref}`);
   writeSheet(context.deps.terminal, context.format(command), settingSheet(order.ref, after));
 }
 
@@ -179,11 +176,13 @@ function addSettings(power: Command, context: CommandContext): void {
     });
 }
 
-/** `farrier power …` */
-export function addPowerCommands(program: Command, context: CommandContext): void {
-  const power = program.command('power').description('switches machines, and says what was seen');
-  for (const verb of ['on', 'off', 'cycle', 'reset'] as const) addOrder(power, context, verb);
-  addStatus(power, context);
+/** 0 to 255, as IPMI has it. */
+function readSeconds(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) <= BLINK_S_MAX) return Number(text);
+  throw new InvalidArgumentError(`seconds are a whole number from 0 to ${BLINK_S_MAX}`);
+}
+
+function addAsides(power: Command, context: CommandContext): void {
   power
     .command('bootdev')
     .description('sets the device of the next boot only')
@@ -198,12 +197,44 @@ export function addPowerCommands(program: Command, context: CommandContext): voi
     .command('identify')
     .description('makes it blink, so that somebody finds it in the rack')
     .addArgument(REF)
-    .addArgument(new Argument('[seconds]', 'for how long, up to 255; 0 ends it').argParser(Number).default(60))
+    .addArgument(
+      new Argument('[seconds]', 'for how long, up to 255; 0 ends it').argParser(readSeconds).default(BLINK_S),
+    )
     .action(async (ref: string, forS: number, _options: unknown, command: Command) => {
       const path = pathOf('machines', ref, 'power', 'identify');
       await context.api(command).order({ method: 'POST', path, body: { forS }, timeoutMs: ORDER_MS });
       context.say(forS === 0 ? `${ref} blinks no longer` : `${ref} blinks for ${forS} s`);
     });
+  power
+    .command('info')
+    .description('what its controller says of itself and the chassis: firmware, maker, last power event')
+    .addArgument(REF)
+    .action(async (ref: string, _options: unknown, command: Command) => {
+      const call = { method: 'POST', path: pathOf('machines', ref, 'power', 'info'), timeoutMs: ORDER_MS } as const;
+      const { info } = await context.api(command).call(call, infoShape);
+      const facts = [['machine', ref] as const, ...Object.entries(info)];
+      writeSheet(context.deps.terminal, context.format(command), { item: info, name: ref, facts });
+    });
+  power
+    .command('say')
+    .description('what you see of it, where its driver cannot see')
+    .addArgument(REF)
+    .addArgument(new Argument('<state>', 'what you see').choices(['on', 'off', 'unknown']))
+    .action((ref: string, state: string, _options: unknown, command: Command) =>
+      askOne(context, command, ref, {
+        method: 'POST',
+        path: pathOf('machines', ref, 'power', 'say'),
+        body: { state },
+      }),
+    );
+}
+
+/** `farrier power …` */
+export function addPowerCommands(program: Command, context: CommandContext): void {
+  const power = program.command('power').description('switches machines, and says what was seen');
+  for (const verb of ['on', 'off', 'cycle', 'reset'] as const) addOrder(power, context, verb);
+  addStatus(power, context);
+  addAsides(power, context);
   addFlipTest(power, context);
   addSettings(power, context);
 }

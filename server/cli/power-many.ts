@@ -51,6 +51,11 @@ export async function orderManyMachines(
     ...(force === true ? { force } : {}),
   };
   const { orders } = await context.api(command).call({ method: 'POST', path: '/power/orders', body }, ordersShape);
+  if (orders.length === 0)
+    throw new CliFailure(
+      EXIT.notFound,
+      `no machine of network "${allIn ?? ''}" has a power setting; farrier machine list`,
+    );
   writeList(context.deps.terminal, context.format(command), {
     items: orders,
     columns: [

@@ -4,12 +4,10 @@ import { suggest } from '../config/suggest.ts';
 import type { Terminal } from './deps.ts';
 import { CliFailure, EXIT } from './failure.ts';
 
-/** What the commands read of a driver's declaration. */
-export const driverShape = z.looseObject({
+/** What the commands read of the declaration of a plug-in: its name and the fields it wants. */
+export const formShape = z.looseObject({
   name: z.string(),
   summary: z.string(),
-  abilities: z.array(z.string()),
-  origin: z.string().default('shipped'),
   fields: z.record(
     z.string(),
     z.looseObject({
@@ -24,16 +22,34 @@ export const driverShape = z.looseObject({
     }),
   ),
 });
+type FormAnswer = z.infer<typeof formShape>;
+
+/** What the commands read of a power driver's declaration. */
+export const driverShape = formShape.extend({
+  abilities: z.array(z.string()),
+  origin: z.string().default('shipped'),
+});
 export type DriverAnswer = z.infer<typeof driverShape>;
 
 const usage = (words: string): CliFailure => new CliFailure(EXIT.usage, words);
 
-function fieldOf(driver: DriverAnswer, name: string): DriverAnswer['fields'][string] {
-  const field = Object.hasOwn(driver.fields, name) ? driver.fields[name] : undefined;
+/** The one of this name; `kind` is what they are, for the failure that tells which there are. */
+export function formByName<T extends FormAnswer>(forms: readonly T[], name: string, kind: string): T {
+  const found = forms.find((each) => each.name === name);
+  if (found) return found;
+  const names = forms.map((each) => each.name);
+  const meant = suggest(name, names);
+  const hint = meant === undefined ? `there are ${names.join(', ')}` : `did you mean "${meant}"?`;
+  throw new CliFailure(EXIT.notFound, `there is no ${kind} "${name}"; ${hint}`);
+}
+
+function fieldOf(form: FormAnswer, name: string): FormAnswer['fields'][string] {
+  const field = Object.hasOwn(form.fields, name) ? form.fields[name] : undefined;
   if (field) return field;
-  const meant = suggest(name, Object.keys(driver.fields));
-  const hint = meant === undefined ? `it has ${Object.keys(driver.fields).join(', ')}` : `did you mean "${meant}"?`;
-  throw usage(`the driver ${driver.name} has no field "${name}"; ${hint}`);
+  const names = Object.keys(form.fields);
+  const meant = suggest(name, names);
+  const has = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
+  throw usage(`${form.name} has no field "${name}"; ${meant === undefined ? has : `did you mean "${meant}"?`}`);
 }
 
 function pairOf(text: string): readonly [string, string] {
@@ -42,14 +58,14 @@ function pairOf(text: string): readonly [string, string] {
   throw usage(`"${text}" is not a setting; write it like host=10.0.0.7`);
 }
 
-/** `host=10.0.0.7 port=623` by the driver's declaration. Secrets are refused here: others could read them. */
-export function parametersOf(driver: DriverAnswer, words: readonly string[]): Record<string, string | number> {
-  const settings = words.map(pairOf).map(([name, value]) => [name, parameterOf(driver, name, value)] as const);
+/** `host=10.0.0.7 port=623` by the declaration of its fields. Secrets are refused here: others could read them. */
+export function parametersOf(form: FormAnswer, words: readonly string[]): Record<string, string | number> {
+  const settings = words.map(pairOf).map(([name, value]) => [name, parameterOf(form, name, value)] as const);
   return Object.fromEntries(settings);
 }
 
-function parameterOf(driver: DriverAnswer, name: string, value: string): string | number {
-  const { kind } = fieldOf(driver, name);
+function parameterOf(form: FormAnswer, name: string, value: string): string | number {
+  const { kind } = fieldOf(form, name);
   if (kind === 'secret')
     throw usage(
       `"${name}" is a secret and would show in the list of processes; leave it out to be asked, ` +
@@ -78,15 +94,15 @@ export interface SecretSource {
   readonly alreadySet: readonly string[];
 }
 
-/** The secrets of a driver's fields: from files or standard input, else asked for on the terminal. */
-export async function secretsOf(driver: DriverAnswer, source: SecretSource): Promise<Record<string, string>> {
+/** The secrets among the fields: from files or standard input, else asked for on the terminal. */
+export async function secretsOf(form: FormAnswer, source: SecretSource): Promise<Record<string, string>> {
   const { terminal, secretFiles, alreadySet } = source;
   const secrets = new Map<string, string>();
   for (const [name, path] of secretFiles.map(pairOf)) {
-    if (fieldOf(driver, name).kind !== 'secret') throw usage(`"${name}" is no secret; write ${name}=VALUE`);
+    if (fieldOf(form, name).kind !== 'secret') throw usage(`"${name}" is no secret; write ${name}=VALUE`);
     secrets.set(name, await secretFrom(terminal, path));
   }
-  for (const [name, field] of Object.entries(driver.fields)) {
+  for (const [name, field] of Object.entries(form.fields)) {
     if (field.kind !== 'secret' || secrets.has(name)) continue;
     const kept = alreadySet.includes(name);
     if (terminal.canAsk) {

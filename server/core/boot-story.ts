@@ -130,9 +130,14 @@ export function tellStory(story: BootStory, event: FarrierEvent): BootStory {
 
 const markOf = (event: FarrierEvent): Mark => ({ atMs: event.atMs, id: event.id });
 
+/** Refused before anything was switched, or the verdict over an outlet: neither is a fault of the boot before it. */
+const isAboutNoBoot = (event: FarrierEvent): boolean =>
+  text(event, 'verb') === 'flip-test' || (text(event, 'code') === 'refused' && text(event, 'state') === undefined);
+
 function tellPower(story: BootStory, event: FarrierEvent): BootStory {
   const mark = markOf(event);
   const state = text(event, 'state');
+  if (isAboutNoBoot(event)) return story;
   const isBegun = story.ordered !== undefined || story.heard !== undefined;
   if (event.severity === 'bad') return { ...story, powerFailed: { ...mark, words: event.text } };
   if (state === 'on') return { ...story, seenOn: mark, seenOff: undefined, powerFailed: undefined };

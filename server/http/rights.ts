@@ -33,6 +33,7 @@ export const RIGHTS = {
   'POST /api/v1/machines/{ref}/power/say': 'operator',
   'POST /api/v1/machines/{ref}/power/bootdev': 'operator',
   'POST /api/v1/machines/{ref}/power/identify': 'operator',
+  'POST /api/v1/machines/{ref}/power/info': 'operator',
   'GET /api/v1/machines/{ref}/console': 'viewer',
   'PUT /api/v1/machines/{ref}/console': 'operator',
   'DELETE /api/v1/machines/{ref}/console': 'operator',

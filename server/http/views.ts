@@ -223,7 +223,11 @@ export const powerView = z.object({
 });
 
 /** How a power order ended well. */
-export const powerOutcome = z.object({ is: z.literal('done'), seen: powerSeen });
+export const powerOutcome = z.object({
+  is: z.literal('done'),
+  seen: powerSeen,
+  info: z.record(z.string(), z.string()).optional().describe('What the controller says of itself, where asked.'),
+});
 
 /** What became of an order to switch many, machine by machine; how each ends is told on its timeline. */
 export const powerOrdersView = z.object({

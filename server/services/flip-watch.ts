@@ -1,4 +1,5 @@
 import type { Ipv4 } from '../core/address.ts';
+import type { NewEvent } from '../core/event.ts';
 import type { Machine } from '../core/machine.ts';
 import type { AnswersNow } from '../ports/answers-now.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -25,7 +26,7 @@ export interface FlipWatch {
 export interface Returning {
   /**
    * Waits until all of them answer again, at most `withinMs`; says who came back: by then also those that do not answer,
-   * but whose firmware, loader or agent has spoken.
+   * but whose firmware, loader, console or agent has spoken.
    */
   comeBack(withinMs: number, signal: AbortSignal): Promise<readonly Watched[]>;
   close(): void;
@@ -38,6 +39,10 @@ const ROUNDS = 3;
 const TOGETHER_MS = 3000;
 /** Kinds of events that only a running machine brings about. */
 const SIGNS = ['dhcp', 'tftp', 'http', 'agent'];
+
+/** Of a console only what the board said: that its line was opened or lost says nothing of the board. */
+const isSign = ({ kind, detail }: NewEvent): boolean =>
+  SIGNS.includes(kind) || (kind === 'console' && detail['pattern'] !== undefined);
 
 /** Watches by asking each address every second and by what boots say of themselves. */
 export function createFlipWatch(deps: {
@@ -77,9 +82,9 @@ export function createFlipWatch(deps: {
     expect: (among) => {
       const spoke = new Set<Watched>();
       const close = events.subscribe((heard) => {
-        for (const { machine, kind } of heard) {
-          const own = among.find((each) => each.machine.id === machine);
-          if (own && SIGNS.includes(kind)) spoke.add(own);
+        for (const event of heard) {
+          const own = among.find((each) => each.machine.id === event.machine);
+          if (own && isSign(event)) spoke.add(own);
         }
       });
       const comeBack: Returning['comeBack'] = async (withinMs, signal) => {

@@ -123,7 +123,11 @@ async function use(
   machine: Machine,
   act: (driver: PowerDriver) => Promise<PowerOutcome>,
 ): Promise<PowerOutcome> {
-  if (!machine.power) return { is: 'refused', because: `${machine.name} has no power setting; give it one` };
+  if (!machine.power)
+    return {
+      is: 'refused',
+      because: `${machine.name} has no power setting; give it one on its page or with "farrier power set"`,
+    };
   const driver = deps.drivers.byName(machine.power.driver);
   if (!driver) return { is: 'refused', because: `there is no power driver "${machine.power.driver}"` };
   try {

@@ -21,8 +21,11 @@ export interface OrderWay {
 
 /** How an order, a question or a wish ended. */
 export type PowerOutcome =
-  /** The state was seen after the order; `seen.atMs` says when. A driver without eyes leaves it `unknown`. */
-  | { readonly is: 'done'; readonly seen: PowerSeen }
+  /**
+   * The state was seen after the order; `seen.atMs` says when. A driver without eyes leaves it `unknown`. `info`: what
+   * the controller said of itself, where that was asked.
+   */
+  | { readonly is: 'done'; readonly seen: PowerSeen; readonly info?: Readonly<Record<string, string>> }
   | { readonly is: 'failed'; readonly code: PowerErrorCode; readonly because: string; readonly seen: PowerSeen }
   /** The machine changed hands while the order waited: the driver was not called. */
   | { readonly is: 'dropped'; readonly because: string }

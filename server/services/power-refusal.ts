@@ -9,7 +9,8 @@ type Refusal = Extract<PowerOutcome, { is: 'refused' }>;
 
 /** Why an order cannot be given at all, from the machine's setting alone; nothing when it can. */
 export function whyImpossible({ drivers }: Pick<PowerDeps, 'drivers'>, machine: Machine, verb: PowerVerb) {
-  if (!machine.power) return `${machine.name} has no power setting; give it one`;
+  if (!machine.power)
+    return `${machine.name} has no power setting; give it one on its page or with "farrier power set"`;
   const driver = drivers.byName(machine.power.driver);
   if (!driver) return `there is no power driver "${machine.power.driver}"`;
   if (verb === 'reset' && !driver.abilities.includes('reset')) return `driver "${driver.name}" cannot reset; use cycle`;

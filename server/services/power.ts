@@ -4,6 +4,7 @@ import type { Actor } from './machines.ts';
 import { askPatiently, Dropped } from './power-calls.ts';
 import { createLines, type Lines, type PowerDeps } from './power-lines.ts';
 import { powerEvent, see } from './power-order.ts';
+import type { Redact } from './power-redact.ts';
 import { carry, told } from './power-carry.ts';
 import type { OrderWay, PowerOutcome, PowerVerb } from './power-outcome.ts';
 import { whyImpossible } from './power-refusal.ts';
@@ -23,6 +24,8 @@ export interface PowerService {
   bootdev(machine: Machine, device: BootDevice): Promise<PowerOutcome>;
   /** Makes it blink for `forS` seconds (0 to 255), so that somebody finds it in the rack. */
   identify(machine: Machine, forS: number): Promise<PowerOutcome>;
+  /** What its controller says of itself and the chassis, as `info` of the outcome. */
+  info(machine: Machine): Promise<PowerOutcome>;
   /** Why this order could not be given to it at all now, before anything is asked of its plan; nothing when it could. */
   whyNot(machine: Machine, verb: PowerVerb): string | undefined;
   /** Whether an order is under way for it, and which. */
@@ -60,6 +63,10 @@ export function createPowerService(deps: PowerDeps): PowerService {
     const stop = new AbortController();
     return stoppable(stop, askStatus(lines, machine, stop.signal));
   };
+  const wished = (machine: Machine, wish: Wish): Promise<PowerOutcome> => {
+    const stop = new AbortController();
+    return stoppable(stop, aside(deps, lines, machine, wish, stop.signal));
+  };
   return {
     order: (machine, verb, by, way = {}) => {
       const refusal = isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running);
@@ -72,14 +79,9 @@ export function createPowerService(deps: PowerDeps): PowerService {
     },
     status,
     say: (machine, state, by) => say(deps, lines, machine, state, by),
-    bootdev: (machine, device) => {
-      const stop = new AbortController();
-      return stoppable(stop, aside(deps, lines, machine, bootdevWish(device), stop.signal));
-    },
-    identify: (machine, forS) => {
-      const stop = new AbortController();
-      return stoppable(stop, aside(deps, lines, machine, identifyWish(forS), stop.signal));
-    },
+    bootdev: (machine, device) => wished(machine, bootdevWish(device)),
+    identify: (machine, forS) => wished(machine, identifyWish(forS)),
+    info: (machine) => wished(machine, infoWish),
     whyNot: (machine, verb) => (isStopping ? 'Farrier is stopping' : refusalOf(deps, machine, verb, running)),
     underWay: (machine) => running.get(machine.id)?.verb,
     restsMs: (machine) => lines.restsMs(machine),
@@ -143,17 +145,32 @@ function say(
 
 /** Something a driver may be able to do that leaves the power as it is. */
 interface Wish {
-  readonly ability: 'bootdev' | 'identify';
+  readonly ability: 'bootdev' | 'identify' | 'info';
   /** Undefined when the handle has no such verb. */
-  readonly ask: (handle: PowerHandle, signal: AbortSignal) => Promise<void> | undefined;
-  /** For the timeline. */
-  readonly words: string;
+  readonly ask: (handle: PowerHandle, signal: AbortSignal) => Promise<Said | undefined> | undefined;
+  /** For the timeline; nothing for a mere question. */
+  readonly words: string | undefined;
 }
+
+/** What a controller says, by label. */
+type Said = Readonly<Record<string, string>>;
+
+const infoWish: Wish = { ability: 'info', ask: (handle, own) => handle.info?.(own), words: undefined };
+
+const SAID_MAX = 64;
+
+/** Bounded, and without the secrets of the machine: a controller may say anything. */
+function saidSafely(said: Said, redact: Redact): Said {
+  const pairs = Object.entries(said).slice(0, SAID_MAX);
+  return Object.fromEntries(pairs.map(([label, words]) => [redact(label), redact(words)]));
+}
+
+const unsaid = (doing: Promise<void> | undefined): Promise<undefined> | undefined => doing?.then(() => undefined);
 
 function bootdevWish(device: BootDevice): Wish {
   return {
     ability: 'bootdev',
-    ask: (handle, own) => handle.bootdev?.(device, own),
+    ask: (handle, own) => unsaid(handle.bootdev?.(device, own)),
     words: `next boot from ${device === 'none' ? 'its own choice' : device}`,
   };
 }
@@ -161,7 +178,7 @@ function bootdevWish(device: BootDevice): Wish {
 function identifyWish(forS: number): Wish {
   return {
     ability: 'identify',
-    ask: (handle, own) => handle.identify?.(forS, own),
+    ask: (handle, own) => unsaid(handle.identify?.(forS, own)),
     words: forS === 0 ? 'blinks no longer' : `blinks for ${forS} s`,
   };
 }
@@ -175,21 +192,25 @@ function aside(
 ): Promise<PowerOutcome> {
   return lines.use(machine, async (driver) => {
     if (!driver.abilities.includes(ability))
-      return { is: 'refused', because: `driver "${driver.name}" cannot do "${ability}"` };
+      return {
+        is: 'refused',
+        because: `driver "${driver.name}" cannot do "${ability}"; it can do ${driver.abilities.join(', ')}`,
+      };
     const before = async (): Promise<void> => {
       const now = await store.machines.byId(machine.id);
       if (now?.ownerEpoch !== machine.ownerEpoch) throw new Dropped(`${machine.name} changed hands`);
     };
     const line = await lines.open(driver, machine);
-    const act = async (handle: PowerHandle, own: AbortSignal): Promise<void> => {
+    const act = (handle: PowerHandle, own: AbortSignal): Promise<Said | undefined> => {
       const doing = ask(handle, own);
       if (!doing) throw new PowerError('config', `the driver declares "${ability}" and has none`);
-      await doing;
+      return doing;
     };
-    await askPatiently(line, { before, act }, signal);
+    const said = await askPatiently(line, { before, act }, signal);
     const detail = { verb: ability, driver: driver.name };
-    await store.events.append([powerEvent(machine.id, clock.now(), 'note', words, detail)]);
+    if (words !== undefined) await store.events.append([powerEvent(machine.id, clock.now(), 'note', words, detail)]);
     const unasked = { state: 'unknown', atMs: clock.now(), because: 'not asked yet' } as const;
-    return { is: 'done', seen: machine.powerSeen ?? unasked };
+    const seen = machine.powerSeen ?? unasked;
+    return said ? { is: 'done', seen, info: saidSafely(said, line.redact) } : { is: 'done', seen };
   });
 }

@@ -196,6 +196,11 @@ describe('farrier commands', () => {
       assert.deepEqual(daemon.got.at(-1)?.body, { forS: 60 });
       assert.equal((await daemon.run(['power', 'identify', 'board-01', '0'])).exit, 0);
       assert.deepEqual(daemon.got.at(-1)?.body, { forS: 0 });
+      for (const seconds of ['256', 'long', '-1', '1.5']) {
+        const { exit, err } = await daemon.run(['power', 'identify', 'board-01', '--', seconds]);
+        assert.equal(exit, 2);
+        assert.match(err, /a whole number from 0 to 255/);
+      }
     });
 
     const args = ['power', 'set', 'board-01', 'ipmi', 'host=10.0.0.7', 'port=6230', 'username=root'];

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { settle } from '../support/fake-clock.ts';
 import { startFakeDaemon, type FakeDaemon } from './fake-daemon.ts';
 
-describe('farrier power, many machines and by force', () => {
+describe('farrier power, many machines, by force, and questions', () => {
   let daemon: FakeDaemon;
   beforeEach(async () => {
     daemon = await startFakeDaemon();
@@ -35,6 +35,31 @@ describe('farrier power, many machines and by force', () => {
     const some = await daemon.run(args);
     assert.equal(some.exit, 4);
     assert.match(some.err, /1 of 2 machines were not ordered/);
+  });
+
+  it('a network without machines to switch is named, not passed over', async () => {
+    daemon.on('POST /power/orders', { status: 202, body: { orders: [] } });
+    const { exit, err } = await daemon.run(['power', 'on', '--all-in', 'rakc1']);
+    assert.equal(exit, 3);
+    assert.match(err, /no machine of network "rakc1" has a power setting/);
+  });
+
+  it('info is what the controller says, one line each', async () => {
+    const info = { manufacturer: 'Supermicro', firmware: '1.2\u001b[2J' };
+    daemon.on('POST /machines/board-01/power/info', { status: 200, body: { is: 'done', info } });
+    const { exit, out } = await daemon.run(['power', 'info', 'board-01']);
+    assert.equal(exit, 0);
+    assert.match(out, /manufacturer +Supermicro\n/);
+    assert.match(out, /firmware +1\.2/);
+    assert.ok(!out.includes('\u001b'));
+  });
+
+  it('say tells what somebody saw, where the driver cannot see', async () => {
+    const seen = { state: 'off', atMs: 0, because: 'alice says so' };
+    daemon.on('POST /machines/board-01/power/say', { status: 200, body: { is: 'done', seen } });
+    assert.equal((await daemon.run(['power', 'say', 'board-01', 'off'])).exit, 0);
+    assert.deepEqual(daemon.got.at(-1)?.body, { state: 'off' });
+    assert.equal((await daemon.run(['power', 'say', 'board-01', 'green'])).exit, 2);
   });
 
   describe('flip-test', () => {

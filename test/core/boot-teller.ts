@@ -39,6 +39,15 @@ export const say = {
       'bad',
       'power on by alice failed: no answer',
     ),
+  powerRefused: (s: number) =>
+    told(
+      s,
+      'power',
+      { verb: 'off', code: 'refused', driver: 'ipmi' },
+      'bad',
+      'power off by alice refused: it is shared',
+    ),
+  flipped: (s: number) => told(s, 'power', { verb: 'flip-test', code: 'swapped' }, 'bad', 'its outlet is swapped'),
   dhcp: (s: number, received: string, sent: string) => told(s, 'dhcp', { received, sent, by: 'firmware' }),
   address: (s: number) => told(s, 'dhcp', { received: 'REQUEST', sent: 'ACK', by: 'firmware' }),
   system: (s: number) => told(s, 'dhcp', { received: 'DISCOVER', sent: 'OFFER', by: 'system' }),

@@ -36,6 +36,12 @@ describe('the verdict over a boot', () => {
       5,
       ['failed', 'power-failed', 'power', 'ordered'],
     ],
+    [
+      'an order that was refused before anything was switched, and a flip test, are no end of the boot before',
+      [...begun, say.powerRefused(9), say.flipped(10)],
+      122,
+      ['silent', 'nothing-heard', 'network', 'on'],
+    ],
     ['seen off in between', [...heard, say.seenOff(9)], 10, ['failed', 'switched-off', 'power', 'heard']],
     ['offers that nobody takes', heard, 36, ['silent', 'no-address-taken', 'network', 'heard']],
     ['an address and no file', addressed, 37, ['silent', 'no-file-asked', 'firmware', 'addressed']],

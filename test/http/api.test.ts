@@ -190,6 +190,7 @@ describe('the API', () => {
         because,
       );
     assert.equal((await call('POST', '/machines/mustang-01/power/identify', { forS: 256 })).status, 400);
+    assert.deepEqual((await call('POST', '/machines/mustang-01/power/info')).body['info'], { firmware: '1.2' });
     assert.equal((await call('POST', '/machines/beagle-1/power/on')).status, 409);
     assert.equal((await call('POST', '/machines/nobody/power/on')).status, 404);
     assert.equal((await call('POST', '/machines/mustang-01/power/explode')).status, 404);
@@ -207,7 +208,7 @@ describe('the API', () => {
     assert.equal((await call('GET', '/boards/apm-mustang')).body['proof'], 'tested');
     assert.equal((await call('GET', '/boards/toaster')).status, 404);
     const drivers = (await call('GET', '/drivers')).body['drivers'] as readonly Json[];
-    assert.deepEqual(drivers[0]?.['abilities'], ['on', 'off', 'status', 'reset', 'bootdev', 'identify']);
+    assert.deepEqual(drivers[0]?.['abilities'], ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'info']);
     assert.deepEqual(
       drivers.map((driver) => driver['origin']),
       ['shipped', '/etc/farrier/power-drivers/pdu-script'],

@@ -127,6 +127,25 @@ describe('the wall, bulk power and the console line in a real browser', function
     await bar.waitFor({ state: 'hidden' });
   });
 
+  it('orders all the same only when that is ticked, anew each time', async () => {
+    const page = await open('/');
+    await page.getByLabel('Choose mustang-01').check();
+    const sent = async (isForced: boolean): Promise<unknown> => {
+      await page.locator('[data-bulk=on]').click();
+      assert.equal(await page.getByLabel('All the same').isChecked(), false);
+      if (isForced) await page.getByLabel('All the same').check();
+      const [request] = await Promise.all([
+        page.waitForRequest('**/api/v1/power/orders'),
+        page.getByRole('button', { name: 'Do it' }).click(),
+      ]);
+      await page.getByLabel('Choose mustang-01').check();
+      return request.postDataJSON();
+    };
+    const order = { machines: ['m-sample0003'], verb: 'on', staggerMs: 500 };
+    assert.deepEqual(await sent(true), { ...order, force: true });
+    assert.deepEqual(await sent(false), order);
+  });
+
   it('says of each machine that was refused why, and keeps it chosen', async () => {
     const page = await open('/');
     await page.getByLabel('Choose mustang-01').check();
@@ -152,6 +171,33 @@ describe('the wall, bulk power and the console line in a real browser', function
     await page.locator('#row-m-sample0004').getByText('its budget of power cycles is used up').waitFor();
     assert.equal(await page.getByLabel('Choose mustang-02').isChecked(), true);
     assert.equal(await page.getByLabel('Choose mustang-01').isChecked(), false);
+  });
+
+  it('asks a controller what it says of itself, and makes a machine blink', async () => {
+    const page = await open('/machines/mustang-01');
+    await page.getByText('More').click();
+    await page.getByRole('button', { name: 'Ask it' }).click();
+    await page.locator('#summary .note', { hasText: 'firmware: 1.2' }).waitFor({ timeout: SOON_MS });
+    const [request] = await Promise.all([
+      page.waitForRequest('**/power/identify'),
+      page.getByRole('button', { name: 'blink' }).click(),
+    ]);
+    assert.deepEqual(request.postDataJSON(), { forS: 60 });
+  });
+
+  it('an outlet is said to be shared in the form, and taken back there', async () => {
+    const page = await open('/machines/beagle-1');
+    const form = page.locator('form', { has: page.locator('#driver') });
+    for (const isShared of [true, false]) {
+      if (!(await form.isVisible())) await page.locator('#power-title').click();
+      await page.locator('#driver').selectOption('pdu-script');
+      await form.getByLabel('PDU address').last().fill('10.0.9.60');
+      await form.locator('input[name="parameters.outlet"]').fill('3');
+      await form.locator('[name=shared]').selectOption(String(isShared));
+      await Promise.all([page.waitForEvent('load'), form.getByRole('button', { name: 'Save' }).click()]);
+      const { power } = (await lab.store.machines.byName('beagle-1'))!;
+      assert.deepEqual([power?.driver, power?.shared === true], ['pdu-script', isShared]);
+    }
   });
 
   it('sets the console line from the form its declaration makes, and shows what it says', async () => {

@@ -323,6 +323,18 @@ describe('the web page in a real browser', function () {
     assert.match(await (await open('/', DESK)).locator('nav').first().innerText(), /Users/);
   });
 
+  it('an admin gives a viewer the right to read consoles, asked once more for it ends its sessions', async () => {
+    const page = await open('/users');
+    const viewer = page.locator('tr', { hasText: 'a-viewer' });
+    await viewer.getByLabel('Consoles of a-viewer').selectOption('read');
+    await viewer.getByRole('button', { name: 'Save' }).click();
+    const [changed] = await Promise.all([
+      page.waitForRequest('**/api/v1/users/a-viewer'),
+      viewer.getByRole('button', { name: 'Save?' }).click(),
+    ]);
+    assert.deepEqual([changed.method(), changed.postDataJSON()], ['PATCH', { console: 'read' }]);
+  });
+
   it('sets a power driver from the form its declaration makes', async () => {
     const page = await open('/machines/beagle-1');
     await page.locator('#driver').selectOption('ipmi');

@@ -93,15 +93,17 @@ describe('the flip test', () => {
     assert.ok(world.pdu.calls.includes('pdu-a/1 on'));
   });
 
-  it('a machine that does not come back is told; a packet of its firmware counts as coming back', async () => {
-    for (const speaks of [false, true]) {
+  it('a machine that does not come back is told; a packet of its firmware or words of its console count as coming back', async () => {
+    const pattern = { kind: 'console', detail: { pattern: 'u-boot-banner' } } as const;
+    const signs = [undefined, { kind: 'dhcp' }, pattern, { kind: 'console', detail: {} }] as const;
+    for (const sign of signs) {
+      const speaks = sign !== undefined && sign !== signs[3];
       const { world, flips, mute, begin, end } = bench();
       await begin(['m1']);
       while (world.pdu.state('1') === 'on') await world.clock.pass(100);
       mute.add('m1');
       while (!world.pdu.calls.includes('pdu-a/1 on')) await world.clock.pass(500);
-      if (speaks)
-        await world.store.events.append([sampleEvent('DISCOVER', { kind: 'dhcp', machine: world.machine('m1').id })]);
+      if (sign) await world.store.events.append([sampleEvent('heard', { ...sign, machine: world.machine('m1').id })]);
       assert.deepEqual(await end(), ['m1 right']);
       assert.deepEqual(flips.now()?.outlets[0]?.missing, speaks ? [] : ['m1']);
     }

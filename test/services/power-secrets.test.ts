@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
+import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import { createRedact } from '../../server/services/power-redact.ts';
 import { secretContext } from '../../server/services/power-secrets.ts';
 import { createPowerWorld, type PowerWorld } from '../support/power-world.ts';
@@ -30,6 +31,21 @@ describe('power secrets', () => {
       for (const [, spelling] of spellings) assert.ok(!everything.includes(spelling));
       assert.ok(!everything.includes('s3cr'));
     });
+
+  it('what a controller says of itself is bounded, on one line and without secrets', async () => {
+    const labels = Array.from({ length: 200 }, (_, n) => [`label ${n}`, 'x'.repeat(9000)] as const);
+    const said = { 'firmware\u001b[2J': `1.2 ${CANARY}`, ...Object.fromEntries(labels) };
+    const handle = { set: () => Promise.resolve(), query: () => Promise.resolve('on' as const) };
+    const { driver } = createPowerWorld(['on', 'info']).pdu;
+    const chatty: PowerDriver = { ...driver, open: () => ({ ...handle, info: () => Promise.resolve(said) }) };
+    const world = createPowerWorld([], { drivers: { list: () => [chatty], byName: () => chatty } });
+    sealed(world, 'password', CANARY);
+    const outcome = await world.clock.until(world.power.info(world.machine('m1')));
+    assert.ok(outcome.is === 'done' && outcome.info);
+    assert.equal(outcome.info['firmware [2J'], '1.2 (secret)');
+    assert.equal(Object.keys(outcome.info).length, 64);
+    assert.ok(JSON.stringify(outcome).length < 64 * 500);
+  });
 
   it('a secret moved from another row does not open: config, the driver is not called', async () => {
     const world = createPowerWorld();

@@ -226,6 +226,21 @@ describe('power orders', () => {
     assert.deepEqual(world.pdu.calls, []);
   });
 
+  it('what a controller says of itself is told, and is no event', async () => {
+    const world = createPowerWorld(['on', 'off', 'status', 'info']);
+    const outcome = await world.clock.until(world.power.info(world.machine('m1')));
+    assert.deepEqual(outcome.is === 'done' ? outcome.info : outcome, { firmware: '1.2 of pdu-a' });
+    assert.deepEqual([world.pdu.calls, world.texts()], [['pdu-a/1 info'], []]);
+  });
+
+  it('a driver without "info" is not asked, and the refusal says what it can do', async () => {
+    const world = createPowerWorld(['on', 'off', 'status']);
+    const outcome = await world.clock.until(world.power.info(world.machine('m1')));
+    assert.ok(outcome.is === 'refused');
+    assert.equal(outcome.because, 'driver "pretend" cannot do "info"; it can do on, off, status');
+    assert.deepEqual(world.pdu.calls, []);
+  });
+
   it('a machine is made to blink and to stop', async () => {
     const world = createPowerWorld();
     assert.equal((await world.clock.until(world.power.identify(world.machine('m1'), 60))).is, 'done');

@@ -5,10 +5,11 @@ import type { Network } from '../../server/core/lease.ts';
 import { ipv4 } from '../../server/core/address.ts';
 import type { Verdict } from '../../server/core/boot-verdict.ts';
 import type { MachineId } from '../../server/core/machine.ts';
+import type { PowerDriver } from '../../server/ports/power-driver.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { rack1 } from '../services/boot-bench.ts';
 import { ubootBoard } from '../core/boot-fixtures.ts';
-import { layHttpLab, type HttpLab } from './http-lab.ts';
+import { DRIVERS, layHttpLab, type HttpLab } from './http-lab.ts';
 import {
   digest,
   mac,
@@ -144,6 +145,24 @@ async function fill(store: Store, text: string): Promise<void> {
   await store.leases.commit([sampleLease(9, { hostname: text, network: text, address: ipv4(0x0a4d0009) })]);
 }
 
+/** Drivers of a folder in which somebody wrote what he liked, beside those that are known. */
+function hostileDrivers(text: string): HttpLab['deps']['drivers'] {
+  const field = { kind: 'text', label: text, help: text, unit: text, scope: 'machine', required: false } as const;
+  const told = DRIVERS.slice(0, 1).map((driver): PowerDriver => ({
+    ...driver,
+    name: text,
+    summary: text,
+    fields: { field },
+  }));
+  const all = [...DRIVERS, ...told];
+  return {
+    list: () => all,
+    byName: (name) => all.find((driver) => driver.name === name),
+    fileOf: () => text,
+    problems: () => [{ file: text, because: text }],
+  };
+}
+
 /** A lab in which every text is hostile. */
 export async function layHostileLab(text: string): Promise<HttpLab> {
   const network: Network = { ...rack1, name: text };
@@ -156,6 +175,7 @@ export async function layHostileLab(text: string): Promise<HttpLab> {
     ({ tries }) => ({
       networks: [network],
       notices: () => [{ tone: 'bad', text }],
+      drivers: hostileDrivers(text),
       tries: { ...tries, list: () => [attempt], of: () => attempt },
       kernelReport: () => Promise.resolve([older]),
       verdicts: { of: (boot) => boot.verdict },
@@ -197,5 +217,6 @@ export function hostilePages(text: string): readonly string[] {
   return [
     ...['/', '/machines/m-hostile', '/machines/m-hostile/boots/b1', '/boards', `/boards/${name}`],
     ...['/bundles', `/bundles/${encodeURIComponent(`${text}@${text}`)}`, '/leases', '/help'],
+    ...['/drivers', '/rack', '/machines/m-hostile/console'],
   ];
 }

@@ -105,7 +105,7 @@ export const DRIVERS: readonly PowerDriver[] = [
       password: { ...field, kind: 'secret', label: 'Password', help: 'Kept encrypted; never shown again' },
       cipher: { ...field, kind: 'choice', label: 'Cipher suite', choices: ['17', '3'], default: '17', required: false },
     },
-    abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify'],
+    abilities: ['on', 'off', 'status', 'reset', 'bootdev', 'identify', 'info'],
     callTimeoutMs: 1000,
     settleTimeoutMs: 5000,
     open: () => ({ set: () => Promise.resolve(), query: () => Promise.resolve('on') }),
@@ -166,6 +166,7 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
     identify: (_machine, forS) =>
       Promise.resolve({ is: 'done', seen: { ...seen('on'), because: `blinks for ${forS} s` } }),
+    info: () => Promise.resolve({ is: 'done', seen: seen('on'), info: { firmware: '1.2' } }),
     bootdev: () => Promise.resolve({ is: 'dropped', because: 'it changed hands meanwhile' }),
     underWay: (machine) => underWay.get(machine.id),
     abort: () => undefined,

@@ -96,6 +96,7 @@ function mortalDriver(driver: PowerDriver, alive: Alive): PowerDriver {
         reset: (signal) => alive(async () => handle.reset?.(signal)),
         bootdev: (device, signal) => alive(async () => handle.bootdev?.(device, signal)),
         identify: (forS, signal) => alive(async () => handle.identify?.(forS, signal)),
+        info: (signal) => alive(async () => (await handle.info?.(signal)) ?? {}),
       };
     },
   };

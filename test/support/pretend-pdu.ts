@@ -93,6 +93,7 @@ export function createPretendPdu(
         reset: () => during(host, outlet, 'reset', () => undefined),
         bootdev: (device) => during(host, outlet, `bootdev ${device}`, () => undefined),
         identify: (forS) => during(host, outlet, `identify ${forS}`, () => undefined),
+        info: () => during(host, outlet, 'info', () => ({ firmware: `1.2 of ${host}` })),
       };
     },
   };

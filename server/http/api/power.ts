@@ -132,5 +132,11 @@ function orderRoutes(deps: Deps): readonly Route[] {
       run: ({ part, body }) =>
         withMachine(deps, part('ref'), async (machine) => answerPower(await deps.power.identify(machine, body.forS))),
     }),
+    route('POST /api/v1/machines/{ref}/power/info', {
+      ...PLAIN,
+      summary: 'Asks its controller what it says of itself and the chassis',
+      answers: { 200: powerOutcome },
+      run: ({ part }) => withMachine(deps, part('ref'), async (machine) => answerPower(await deps.power.info(machine))),
+    }),
   ];
 }

@@ -49,6 +49,9 @@ export interface PowerCell {
   readonly canSee: boolean;
   readonly canReset: boolean;
   readonly canBootdev: boolean;
+  readonly canIdentify: boolean;
+  /** Whether its controller can be asked what it says of itself. */
+  readonly canTell: boolean;
   /** A machine somebody uses: switching it off asks once more. */
   readonly isInUse: boolean;
 }
@@ -120,6 +123,8 @@ function powerCell(view: MachineView, driver: PowerDriver | undefined, pollS: nu
     canSee: driver === undefined || can('status'),
     canReset: can('reset'),
     canBootdev: can('bootdev'),
+    canIdentify: can('identify'),
+    canTell: can('info'),
     isInUse: view.state === 'allocated' || view.state === 'deployed' || view.state === 'rescue',
   };
 }

@@ -16,7 +16,7 @@ export async function during(
 ): Promise<Finding> {
   try {
     const parameters = await run.target.misbehave(how);
-    if (!parameters) return notJudged(`this device cannot be made to be ${how}`);
+    if (!parameters) return notJudged(`this device cannot be made to misbehave like that (${how})`);
     return await judge(parameters);
   } finally {
     await run.target.behave();

@@ -103,11 +103,18 @@ async function call(source, body) {
     if (response.status === 401 && !location.pathname.startsWith('/login')) return location.assign('/login');
     if (!response.ok) return fail(source, id, answer, response.status);
     say(id, '', '');
-    after(attribute(source, 'then'), answer);
+    if (attribute(source, 'then') === 'info') say(id, infoWords(answer.info), '');
+    else after(attribute(source, 'then'), answer);
   } catch {
     busy.delete(machine);
     say(id, 'Farrier did not answer; is the daemon running?', 'bad');
   }
+}
+
+/** What a controller says of itself, in a line. @param {Record<string, string> | undefined} info */
+function infoWords(info) {
+  const said = Object.entries(info ?? {}).map(([label, words]) => `${label}: ${words}`);
+  return said.join('; ') || 'it says nothing of itself';
 }
 
 /**

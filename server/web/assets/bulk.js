@@ -37,6 +37,7 @@ function ask(verb) {
   the('bulk-in-use').textContent = `In use: ${inUse.join(', ')}`;
   the('bulk-yes').className = isHarmless ? 'primary' : 'danger';
   the('bulk-ask').dataset.verb = verb;
+  the('bulk-force').checked = false;
   the('bulk-ask').returnValue = 'no';
   the('bulk-ask').showModal();
 }
@@ -44,7 +45,8 @@ function ask(verb) {
 /** @param {string} verb */
 async function order(verb) {
   const staggerMs = Math.round(Number(the('bulk-stagger').value) * 1000);
-  const body = JSON.stringify({ machines: [...chosen], verb, staggerMs });
+  const force = the('bulk-force').checked ? { force: true } : {};
+  const body = JSON.stringify({ machines: [...chosen], verb, staggerMs, ...force });
   const tell = (/** @type {string} */ words, tone = '') => {
     the('bulk-note').textContent = words;
     the('bulk-note').dataset.tone = tone;
