@@ -39,7 +39,7 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
-/** How often the demo looks whether a board has enlisted, to tell Farrier how it is switched. */
+/** How often the demo looks whether a board has enlisted, to tell Farrier how it is wired. */
 const LOOK_EVERY_MS = 500;
 
 /** Lays the network, starts the daemon, gives it something to boot, and switches the boards on one after another. */
@@ -105,7 +105,7 @@ async function fillWithVirtual(filling: Filling): Promise<void> {
   const rack = await buildVirtualRack(plan, { ...edges, spawn: ground.spawn });
   keep(() => rack.stop());
   keep(switchOn(rack, order.paceMs, edges.clock));
-  for (const slot of rack.slots) keep(tellPowerOnceEnlisted(api, slot, edges.clock));
+  for (const slot of rack.slots) keep(tellWiresOnceEnlisted(api, slot, edges.clock));
 }
 
 /** The rack comes first: the boards' own device trees are dumped from it. */
@@ -117,7 +117,7 @@ function fillWithQemu(files: readonly DemoFiles[]): (filling: Filling) => Promis
     keep(() => rack.stop());
     const api = await startDaemon(filling);
     for (const each of files) await importDemoFiles(api, each);
-    for (const slot of rack.slots) keep(tellPowerOnceEnlisted(api, slot, edges.clock));
+    for (const slot of rack.slots) keep(tellWiresOnceEnlisted(api, slot, edges.clock));
     keep(switchOnInTurn(rack, api, edges.clock));
   };
 }
@@ -139,8 +139,8 @@ function switchOn(rack: Rack, paceMs: number, clock: Clock): () => Promise<void>
   };
 }
 
-/** An operator's part: as soon as the board is known, says how it is switched. The answer ends the looking. */
-function tellPowerOnceEnlisted(api: SocketApi, { board, power }: RackSlot, clock: Clock): () => Promise<void> {
+/** An operator's part: as soon as the board is known, says how it is switched and heard. The answer ends the looking. */
+function tellWiresOnceEnlisted(api: SocketApi, { board, power, console }: RackSlot, clock: Clock): () => Promise<void> {
   let cancel = (): void => undefined;
   let last: Promise<void> = Promise.resolve();
   const look = async (): Promise<void> => {
@@ -150,14 +150,17 @@ function tellPowerOnceEnlisted(api: SocketApi, { board, power }: RackSlot, clock
       cancel = clock.after(LOOK_EVERY_MS, again);
       return;
     }
-    await api.must('PUT', `${path}/power`, power);
-    await api.call('POST', `${path}/power/status`);
+    if (power) {
+      await api.must('PUT', `${path}/power`, power);
+      await api.call('POST', `${path}/power/status`);
+    }
+    if (console) await api.must('PUT', `${path}/console`, console);
   };
   const again = (): void => {
     // A daemon that is just stopping is no news; the demo ends with it.
     last = look().catch(() => undefined);
   };
-  if (power) again();
+  if (power ?? console) again();
   return async () => {
     cancel();
     await last;
