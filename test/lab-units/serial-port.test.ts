@@ -9,11 +9,11 @@ describe('a port of a console server', () => {
   it('all who are connected hear the board, any of them may type, and its end ends them', async () => {
     const board = createBoardSerial();
     const port = await startSerialPort(board, '127.0.0.1');
-    const heard = ['', ''];
+    const heard = new Map<number, string>();
     const sockets: Socket[] = [];
     for (const nth of [0, 1]) {
       const socket = connect(port.port, port.address);
-      socket.on('data', (octets: Buffer) => (heard[nth] += octets.toString()));
+      socket.on('data', (octets: Buffer) => heard.set(nth, (heard.get(nth) ?? '') + octets.toString()));
       await once(socket, 'connect');
       socket.write(String(nth));
       sockets.push(socket);
@@ -21,7 +21,7 @@ describe('a port of a console server', () => {
     await until('both are there', () => board.told().length === 2);
     assert.equal(board.told().toString().split('').sort().join(''), '01');
     board.say(Buffer.from('login: '));
-    await until('both hear it', () => heard.every((words) => words === 'login: '));
+    await until('both hear it', () => [0, 1].every((nth) => heard.get(nth) === 'login: '));
     const ended = Promise.all(sockets.map((socket) => once(socket, 'close')));
     await port.stop();
     await ended;
