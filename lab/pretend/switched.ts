@@ -24,7 +24,6 @@ const SLOW_MS = 60;
 /** A machine that is off. */
 export function createSwitched(clock: Clock): Switched {
   let state: 'on' | 'off' = 'off';
-  let looks = 0;
   let cancel = (): void => undefined;
   const seen: { beganMs: number; endedMs: number }[] = [];
   const machine: Switched = {
@@ -40,9 +39,9 @@ export function createSwitched(clock: Clock): Switched {
         });
     },
     look: () => {
-      looks += 1;
-      if (machine.how !== 'flapping') return state;
-      return looks % 2 === 0 ? 'on' : 'off';
+      // A flapping machine really is another way each time it is asked.
+      if (machine.how === 'flapping') state = state === 'on' ? 'off' : 'on';
+      return state;
     },
     command: async (does) => {
       const beganMs = clock.monotonicMs();

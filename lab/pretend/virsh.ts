@@ -38,20 +38,26 @@ half) [ "$command" = domstate ] && { printf 'runn'; exit 0; }; printf 'error: Di
 flood) exec yes 'error: all work and no play' ;;
 esac
 if [ "$domain" != board1 ]; then printf "error: failed to get domain '%s'\\n" "$domain" >&2; exit 1; fi
+hundredths() { echo "$((\${1%.*} * 100 + 1\${1#*.} - 100))"; }
 order() {
   case $how in
   lies) ;;
-  late) setsid sh -c "sleep 0.2; echo '$1' > state" > /dev/null 2>&1 & ;;
+  late) echo "$(($(hundredths "$began") + 20)) $1" > later ;;
   *) echo "$1" > state ;;
   esac
 }
+# Whatever a program leaves running is ended with it: what comes true late is kept with its time.
+if [ -s later ]; then
+  read -r due target < later
+  if [ "$(hundredths "$began")" -ge "$due" ]; then echo "$target" > state; : > later; fi
+fi
 read -r state < state
 case $command in
 start) [ "$state" = 'shut off' ] || fail 'Domain is already active'; [ "$5" = --paused ] && order paused || order running ;;
 resume) case $state in 'shut off') [ "$how" = not ] && fail 'Requested operation is not valid: domain is not running' ;; running) fail 'Requested operation is not valid: domain is already running' ;; esac; order running ;;
 destroy) [ "$state" != 'shut off' ] || fail 'Requested operation is not valid: domain is not running'; order 'shut off' ;;
 reset) [ "$state" = running ] || fail 'Requested operation is not valid: domain is not running' ;;
-domstate) if [ "$how" = flapping ]; then set -- $(wc -l < calls); [ $(($1 % 2)) = 0 ] && state=running || state='shut off'; fi; printf '%s\\n\\n' "$state" ;;
+domstate) if [ "$how" = flapping ]; then [ "$state" = running ] && state='shut off' || state=running; echo "$state" > state; fi; printf '%s\\n\\n' "$state" ;;
 dominfo) printf 'Id:             1\\nName:           board1\\nState:          %s\\nMax memory:     131072 KiB\\n\\n' "$state" ;;
 dumpxml) cat xml ;;
 *) printf "error: unknown command: '%s'\\n" "$command" >&2; exit 1 ;;

@@ -1,56 +1,71 @@
 import { strict as assert } from 'node:assert';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { KitResult } from '../../server/services/driver-kit/run-kit.ts';
-import type { DriverBench } from '../support/driver-bench.ts';
+import type { Judgement } from '../support/judge-driver.ts';
 
-const FOLDER = new URL('../support/driver-benches/', import.meta.url);
-const benches = readdirSync(FOLDER)
+const SUPPORT = fileURLToPath(new URL('../support/', import.meta.url));
+const benches = readdirSync(join(SUPPORT, 'driver-benches'))
   .filter((name) => /\.[jt]s$/.test(name) && !name.endsWith('.d.ts'))
   .sort();
 
+/** Most of judging is waiting for silent devices; more at once would make the others wait for the processor. */
+const AT_ONCE = 6;
+const JUDGED_WITHIN_MS = 300_000;
 /** Rules that no bench may leave open: a device that cannot answer them is no bench. */
 const ALWAYS = ['declaration', 'parameters', 'secrets-kept', 'nothing-left'];
 
+const run = promisify(execFile);
 const nameOf = (file: string): string => basename(file).replace(/\.[jt]s$/, '');
 const line = ({ rule, verdict, because, tookMs }: KitResult): string =>
   `      ${verdict.padEnd(10)} ${rule.padEnd(15)} ${String(tookMs).padStart(6)} ms  ${because}`;
 
 /** Every driver that comes with Farrier against its pretend device, or against the real peer where there is one. */
-describe('the conformance kit', () => {
+describe('the conformance kit', function () {
+  this.timeout(JUDGED_WITHIN_MS + 60_000);
   const folder = mkdtempSync(join(tmpdir(), 'farrier-trap-'));
+  const judged = new Map<string, Promise<Judgement>>();
+
+  before(() => {
+    const waiting = [...benches];
+    const lanes = Array.from({ length: AT_ONCE }, () => Promise.resolve());
+    waiting.forEach((file, nth) => {
+      const lane = nth % AT_ONCE;
+      const before = lanes[lane] ?? Promise.resolve();
+      const own = before.then(() => judge(file));
+      // Whose test asks for it hears of a failure.
+      lanes[lane] = own.then(nothing, nothing);
+      own.catch(nothing);
+      judged.set(file, own);
+    });
+  });
   after(() => {
     rmSync(folder, { recursive: true });
   });
 
+  async function judge(file: string): Promise<Judgement> {
+    const args = ['--import', 'tsx', join(SUPPORT, 'judge-driver.ts'), file, join(folder, nameOf(file))];
+    const { stdout } = await run(process.execPath, args, { timeout: JUDGED_WITHIN_MS, maxBuffer: 1 << 24 });
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Judgement;
+  }
+
   for (const file of benches)
     describe(nameOf(file), () => {
-      let bench: DriverBench;
-      let results: readonly KitResult[] = [];
-      const path = join(folder, nameOf(file));
-
-      before(async () => {
-        // Benches are found, hence imported at run time; what they share with the kit must be one and the same module.
-        const { runKit } = await import('../../server/services/driver-kit/run-kit.ts');
-        const { kitEdges, targetOf } = await import('../support/driver-kit.ts');
-        const imported: unknown = await import(`../support/driver-benches/${file}`);
-        assert.ok(startsBench(imported), `${file} exports no startBench`);
-        bench = await imported.startBench();
-        results = await runKit(targetOf(bench), kitEdges({ path, sprung: () => existsSync(path) }));
+      it('breaks no rule', async () => {
+        const { results } = (await judged.get(file)) ?? assert.fail();
         if (process.env['FARRIER_TEST_TALKS']) process.stdout.write(`${results.map(line).join('\n')}\n`);
-      });
-      after(() => bench.close());
-
-      it('breaks no rule', () => {
-        const failed = results.filter(({ verdict }) => verdict === 'fail');
-        assert.deepEqual(failed.map(line), []);
+        assert.deepEqual(results.filter(({ verdict }) => verdict === 'fail').map(line), []);
       });
 
-      it('was judged by the rules that need nothing of the device', () => {
+      it('was judged by the rules that need nothing of the device', async () => {
+        const { results, hasSecret } = (await judged.get(file)) ?? assert.fail();
         const passed = results.filter(({ verdict }) => verdict === 'pass').map(({ rule }) => rule);
         assert.deepEqual(
-          ALWAYS.filter((rule) => !passed.includes(rule) && !(rule === 'secrets-kept' && !hasSecrets(bench))),
+          ALWAYS.filter((rule) => !passed.includes(rule) && !(rule === 'secrets-kept' && !hasSecret)),
           [],
         );
       });
@@ -74,10 +89,6 @@ describe('the conformance kit', () => {
   });
 });
 
-function startsBench(value: unknown): value is { startBench(): Promise<DriverBench> } {
-  return typeof value === 'object' && value !== null && 'startBench' in value && typeof value.startBench === 'function';
-}
-
-function hasSecrets(bench: DriverBench): boolean {
-  return Object.values(bench.driver.fields).some(({ kind }) => kind === 'secret');
+function nothing(): void {
+  // Told where it is waited for.
 }

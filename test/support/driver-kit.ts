@@ -44,7 +44,7 @@ export function targetOf(bench: DriverBench): KitTarget {
 
 /** The same device on a port where nobody listens, where the driver can be told a port. */
 async function elsewhere({ driver, parameters }: DriverBench): Promise<FieldValues | undefined> {
-  if (driver.fields['port']?.kind !== 'port') return undefined;
+  if (driver.fields['port']?.kind !== 'port' || !Object.hasOwn(parameters, 'host')) return undefined;
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const at = server.address();

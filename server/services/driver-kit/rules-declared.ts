@@ -100,7 +100,8 @@ const outlet: KitRule = {
     if (target.device === 'none') return notJudged('needs a device');
     if (!target.driver.abilities.includes('status')) return notJudged('it cannot see');
     const named = Object.entries(target.driver.fields).find(
-      ([, { scope, kind }]) => scope === 'machine' && (kind === 'integer' || kind === 'text'),
+      ([, { scope, kind, required, default: usual }]) =>
+        scope === 'machine' && (kind === 'integer' || kind === 'text') && required && usual === undefined,
     );
     if (!named) return notJudged('no field names an outlet');
     const [name, field] = named;
