@@ -104,7 +104,7 @@ describe('a driver dropped into its folder', function () {
     await listed((all) => all.some(isNamed('file-relay')));
     assert.ok(performance.now() - beganMs < SOON_MS);
     const form = await page('/machines/bench-1');
-    assert.match(form, /<fieldset data-driver="file-relay"/);
+    assert.match(form, /<fieldset data-of="file-relay"/);
     assert.match(form, /<legend class="sub">Relay that is a file<\/legend>/);
     assert.match((await cli('driver', 'list')).out, /\nfile-relay +on, off, status +Relay that is a file +\/tmp\//);
     assert.match(await page('/drivers'), /<td class="mono">file-relay<\/td>/);

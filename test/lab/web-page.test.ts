@@ -326,17 +326,17 @@ describe('the web page in a real browser', function () {
   it('sets a power driver from the form its declaration makes', async () => {
     const page = await open('/machines/beagle-1');
     await page.locator('#driver').selectOption('ipmi');
-    await page.getByLabel('BMC address').fill('10.0.9.88');
-    await page.getByLabel('User').fill('farrier');
-    await page.getByLabel('Password').fill('a canary');
     const form = page.locator('form', { has: page.locator('#driver') });
+    await form.getByLabel('BMC address').fill('10.0.9.88');
+    await form.getByLabel('User').fill('farrier');
+    await form.getByLabel('Password').fill('a canary');
     await Promise.all([page.waitForEvent('load'), form.getByRole('button', { name: 'Save' }).click()]);
     const machine = await lab.store.machines.byName('beagle-1');
     assert.deepEqual(machine?.power, {
       driver: 'ipmi',
       parameters: { host: '10.0.9.88', port: 623, user: 'farrier', cipher: '17' },
     });
-    assert.match((await page.getByLabel('Password').getAttribute('placeholder')) ?? '', /^set/);
+    assert.match((await form.getByLabel('Password').getAttribute('placeholder')) ?? '', /^set/);
   });
 
   it('logs in, comes back to where it wanted to go, and logs out', async () => {
