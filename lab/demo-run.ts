@@ -39,8 +39,10 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
-/** How often the demo looks whether a board has enlisted, to tell Farrier how it is switched. */
+/** How often the demo looks whether a board has enlisted, to tell Farrier how it is wired. */
 const LOOK_EVERY_MS = 500;
+/** What the label on the rack says. */
+const DEMO_RACK = 'box';
 
 /** Lays the network, starts the daemon, gives it something to boot, and switches the boards on one after another. */
 export async function runDemo(order: DemoOrder, edges: DemoEdges): Promise<Demo> {
@@ -105,7 +107,7 @@ async function fillWithVirtual(filling: Filling): Promise<void> {
   const rack = await buildVirtualRack(plan, { ...edges, spawn: ground.spawn });
   keep(() => rack.stop());
   keep(switchOn(rack, order.paceMs, edges.clock));
-  for (const slot of rack.slots) keep(tellPowerOnceEnlisted(api, slot, edges.clock));
+  for (const [at, slot] of rack.slots.entries()) keep(tellOnceEnlisted(api, slot, String(at + 1), edges.clock));
 }
 
 /** The rack comes first: the boards' own device trees are dumped from it. */
@@ -117,7 +119,7 @@ function fillWithQemu(files: readonly DemoFiles[]): (filling: Filling) => Promis
     keep(() => rack.stop());
     const api = await startDaemon(filling);
     for (const each of files) await importDemoFiles(api, each);
-    for (const slot of rack.slots) keep(tellPowerOnceEnlisted(api, slot, edges.clock));
+    for (const [at, slot] of rack.slots.entries()) keep(tellOnceEnlisted(api, slot, String(at + 1), edges.clock));
     keep(switchOnInTurn(rack, api, edges.clock));
   };
 }
@@ -139,8 +141,13 @@ function switchOn(rack: Rack, paceMs: number, clock: Clock): () => Promise<void>
   };
 }
 
-/** An operator's part: as soon as the board is known, says how it is switched. The answer ends the looking. */
-function tellPowerOnceEnlisted(api: SocketApi, { board, power }: RackSlot, clock: Clock): () => Promise<void> {
+/** An operator's part: as soon as the board is known, says where it sits, how it is switched and heard. The answer ends the looking. */
+function tellOnceEnlisted(
+  api: SocketApi,
+  { board, power, console }: RackSlot,
+  slot: string,
+  clock: Clock,
+): () => Promise<void> {
   let cancel = (): void => undefined;
   let last: Promise<void> = Promise.resolve();
   const look = async (): Promise<void> => {
@@ -150,14 +157,18 @@ function tellPowerOnceEnlisted(api: SocketApi, { board, power }: RackSlot, clock
       cancel = clock.after(LOOK_EVERY_MS, again);
       return;
     }
-    await api.must('PUT', `${path}/power`, power);
-    await api.call('POST', `${path}/power/status`);
+    if (power) {
+      await api.must('PUT', `${path}/power`, power);
+      await api.call('POST', `${path}/power/status`);
+    }
+    if (console) await api.must('PUT', `${path}/console`, console);
+    await api.must('PATCH', path, { rack: DEMO_RACK, slot });
   };
   const again = (): void => {
     // A daemon that is just stopping is no news; the demo ends with it.
     last = look().catch(() => undefined);
   };
-  if (power) again();
+  again();
   return async () => {
     cancel();
     await last;

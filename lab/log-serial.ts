@@ -29,7 +29,7 @@ export function createLogSerial(log: () => readonly BoardLogEntry[], clock: Cloc
       heard = hears;
     },
     write: (octets) => {
-      heard(octets);
+      heard(Buffer.from(Buffer.from(octets).toString('latin1').replaceAll('\r', '\r\n'), 'latin1'));
     },
     sendBreak: () => {
       say('\r\nbreak\r\n');

@@ -2,9 +2,10 @@ import type { Mac } from '../server/core/address.ts';
 import type { Clock } from '../server/ports/clock.ts';
 import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
 import { startBoardHost } from './board-host.ts';
-import { createLogSerial } from './log-serial.ts';
+import { createLogSerial, type LogSerial } from './log-serial.ts';
 import { reset, type RackBoard } from './rack-board.ts';
 import type { BoardSpawn, PowerOf, RackPlan } from './rack-plan.ts';
+import { startSerialPort, type SerialPort } from './serial-port.ts';
 import { startVirtualBmc } from './virtual-bmc.ts';
 import type { VirtualBoard } from './virtual-board.ts';
 import { startVirtualPdu, type PduOutlet } from './virtual-pdu.ts';
@@ -16,11 +17,19 @@ export interface PowerWords {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
+/** How Farrier is told to reach a board's serial line, in the words of its API. */
+export interface ConsoleWords {
+  readonly transport: string;
+  readonly parameters: Readonly<Record<string, string | number>>;
+}
+
 /** A board in its place. */
 export interface RackSlot<Board extends RackBoard = RackBoard> {
   readonly board: Board;
   /** Nothing: only by hand. */
   readonly power: PowerWords | undefined;
+  /** Nothing: nobody listens to its line. */
+  readonly console?: ConsoleWords | undefined;
 }
 
 /** Boards with their power, ready to be switched on. */
@@ -41,6 +50,8 @@ const BMC_USER = 'farrier';
 export const PDU_DRIVER = 'line-pdu';
 /** A relay takes this long, so that a power cycle can be watched. */
 const PDU_SWITCH_MS = 300;
+/** Only the daemon beside it reaches the boards' lines. */
+const CONSOLE_SERVER = '127.0.0.1';
 
 /** Virtual boards as planned, with virtual BMCs and one virtual PDU as their power. */
 export async function buildVirtualRack(plan: RackPlan, edges: RackEdges): Promise<Rack<VirtualBoard>> {
@@ -50,28 +61,29 @@ export async function buildVirtualRack(plan: RackPlan, edges: RackEdges): Promis
   for (const net of plan.nets) await host.plug(net);
   const boards = new Map<Mac, VirtualBoard>();
   for (const { device, spec } of plan.boards) boards.set(spec.mac, await host.add(device, spec));
-  const power = await startPower(plan, boards, edges, closers);
+  const wires = await startWires(plan, boards, edges, closers);
   return {
-    slots: [...boards].map(([mac, board]) => ({ board, power: power.get(mac) })),
+    slots: [...boards].map(([mac, board]) => ({ board, power: undefined, ...wires.get(mac) })),
     stop: async () => {
       for (const close of closers.reverse()) await close();
     },
   };
 }
 
-async function startPower(
+/** What leads to a board besides its network. */
+type Wires = Pick<RackSlot, 'power' | 'console'>;
+
+async function startWires(
   plan: RackPlan,
   boards: ReadonlyMap<Mac, VirtualBoard>,
   edges: RackEdges,
   closers: (() => Promise<void>)[],
-): Promise<ReadonlyMap<Mac, PowerWords>> {
-  const words = new Map<Mac, PowerWords>();
+): Promise<ReadonlyMap<Mac, Wires>> {
+  const wires = new Map<Mac, Wires>();
   const outlets: PduOutlet[] = [];
   for (const { spec, power } of plan.boards) {
     const board = boards.get(spec.mac);
-    if (!board) continue;
-    const given = await wire(plan, board, power, outlets, edges, closers);
-    if (given) words.set(spec.mac, given);
+    if (board) wires.set(spec.mac, await wire(plan, board, power, outlets, edges, closers));
   }
   if (outlets.length > 0) {
     const { address, port, password } = plan.pdu;
@@ -85,9 +97,10 @@ async function startPower(
     });
     closers.push(() => pdu.stop());
   }
-  return words;
+  return wires;
 }
 
+/** A BMC has the board's line itself; the others' lines go to a console server. */
 async function wire(
   plan: RackPlan,
   board: VirtualBoard,
@@ -95,35 +108,34 @@ async function wire(
   outlets: PduOutlet[],
   { clock, crypto }: RackEdges,
   closers: (() => Promise<void>)[],
-): Promise<PowerWords | undefined> {
-  switch (power.by) {
-    case 'hand':
-      return undefined;
-    case 'pdu': {
-      const { address, port, password } = plan.pdu;
-      outlets.push(switchOf(board));
-      return { driver: PDU_DRIVER, parameters: { host: address, port, outlet: outlets.length }, secrets: { password } };
-    }
-    case 'bmc': {
-      const { address, port, password } = power;
-      const serial = createLogSerial(() => board.report().log, clock);
-      const bmc = await startVirtualBmc({
-        address,
-        port,
-        user: BMC_USER,
-        password,
-        power: switchOf(board),
-        serial,
-        crypto,
-        clock,
-      });
-      closers.push(() => {
-        serial.stop();
-        return bmc.stop();
-      });
-      return { driver: 'ipmi', parameters: { host: address, port, user: BMC_USER }, secrets: { password } };
-    }
+): Promise<Wires> {
+  const serial = createLogSerial(() => board.report().log, clock);
+  closers.push(() => {
+    serial.stop();
+    return Promise.resolve();
+  });
+  if (power.by === 'bmc') {
+    const { address, port, password } = power;
+    const login = { address, port, user: BMC_USER, password };
+    const bmc = await startVirtualBmc({ ...login, power: switchOf(board), serial, crypto, clock });
+    closers.push(() => bmc.stop());
+    return {
+      power: { driver: 'ipmi', parameters: { host: address, port, user: BMC_USER }, secrets: { password } },
+      console: { transport: 'power-driver', parameters: {} },
+    };
   }
+  const { address: host, port } = await startPort(serial, closers);
+  const console = { transport: 'tcp', parameters: { host, port } };
+  if (power.by === 'hand') return { power: undefined, console };
+  outlets.push(switchOf(board));
+  const parameters = { host: plan.pdu.address, port: plan.pdu.port, outlet: outlets.length };
+  return { power: { driver: PDU_DRIVER, parameters, secrets: { password: plan.pdu.password } }, console };
+}
+
+async function startPort(serial: LogSerial, closers: (() => Promise<void>)[]): Promise<SerialPort> {
+  const port = await startSerialPort(serial, CONSOLE_SERVER);
+  closers.push(() => port.stop());
+  return port;
 }
 
 /** A board as BMCs and PDUs see it: orders are taken at once and carried out in their order. */

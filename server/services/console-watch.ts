@@ -47,6 +47,8 @@ const VERSIONS_MAX = 20;
 /** The trace of a panic comes after its first line. */
 const TAIL_AFTER_MS = 2000;
 const TAIL_OCTETS = 4096;
+/** Of writing down a version while others change the machine. */
+const VERSION_TRIES = 5;
 
 /** Watchers with the patterns as they stand, one for each console. */
 export function createConsoleWatch(
@@ -131,9 +133,17 @@ function keepVersion(deps: ConsoleWatchDeps, id: MachineId, { pattern, gaps }: M
     const nothing = { clientArch: undefined, vendorClass: undefined, userClass: undefined };
     await deps.store.machines.change(machine, { firmware: { ...nothing, ...old, loader, loaderVersion } }, []);
   };
-  keep().catch((error: unknown) => {
-    // Somebody changed the machine meanwhile; the next boot says it again.
-    if (!(error instanceof StaleWrite)) deps.log.warn('a loader version could not be kept', { error: String(error) });
+  // Banners come while the power order itself writes what it sees of the machine.
+  const keepAtLast = async (triesLeft: number): Promise<void> => {
+    try {
+      await keep();
+    } catch (error) {
+      if (!(error instanceof StaleWrite) || triesLeft === 0) throw error;
+      await keepAtLast(triesLeft - 1);
+    }
+  };
+  keepAtLast(VERSION_TRIES - 1).catch((error: unknown) => {
+    deps.log.warn('a loader version could not be kept', { error: String(error) });
   });
 }
 

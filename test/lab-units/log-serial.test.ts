@@ -22,9 +22,9 @@ describe('the serial line of a virtual board', () => {
     clock.advance(600);
     assert.equal(said, 'dhcp: one\r\ndhcp: two\r\ndhcp: three\r\n');
     said = '';
-    line.write(Buffer.from('x'));
+    line.write(Buffer.from('x\r'));
     line.sendBreak();
-    assert.equal(said, 'x\r\nbreak\r\n');
+    assert.equal(said, 'x\r\n\r\nbreak\r\n');
     line.stop();
     assert.equal(clock.waiting(), 0);
   });

@@ -11,8 +11,8 @@ import { listOf, untilApi } from '../support/farrier-process.ts';
 const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 
 describe('the rack in a box where namespaces are refused', () => {
-  it('falls back to loopback, says so and why in one line, and all six boards enlist', async function () {
-    this.timeout(60_000);
+  it('falls back to loopback, says so and why in one line, and all six boards enlist and have a console', async function () {
+    this.timeout(120_000);
     const folder = await mkdtemp(join(tmpdir(), 'farrier-loopback-'));
     const refusing = join(folder, 'unshare');
     await writeFile(refusing, '#!/bin/sh\necho "unshare: unshare failed: Operation not permitted" >&2\nexit 1\n');
@@ -42,6 +42,10 @@ describe('the rack in a box where namespaces are refused', () => {
       );
       for (const machine of listOf(body, 'machines'))
         assert.match(String(memberOf(machine, 'address')), /^127\.77\.0\./);
+      const isOpen = (at: unknown): boolean =>
+        memberOf(memberOf(at, 'line'), 'is') === 'open' && Number(memberOf(memberOf(at, 'recorded'), 'to')) > 0;
+      for (const machine of listOf(body, 'machines'))
+        await untilApi(api, `/api/v1/machines/${String(memberOf(machine, 'id'))}/console`, isOpen, 40_000);
       const url = /http:\S+\//.exec(said)?.[0] ?? '';
       assert.equal((await fetch(url)).status, 200);
     } finally {

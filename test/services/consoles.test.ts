@@ -301,6 +301,15 @@ describe('consoles', () => {
       assert.deepEqual([firmware?.loader, firmware?.loaderVersion], ['u-boot', '2014.10-rc2']);
     });
 
+    it('a loader’s version is kept though somebody else changes the machine at that moment', async () => {
+      const now = (await store.machines.byId(machine.id))!;
+      board.say('U-Boot 2014.10-rc2 (Oct 1 2014)\n');
+      await store.machines.change(now, { rack: 'r1' }, []);
+      await settle();
+      const { firmware, rack } = (await store.machines.byId(machine.id))!;
+      assert.deepEqual([firmware?.loaderVersion, rack], ['2014.10-rc2', 'r1']);
+    });
+
     it('a prompt is told once, although its line ends later', async () => {
       board.say('board login: ');
       board.say('root\r\n');

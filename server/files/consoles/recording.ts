@@ -53,7 +53,12 @@ export class FolderRecording implements ConsoleRecording {
   }
 
   range(): ConsoleRange {
-    return { from: this.#segments.find(({ octets }) => octets > 0)?.start ?? this.#ring.start, to: this.#ring.end };
+    return { from: this.#segments.find(({ octets }) => octets > 0)?.start ?? this.#ring.start, to: this.#shown };
+  }
+
+  /** What a killed daemon would take back is shown to nobody: the next one would give its offsets to other octets. */
+  get #shown(): number {
+    return this.#paused ? this.#ring.end : this.#written;
   }
 
   append(octets: Uint8Array): void {
@@ -85,7 +90,8 @@ export class FolderRecording implements ConsoleRecording {
       // Dropped while it was read: what comes after it is still there.
       offset = segment.end;
     }
-    return this.#ring.from(first, octetsMax);
+    const octets = Math.min(octetsMax, this.#shown - first);
+    return octets > 0 ? this.#ring.from(first, octets) : [];
   }
 
   subscribe(changed: () => void): () => void {
@@ -124,6 +130,10 @@ export class FolderRecording implements ConsoleRecording {
         this.#ring.trim(this.#paused ? this.#ring.end : this.#written);
       });
     else this.#ring.trim(this.#ring.end);
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const changed of [...this.#changed]) changed();
   }
 
@@ -140,6 +150,7 @@ export class FolderRecording implements ConsoleRecording {
         await segment.write(pieces);
         this.#written = segment.end;
         this.#syncSoon();
+        this.#tell();
       }
     } catch (error) {
       this.#pause(error);
@@ -190,7 +201,7 @@ export class FolderRecording implements ConsoleRecording {
     // The console goes on: who watches sees it, and its offsets count on.
     if (isNew)
       this.#marks.take({ at: this.#written, atMs: this.#clock.now(), is: 'paused', words: because.slice(0, 500) });
-    for (const changed of [...this.#changed]) changed();
+    this.#tell();
   }
 
   /** Begins a segment where the recording is now; what came meanwhile and is not in memory any more is a gap. */

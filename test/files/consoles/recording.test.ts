@@ -212,6 +212,23 @@ describe('console recordings', () => {
     assert.equal((await recordings.open(machine)).marks().length, 1);
   });
 
+  it('shows an octet only once a killed daemon would keep it: no offset is seen with two octets', async () => {
+    const recording = await recordings.open(machine);
+    let told = 0;
+    recording.subscribe(() => {
+      const { to } = recording.range();
+      const [file] = files().filter((name) => !name.endsWith('.jsonl'));
+      const kept = file === undefined ? 0 : statSync(join(folder, machine, file)).size;
+      assert.ok(kept >= to, `${String(to)} are shown, ${String(kept)} are kept`);
+      told = to;
+    });
+    recording.append(text('0123456789'));
+    assert.deepEqual([recording.range().to, await recording.read(0, 99)], [0, []]);
+    await recording.flush();
+    assert.equal(told, 10);
+    assert.equal((await readAll(recording)).toString(), '0123456789');
+  });
+
   it('what cannot be written is paused with the reason, seen all the same, and taken up again', async () => {
     const recording = await recordings.open(machine);
     recording.append(text('kept'));
