@@ -39,6 +39,7 @@ import { followEvents } from '../services/follow-events.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createParameterService, type ParameterService } from '../services/parameters.ts';
+import { createSignsOf } from '../services/flip-signs.ts';
 import { createFlipWatch } from '../services/flip-watch.ts';
 import { createPlanNext, type PlanNext } from '../services/plan-next.ts';
 import { createFlipTests, type FlipTests } from '../services/power-flip.ts';
@@ -121,7 +122,7 @@ export async function buildServices(parts: ServiceParts): Promise<Services> {
     machines,
     power,
     consoles,
-    flips: flipTests(parts, { machines, power }),
+    flips: flipTests(parts, { machines, power, consoles }),
     explain: createExplain({
       ...parts,
       ...sources,
@@ -247,14 +248,17 @@ function boardDrafts({ store, clock, catalogue }: ServiceParts): BoardDraftServi
   });
 }
 
-function flipTests(parts: ServiceParts, services: Pick<Services, 'machines' | 'power'>): FlipTests {
+function flipTests(parts: ServiceParts, services: Pick<Services, 'machines' | 'power' | 'consoles'>): FlipTests {
   const { store, clock } = parts;
-  const answers = answersNow(probeMeans(clock));
   return createFlipTests({
     ...parts,
     ...services,
-    addressOf: (machine) => addressOf(machine, parts.leases()),
-    watch: createFlipWatch({ answers, events: store.events, clock }),
+    signsOf: createSignsOf({
+      answers: answersNow(probeMeans(clock)),
+      addressOf: (machine) => addressOf(machine, parts.leases()),
+      consoles: services.consoles,
+    }),
+    watch: createFlipWatch({ events: store.events, clock }),
   });
 }
 

@@ -1,22 +1,22 @@
-import type { Ipv4 } from '../core/address.ts';
 import type { NewEvent } from '../core/event.ts';
 import type { Machine } from '../core/machine.ts';
-import type { AnswersNow } from '../ports/answers-now.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventStore } from '../ports/store.ts';
+import { ROUNDS, type Sign } from './flip-signs.ts';
 import { pauseUnless } from './power-calls.ts';
 
 /** A machine that can be watched. */
 export interface Watched {
   readonly machine: Machine;
-  readonly address: Ipv4;
+  /** The surest first. */
+  readonly signs: readonly Sign[];
 }
 
 /** Whom the flip test watches, and how. */
 export interface FlipWatch {
-  /** Those that answer now, in one of three rounds. */
+  /** Those that show a sign now, in one of three rounds; each is then watched by the surest one it showed. */
   alive(among: readonly Watched[], signal: AbortSignal): Promise<readonly Watched[]>;
-  /** Those that stop answering; returns soon after the first did, at the latest after `withinMs`. */
+  /** Those whose sign stays away; returns soon after the first did, at the latest after `withinMs`. */
   goSilent(among: readonly Watched[], withinMs: number, signal: AbortSignal): Promise<readonly Watched[]>;
   /** Begins to wait for them: to be called before they are switched on, so that no first packet is missed. */
   expect(among: readonly Watched[]): Returning;
@@ -33,8 +33,6 @@ export interface Returning {
 }
 
 const EVERY_MS = 1000;
-/** One lost answer is no silence, and no death. */
-const ROUNDS = 3;
 /** Who hangs on the same outlet falls silent together, give or take this. */
 const TOGETHER_MS = 3000;
 /** Kinds of events that only a running machine brings about. */
@@ -44,38 +42,53 @@ const SIGNS = ['dhcp', 'tftp', 'http', 'agent'];
 const isSign = ({ kind, detail }: NewEvent): boolean =>
   SIGNS.includes(kind) || (kind === 'console' && detail['pattern'] !== undefined);
 
-/** Watches by asking each address every second and by what boots say of themselves. */
+/** Watches by looking for each machine's signs every second and by what boots say of themselves. */
 export function createFlipWatch(deps: {
-  readonly answers: AnswersNow;
   readonly events: Pick<EventStore, 'subscribe'>;
   readonly clock: Clock;
 }): FlipWatch {
-  const { answers, events, clock } = deps;
-  const answering = async (among: readonly Watched[]): Promise<readonly Watched[]> => {
-    const asked = await Promise.all(among.map(async (each) => ((await answers(each.address)) ? [each] : [])));
-    return asked.flat();
+  const { events, clock } = deps;
+  const showing = async (among: readonly Watched[]): Promise<readonly Watched[]> => {
+    const looked = await Promise.all(among.map(async (each) => ((await surest(each.signs)) ? [each] : [])));
+    return looked.flat();
   };
-  const alive = async (among: readonly Watched[], signal: AbortSignal): Promise<readonly Watched[]> => {
-    const found = new Set<Watched>();
+  /** The surest sign of each in up to three rounds. */
+  const rounds = async (among: readonly Watched[], signal: AbortSignal): Promise<ReadonlyMap<Watched, Sign>> => {
+    const found = new Map<Watched, Sign>();
     for (let round = 1; ; round += 1) {
-      for (const each of await answering(among.filter((one) => !found.has(one)))) found.add(each);
-      if (found.size === among.length || round === ROUNDS) return [...found];
+      const open = among.filter((each) => found.get(each) !== each.signs[0] || each.signs.length === 0);
+      await Promise.all(
+        open.map(async (each) => {
+          const known = found.get(each);
+          const sign = await surest(known ? each.signs.slice(0, each.signs.indexOf(known)) : each.signs);
+          if (sign) found.set(each, sign);
+        }),
+      );
+      if (open.length === 0 || round === ROUNDS) return found;
       await pauseUnless(clock, EVERY_MS, signal);
     }
   };
+  const alive = async (among: readonly Watched[], signal: AbortSignal): Promise<readonly Watched[]> =>
+    [...(await rounds(among, signal))].map(([{ machine }, sign]) => ({ machine, signs: [sign] }));
   return {
     alive,
     goSilent: async (among, withinMs, signal) => {
       const misses = new Map<Watched, number>();
       let untilMs = clock.monotonicMs() + withinMs;
+      const roundsOf = (each: Watched): number => each.signs[0]?.rounds ?? ROUNDS;
+      // Who is watched by a sign that needs longer is waited for, too.
+      const togetherMs = TOGETHER_MS + (Math.max(ROUNDS, ...among.map(roundsOf)) - ROUNDS) * EVERY_MS;
       let isFirst = true;
       for (;;) {
-        const there = new Set(await answering(among));
+        const there = new Set(await showing(among));
         for (const each of among) misses.set(each, there.has(each) ? 0 : (misses.get(each) ?? 0) + 1);
-        const silent = among.filter((each) => (misses.get(each) ?? 0) >= ROUNDS);
-        if (silent.length > 0 && isFirst) untilMs = Math.min(untilMs, clock.monotonicMs() + TOGETHER_MS);
+        const silent = among.filter((each) => (misses.get(each) ?? 0) >= roundsOf(each));
+        if (silent.length > 0 && isFirst) untilMs = Math.min(untilMs, clock.monotonicMs() + togetherMs);
         isFirst &&= silent.length === 0;
-        if (clock.monotonicMs() >= untilMs) return without(silent, await alive(silent, signal));
+        if (clock.monotonicMs() >= untilMs) {
+          const again = await rounds(silent, signal);
+          return silent.filter((each) => !again.has(each));
+        }
         await pauseUnless(clock, EVERY_MS, signal);
       }
     },
@@ -91,7 +104,7 @@ export function createFlipWatch(deps: {
         const back = new Set<Watched>();
         const untilMs = clock.monotonicMs() + withinMs;
         for (;;) {
-          for (const each of await answering(without(among, [...back]))) back.add(each);
+          for (const each of await showing(without(among, [...back]))) back.add(each);
           if (back.size === among.length) return among;
           if (clock.monotonicMs() >= untilMs) return among.filter((each) => back.has(each) || spoke.has(each));
           await pauseUnless(clock, EVERY_MS, signal);
@@ -100,6 +113,12 @@ export function createFlipWatch(deps: {
       return { comeBack, close };
     },
   };
+}
+
+/** The first of these signs that is there now. */
+async function surest(signs: readonly Sign[]): Promise<Sign | undefined> {
+  const there = await Promise.all(signs.map((sign) => sign.there()));
+  return signs.find((_, nth) => there[nth]);
 }
 
 const without = (all: readonly Watched[], some: readonly Watched[]): readonly Watched[] =>

@@ -1,10 +1,10 @@
-import type { Ipv4 } from '../core/address.ts';
 import { flipWords, judgeFlips, type FlipFinding, type FlipVerdict } from '../core/flip-judge.ts';
 import type { Machine } from '../core/machine.ts';
 import { isInUse } from '../core/outlet.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
+import type { Sign } from './flip-signs.ts';
 import type { FlipWatch, Watched } from './flip-watch.ts';
 import type { Actor, MachineService } from './machines.ts';
 import { Stopped } from './power-controller.ts';
@@ -16,7 +16,7 @@ export interface FlipDeps {
   readonly store: Pick<Store, 'machines' | 'events'>;
   readonly machines: Pick<MachineService, 'find'>;
   readonly power: Pick<PowerService, 'order' | 'whyNot'>;
-  readonly addressOf: (machine: Machine) => Ipv4 | undefined;
+  readonly signsOf: (machine: Machine) => readonly Sign[];
   readonly watch: FlipWatch;
   readonly clock: Clock;
   readonly log: Log;
@@ -200,12 +200,10 @@ class Run {
     this.#note(target, { step: 'done', missing, trouble });
   }
 
-  /** The machines with an address: a wrong outlet may belong to one that is not part of the test. */
+  /** All machines: a wrong outlet may belong to one that is not part of the test. */
   async #everybody(): Promise<readonly Watched[]> {
-    const all = (await this.#deps.store.machines.list()).flatMap((machine) => {
-      const address = this.#deps.addressOf(machine);
-      return address === undefined ? [] : [{ machine, address }];
-    });
+    const machines = await this.#deps.store.machines.list();
+    const all = machines.map((machine) => ({ machine, signs: this.#deps.signsOf(machine) }));
     const isTarget = ({ machine }: Watched): boolean => this.#targets.some(({ id }) => id === machine.id);
     return [...all.filter(isTarget), ...all.filter((each) => !isTarget(each))].slice(0, WATCHED_MAX);
   }

@@ -1,12 +1,16 @@
 import { strict as assert } from 'node:assert';
 import { ipv4, type Ipv4 } from '../../server/core/address.ts';
 import { flipWords } from '../../server/core/flip-judge.ts';
+import { createSignsOf } from '../../server/services/flip-signs.ts';
 import { createFlipWatch } from '../../server/services/flip-watch.ts';
 import { createFlipTests, type FlipOutcome, type FlipTests } from '../../server/services/power-flip.ts';
 import { settle } from '../support/fake-clock.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 import { createPowerWorld, poweredMachine, type PowerWorld } from '../support/power-world.ts';
-import { sampleEvent } from '../support/samples.ts';
+import { sampleEvent, sampleFacts } from '../support/samples.ts';
+
+/** BMCs are at the addresses of their machines and so many more. */
+const BMC = 100;
 
 interface Bench {
   readonly world: PowerWorld;
@@ -15,6 +19,8 @@ interface Bench {
   readonly wired: Map<string, string[]>;
   /** Machines whose answer is kept back. */
   readonly mute: Set<string>;
+  /** Machines whose console goes on talking while they have power. */
+  readonly talks: Set<string>;
   begin(refs: readonly string[]): Promise<FlipOutcome>;
   /** Lets the test come to its end; what was found, in words. */
   end(): Promise<readonly string[]>;
@@ -25,23 +31,34 @@ function bench(): Bench {
   const world = createPowerWorld();
   const wired = new Map([1, 2, 3, 4].map((n) => [String(n), [`m${n}`]]));
   const mute = new Set<string>();
+  const talks = new Set<string>();
+  const said = new Map<string, number>();
   for (const n of [1, 2, 3, 4]) world.pdu.set(String(n), 'on');
-  const addresses = new Map<Ipv4, string>([1, 2, 3, 4].map((n) => [ipv4(n), `m${n}`]));
+  const addresses = new Map<Ipv4, string>([1, 2, 3, 4].flatMap((n) => [n, BMC + n].map((at) => [ipv4(at), `m${n}`])));
   const isFed = (name: string): boolean =>
     [...wired].some(([outlet, names]) => names.includes(name) && world.pdu.state(outlet) === 'on');
   const answers = (address: Ipv4): Promise<boolean> => {
     const name = addresses.get(address) ?? '';
-    return Promise.resolve(isFed(name) && !mute.has(name));
+    return Promise.resolve(isFed(name) && (!mute.has(name) || address > BMC));
+  };
+  const heard = (name: string): number => {
+    const octets = (said.get(name) ?? 0) + (talks.has(name) && isFed(name) ? 40 : 0);
+    said.set(name, octets);
+    return octets;
   };
   const { store, clock, power } = world;
   const flips = createFlipTests({
     ...{ store, power, clock, log: createQuietLog() },
     machines: { find: (ref) => Promise.resolve(ref === 'nobody' ? undefined : world.machine(ref)) },
-    addressOf: ({ name }) => [...addresses].find(([, each]) => each === name)?.[0],
-    watch: createFlipWatch({ answers, events: store.events, clock }),
+    signsOf: createSignsOf({
+      answers,
+      addressOf: ({ name }) => [...addresses].find(([, each]) => each === name)?.[0],
+      consoles: { room: ({ name }) => Promise.resolve({ recording: { range: () => ({ from: 0, to: heard(name) }) } }) },
+    }),
+    watch: createFlipWatch({ events: store.events, clock }),
   });
   return {
-    ...{ world, flips, wired, mute },
+    ...{ world, flips, wired, mute, talks },
     begin: (refs) => flips.begin({ refs, by: 'alice', silentMs: 30_000, backMs: 60_000 }),
     end: async () => {
       for (let pieces = 0; flips.now()?.state === 'running'; pieces += 1) {
@@ -83,6 +100,34 @@ describe('the flip test', () => {
     await begin(['m1']);
     assert.match((await end())[0] ?? '', /unsure: it gives no sign of life; switch it on/);
     assert.deepEqual(world.pdu.calls, []);
+  });
+
+  it('machines without an answer of their own are watched by their BMC or by a console that talks', async () => {
+    const { world, wired, mute, talks, begin, end } = bench();
+    for (const n of [1, 2, 3]) mute.add(`m${n}`);
+    for (const n of [1, 2]) world.put(poweredMachine(n, { facts: { ...sampleFacts, bmcAddress: ipv4(BMC + n) } }));
+    talks.add('m3');
+    wired.set('2', ['m3']).set('3', ['m2']);
+    await begin(['m1', 'm2', 'm3', 'm4']);
+    assert.deepEqual(await end(), ['m1 right', 'm2 swapped with m3', 'm3 swapped with m2', 'm4 right']);
+  });
+
+  it('a console that is silent anyway, and a BMC by which the machine is switched, are no signs', async () => {
+    const { world, mute, begin, end } = bench();
+    for (const n of [1, 2]) mute.add(`m${n}`);
+    const power = { driver: 'ipmi', parameters: {} };
+    world.put(poweredMachine(1, { power, facts: { ...sampleFacts, bmcAddress: ipv4(BMC + 1) } }));
+    const signs = createSignsOf({
+      answers: () => Promise.resolve(true),
+      addressOf: () => undefined,
+      consoles: { room: () => Promise.resolve({ recording: { range: () => ({ from: 0, to: 7 }) } }) },
+    })(world.machine('m1'));
+    assert.deepEqual(
+      signs.map(({ is }) => is),
+      ['console'],
+    );
+    await begin(['m2']);
+    assert.match((await end())[0] ?? '', /unsure: it gives no sign of life/);
   });
 
   it('an outlet that says ok and does nothing is unsure; it is told to be on all the same', async () => {
