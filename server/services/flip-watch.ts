@@ -48,28 +48,8 @@ export function createFlipWatch(deps: {
   readonly clock: Clock;
 }): FlipWatch {
   const { events, clock } = deps;
-  const showing = async (among: readonly Watched[]): Promise<readonly Watched[]> => {
-    const looked = await Promise.all(among.map(async (each) => ((await surest(each.signs)) ? [each] : [])));
-    return looked.flat();
-  };
-  /** The surest sign of each in up to three rounds. */
-  const rounds = async (among: readonly Watched[], signal: AbortSignal): Promise<ReadonlyMap<Watched, Sign>> => {
-    const found = new Map<Watched, Sign>();
-    for (let round = 1; ; round += 1) {
-      const open = among.filter((each) => found.get(each) !== each.signs[0] || each.signs.length === 0);
-      await Promise.all(
-        open.map(async (each) => {
-          const known = found.get(each);
-          const sign = await surest(known ? each.signs.slice(0, each.signs.indexOf(known)) : each.signs);
-          if (sign) found.set(each, sign);
-        }),
-      );
-      if (open.length === 0 || round === ROUNDS) return found;
-      await pauseUnless(clock, EVERY_MS, signal);
-    }
-  };
   const alive = async (among: readonly Watched[], signal: AbortSignal): Promise<readonly Watched[]> =>
-    [...(await rounds(among, signal))].map(([{ machine }, sign]) => ({ machine, signs: [sign] }));
+    [...(await signsSeen(clock, among, signal))].map(([{ machine }, sign]) => ({ machine, signs: [sign] }));
   return {
     alive,
     goSilent: async (among, withinMs, signal) => {
@@ -86,7 +66,7 @@ export function createFlipWatch(deps: {
         if (silent.length > 0 && isFirst) untilMs = Math.min(untilMs, clock.monotonicMs() + togetherMs);
         isFirst &&= silent.length === 0;
         if (clock.monotonicMs() >= untilMs) {
-          const again = await rounds(silent, signal);
+          const again = await signsSeen(clock, silent, signal);
           return silent.filter((each) => !again.has(each));
         }
         await pauseUnless(clock, EVERY_MS, signal);
@@ -113,6 +93,33 @@ export function createFlipWatch(deps: {
       return { comeBack, close };
     },
   };
+}
+
+/** Those that show any of their signs now. */
+async function showing(among: readonly Watched[]): Promise<readonly Watched[]> {
+  const looked = await Promise.all(among.map(async (each) => ((await surest(each.signs)) ? [each] : [])));
+  return looked.flat();
+}
+
+/** The surest sign of each in up to three rounds. */
+async function signsSeen(
+  clock: Clock,
+  among: readonly Watched[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Watched, Sign>> {
+  const found = new Map<Watched, Sign>();
+  for (let round = 1; ; round += 1) {
+    const open = among.filter((each) => found.get(each) !== each.signs[0] || each.signs.length === 0);
+    await Promise.all(
+      open.map(async (each) => {
+        const known = found.get(each);
+        const sign = await surest(known ? each.signs.slice(0, each.signs.indexOf(known)) : each.signs);
+        if (sign) found.set(each, sign);
+      }),
+    );
+    if (open.length === 0 || round === ROUNDS) return found;
+    await pauseUnless(clock, EVERY_MS, signal);
+  }
 }
 
 /** The first of these signs that is there now. */
