@@ -205,7 +205,7 @@ describe('the wall, bulk power and the console line in a real browser', function
     await page.getByText('Console line').click();
     await page.locator('#transport').selectOption('pretend');
     const form = page.locator('form', { has: page.locator('#transport') });
-    await form.getByLabel('Host').fill('10.0.9.50');
+    await form.locator('fieldset[data-of="pretend"]').getByLabel('Host').fill('10.0.9.50');
     await Promise.all([page.waitForEvent('load'), form.getByRole('button', { name: 'Save' }).click()]);
     const machine = await lab.store.machines.byName('mustang-03');
     const setting = await lab.store.consoles.ofMachine(machine!.id);
