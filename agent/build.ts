@@ -11,7 +11,8 @@ import { writeCpio, type CpioEntry } from './cpio.ts';
 import { readDeb } from '../server/files/archive/deb.ts';
 import { wantsDriver } from './drivers.ts';
 import { readIpmiFiles } from './ipmi.ts';
-import { readSshFiles, type AgentExtra } from './ssh.ts';
+import type { AgentExtra } from './programs.ts';
+import { readSshFiles } from './ssh.ts';
 import { readModInfo } from './modinfo.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from './module-set.ts';
 

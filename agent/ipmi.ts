@@ -5,10 +5,10 @@ import {
   fetchPackages,
   libraryPiece,
   readPieces,
+  type AgentExtra,
   type FetchedPackage,
   type Piece,
 } from './programs.ts';
-import type { AgentExtra } from './ssh.ts';
 
 function piecesOf(arch: AptOrder['arch']): readonly Piece[] {
   return [

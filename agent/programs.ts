@@ -17,6 +17,13 @@ export interface FetchedPackage {
   readonly file: string;
 }
 
+/** What an agent has besides: programs with what they need to run. */
+export interface AgentExtra {
+  readonly entries: readonly CpioEntry[];
+  /** Which packages they are of, in words. */
+  readonly source: string;
+}
+
 /** Where each architecture's programs look for what loads their libraries (the psABIs). */
 const LOADER_OF: Readonly<Record<AptOrder['arch'], string>> = {
   amd64: 'lib64/ld-linux-x86-64.so.2',

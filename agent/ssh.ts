@@ -6,6 +6,7 @@ import {
   fetchPackages,
   libraryPiece,
   readPieces,
+  type AgentExtra,
   type FetchedPackage,
   type Piece,
 } from './programs.ts';
@@ -21,13 +22,6 @@ function piecesOf(arch: AptOrder['arch']): readonly Piece[] {
     libraryPiece('libgmp10', 'libgmp.so.10'),
     libraryPiece('zlib1g', 'libz.so.1'),
   ];
-}
-
-/** What an agent has besides: programs with what they need to run. */
-export interface AgentExtra {
-  readonly entries: readonly CpioEntry[];
-  /** Which packages they are of, in words. */
-  readonly source: string;
 }
 
 /** The package files of ssh, downloaded unless they are there. @throws BuildError */

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { launchBrowser } from '../support/browser.ts';
 import { faintTexts } from '../support/contrast.ts';
 import { startFakeConsole, type FakeConsole } from '../support/fake-console.ts';
 import { closeLabs, layHttpLab } from '../support/http-lab.ts';
@@ -20,8 +21,7 @@ describe('the console page in a real browser', function () {
   const faults: string[] = [];
 
   before(async () => {
-    const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--disable-gpu', ...sandbox] });
+    browser = await launchBrowser();
   });
   after(() => browser.close());
   beforeEach(async () => {

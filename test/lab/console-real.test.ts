@@ -6,11 +6,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { layLan, type Lan } from '../../lab/netns.ts';
 import { memberOf } from '../../lab/socket-api.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { openStore } from '../../server/store/sqlite/open.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 import { sampleMachine } from '../support/samples.ts';
@@ -79,8 +80,7 @@ describe('one console for the page, the command line and the API', function () {
     ])
       await farrier.api.must('POST', '/api/v1/users', { name, role, password: 'a good password' });
     await recordedTo(SAID.length);
-    const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--disable-gpu', ...sandbox] });
+    browser = await launchBrowser();
   });
   after(async () => {
     await browser.close();

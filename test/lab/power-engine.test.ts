@@ -5,7 +5,7 @@ import { startVirtualPdu, type VirtualPdu } from '../../lab/virtual-pdu.ts';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import type { PowerSetting } from '../../server/core/machine.ts';
 import { secretContext } from '../../server/services/power-secrets.ts';
-import { createPowerService, type PowerOutcome, type PowerService } from '../../server/services/power.ts';
+import type { PowerOutcome, PowerService } from '../../server/services/power.ts';
 import { startTestBmc, BMC_PASSWORD, BMC_USER } from '../support/bmc-rack.ts';
 import { createDriverFolder, type DriverFolder } from '../support/driver-folder.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
@@ -15,6 +15,7 @@ import { createMemoryPowerStore, type MemoryPowerStore } from '../support/memory
 import { poweredMachine } from '../support/power-world.ts';
 import { createSimChassis, type SimChassis } from '../support/sim-chassis.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { createRealPower } from '../support/real-power.ts';
 
 const PORT = 9651;
 
@@ -49,15 +50,7 @@ describe('the power service with real drivers', () => {
     folder = await createDriverFolder();
     await folder.drop('line-pdu', await readFile('power-drivers/examples/line-pdu', 'utf8'));
     drivers = await createPowerDrivers([folder.path], { ...realEdges, log: createQuietLog() });
-    power = createPowerService({
-      store: memory.store,
-      vault: { open: (sealed, context) => sealed.replace(`@${context}`, '') },
-      drivers,
-      boards: { byName: () => undefined },
-      planNext: () => Promise.resolve(undefined),
-      ...realEdges,
-      log: createQuietLog(),
-    });
+    power = createRealPower(memory, drivers);
   });
   after(async () => {
     await power.stop();

@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { secretContext } from '../../server/services/power-secrets.ts';
-import { createPowerService, type PowerService } from '../../server/services/power.ts';
+import type { PowerService } from '../../server/services/power.ts';
 import { BMC_PASSWORD, BMC_USER, startTestBmc, type TestBmc } from '../support/bmc-rack.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { createMemoryPowerStore, type MemoryPowerStore } from '../support/memory-power-store.ts';
 import { poweredMachine } from '../support/power-world.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { createRealPower } from '../support/real-power.ts';
 
 const DEAD = 10;
 const ALIVE = 20;
@@ -33,15 +34,7 @@ describe('ten dead BMCs among thirty', () => {
   before(async () => {
     memory = createMemoryPowerStore(realClock);
     drivers = await createPowerDrivers([], { ...realEdges, log: createQuietLog() });
-    power = createPowerService({
-      store: memory.store,
-      vault: { open: (sealed, context) => sealed.replace(`@${context}`, '') },
-      drivers,
-      boards: { byName: () => undefined },
-      planNext: () => Promise.resolve(undefined),
-      ...realEdges,
-      log: createQuietLog(),
-    });
+    power = createRealPower(memory, drivers);
     for (let n = 1; n <= DEAD; n += 1) {
       const hole = createSocket('udp4');
       hole.bind(0, '127.0.0.1');

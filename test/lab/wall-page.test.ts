@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { launchBrowser, watchedPage } from '../support/browser.ts';
 import { faintTexts } from '../support/contrast.ts';
 import { closeLabs, layHttpLab, type HttpLab } from '../support/http-lab.ts';
 import { sampleEvent } from '../support/samples.ts';
@@ -19,8 +20,7 @@ describe('the wall, bulk power and the console line in a real browser', function
   const faults: string[] = [];
 
   before(async () => {
-    const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--disable-gpu', ...sandbox] });
+    browser = await launchBrowser();
   });
   after(() => browser.close());
   beforeEach(async () => {
@@ -36,13 +36,7 @@ describe('the wall, bulk power and the console line in a real browser', function
   });
 
   const open = async (path: string, options: BrowserContextOptions = DESK): Promise<Page> => {
-    const page = await (await browser.newContext(options)).newPage();
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      // A refused call is a refused call: the page shows it, the browser notes it.
-      if (message.type() === 'error' && !message.text().includes('Failed to load resource'))
-        faults.push(message.text());
-    });
+    const page = await watchedPage(browser, options, faults);
     await page.goto(base + path);
     await page.locator('[data-live-state="live"]').waitFor();
     return page;

@@ -2,7 +2,8 @@ import { strict as assert } from 'node:assert';
 import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { launchBrowser, watchedPage } from '../support/browser.ts';
 import { faintTexts } from '../support/contrast.ts';
 import { closeLabs, COOKIES, layHttpLab, type HttpLab } from '../support/http-lab.ts';
 import { HOSTILE, hostilePages, layHostileLab } from '../support/hostile.ts';
@@ -18,14 +19,6 @@ const shown = ({ text, detail }: NewEvent): string => (typeof detail['path'] ===
 const LIVE_MS = 5000;
 /** Everything else may take longer where the processors are slow and busy. */
 const SOON_MS = 20_000;
-const ARGS = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const PHONE = { viewport: { width: 390, height: 844 } };
 const DESK = { viewport: { width: 1360, height: 900 } };
 const WALL = { viewport: { width: 2200, height: 1200 } };
@@ -39,8 +32,7 @@ describe('the web page in a real browser', function () {
   const shots = mkdtempSync(join(tmpdir(), 'farrier-pages-'));
 
   before(async () => {
-    const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ARGS, ...sandbox] });
+    browser = await launchBrowser();
   });
   after(() => browser.close());
   beforeEach(async () => {
@@ -56,13 +48,7 @@ describe('the web page in a real browser', function () {
   });
 
   const open = async (path: string, options: BrowserContextOptions = DESK, at = base): Promise<Page> => {
-    const page = await (await browser.newContext(options)).newPage();
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      // A refused call is a refused call: the page shows it, the browser notes it.
-      if (message.type() === 'error' && !message.text().includes('Failed to load resource'))
-        faults.push(message.text());
-    });
+    const page = await watchedPage(browser, options, faults);
     await page.goto(at + path);
     if (path === '/' || path.startsWith('/machines/')) await page.locator('[data-live-state="live"]').waitFor();
     return page;

@@ -4,8 +4,9 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { realClock } from '../../server/edges/real-clock.ts';
+import { launchBrowser } from './browser.ts';
 import { closeLabs, layHttpLab } from './http-lab.ts';
 import { fillRack } from './web-fixture.ts';
 import { fillStories } from './web-stories.ts';
@@ -147,8 +148,7 @@ async function main(root: string): Promise<void> {
     cwd: root,
     stdio: 'inherit',
   });
-  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--disable-gpu', ...sandbox] });
+  const browser = await launchBrowser();
   try {
     for (let tries = 0; tries < 100 && !(await fetch(`${BASE}/readyz`).catch(() => undefined))?.ok; tries += 1)
       await pause(200);

@@ -5,6 +5,7 @@ import { startPretendLxd } from '../../../lab/pretend/lxd.ts';
 import { lxd } from '../../../power-drivers/lxd.ts';
 import { realClock } from '../../../server/edges/real-clock.ts';
 import type { DriverBench } from '../driver-bench.ts';
+import { switchedBench } from '../switched-bench.ts';
 
 /** A pretend LXD behind its UNIX socket, where the socket's file mode takes the place of credentials. */
 export async function startBench(): Promise<DriverBench> {
@@ -14,12 +15,7 @@ export async function startBench(): Promise<DriverBench> {
     driver: lxd,
     parameters: { socket: device.socket, instance: 'c1' },
     secretField: undefined,
-    truth: () => Promise.resolve(device.machine.truth()),
-    misbehave: (how) => {
-      device.machine.how = how;
-      return Promise.resolve();
-    },
-    seen: device.machine.seen,
+    ...switchedBench(device.machine),
     close: async () => {
       await device.close();
       await rm(folder, { recursive: true });

@@ -2,6 +2,7 @@ import { startPretendMoonshot } from '../../../lab/pretend/moonshot.ts';
 import { moonshot } from '../../../power-drivers/moonshot.ts';
 import { realClock } from '../../../server/edges/real-clock.ts';
 import type { DriverBench } from '../driver-bench.ts';
+import { switchedBench } from '../switched-bench.ts';
 
 /** A pretend chassis manager over real SSH. */
 export async function startBench(): Promise<DriverBench> {
@@ -11,12 +12,7 @@ export async function startBench(): Promise<DriverBench> {
     driver: moonshot,
     parameters: { host: '127.0.0.1', port, user, password, hostKey, node: 'c7n1' },
     secretField: 'password',
-    truth: () => Promise.resolve(chassis.machine.truth()),
-    misbehave: (how) => {
-      chassis.machine.how = how;
-      return Promise.resolve();
-    },
-    seen: chassis.machine.seen,
+    ...switchedBench(chassis.machine),
     close: chassis.close,
   };
 }

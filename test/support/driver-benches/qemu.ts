@@ -6,6 +6,7 @@ import { createQemuDriver } from '../../../power-drivers/qemu.ts';
 import { vouchForFolder } from '../../../power-drivers/trust.ts';
 import { realClock } from '../../../server/edges/real-clock.ts';
 import type { DriverBench } from '../driver-bench.ts';
+import { switchedBench } from '../switched-bench.ts';
 
 const qemu = createQemuDriver(vouchForFolder);
 
@@ -17,12 +18,7 @@ export async function startBench(): Promise<DriverBench> {
     driver: qemu,
     parameters: { socket: device.socket },
     secretField: undefined,
-    truth: () => Promise.resolve(device.machine.truth()),
-    misbehave: (how) => {
-      device.machine.how = how;
-      return Promise.resolve();
-    },
-    seen: device.machine.seen,
+    ...switchedBench(device.machine),
     close: async () => {
       await device.close();
       await rm(folder, { recursive: true });
