@@ -53,7 +53,7 @@ describe('the driver qemu and a real QEMU', function () {
     folder = await mkdtemp(join(tmpdir(), 'farrier-qemu-'));
   });
   afterEach(async () => {
-    if (child?.exitCode === null) {
+    if (child?.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
       await gone;
