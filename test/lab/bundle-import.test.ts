@@ -2,12 +2,13 @@ import { strict as assert } from 'node:assert';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { layLan, type Lan } from '../../lab/netns.ts';
+import { layLan, tool, type Lan } from '../../lab/netns.ts';
 import { memberOf } from '../../lab/socket-api.ts';
 import { agentFor, TEST_CACHE } from '../support/agent-boot.ts';
 import { judge } from '../support/archives.ts';
 import { layFiles } from '../support/bundle-packages.ts';
 import { listOf, startFarrier, type FarrierProcess } from '../support/farrier-process.ts';
+import { until } from '../support/until.ts';
 
 const IMPORTS = '/api/v1/bundle-imports';
 
@@ -50,7 +51,9 @@ describe('importing real kernels', function () {
 
   it('killed in the middle of an import, nothing of it is to be seen, and the next one is whole', async () => {
     const cut = farrier.api.call('POST', IMPORTS, { name: 'debian', from: { packages: [deb] } }).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    const isUnpacking = async (): Promise<boolean> =>
+      (await tool('pgrep', ['-P', String(farrier.pid()), '-x', 'xz']).catch(() => '')) !== '';
+    await until('the package is being unpacked', isUnpacking, 60_000);
     await farrier.kill9();
     await cut;
     await farrier.start();

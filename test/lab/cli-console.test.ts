@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startFakeConsole, type FakeConsole } from '../support/fake-console.ts';
+import { until } from '../support/until.ts';
 
+/** A command line starts slowly on a busy host. */
+const SOON_MS = 60_000;
 const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 
 /** A program in a terminal of its own (script(1)), with all that appears on it. */
@@ -14,14 +17,12 @@ class Pty {
   readonly ended: Promise<unknown>;
   readonly #child: ChildProcessWithoutNullStreams;
   #shown = '';
-  #changed: () => void = () => undefined;
 
   constructor(command: string) {
     this.#child = spawn('script', ['-qfec', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
     this.ended = once(this.#child, 'close');
     this.#child.stdout.on('data', (piece: Buffer) => {
       this.#shown += piece.toString('latin1');
-      this.#changed();
     });
   }
 
@@ -29,11 +30,13 @@ class Pty {
     return this.#shown;
   }
 
-  async shows(words: string): Promise<void> {
-    while (!this.#shown.includes(words))
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve;
-      });
+  shows(words: string): Promise<void> {
+    return until(
+      `"${words}" on the terminal`,
+      () => this.#shown.includes(words),
+      SOON_MS,
+      () => this.#shown,
+    );
   }
 
   type(keys: string): void {
@@ -42,7 +45,7 @@ class Pty {
 }
 
 describe('farrier console at a real terminal', function () {
-  this.timeout(60_000);
+  this.timeout(240_000);
   let folder: string;
   let board: FakeConsole;
   beforeEach(async () => {
@@ -75,7 +78,7 @@ describe('farrier console at a real terminal', function () {
       pty.type('run\x03\x1a\x04\x11\x13\x7f\r');
       board.say('done');
       await pty.shows('done');
-      while (!board.keys().endsWith('\r')) await new Promise((resolve) => setImmediate(resolve));
+      await until('the keys arrive', () => board.keys().endsWith('\r'), SOON_MS);
       assert.equal(board.keys(), 'run\x03\x1a\x04\x11\x13\x7f\r', 'control keys go to the board, not to us');
       end(pty);
       await pty.shows('over');
@@ -91,16 +94,13 @@ describe('farrier console at a real terminal', function () {
     const child = spawn(program, args);
     const pieces: Buffer[] = [];
     let got = 0;
-    const all = new Promise<void>((resolve) => {
-      child.stdout.on('data', (piece: Buffer) => {
-        pieces.push(piece);
-        got += piece.length;
-        if (got >= octets.length) resolve();
-      });
+    child.stdout.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      got += piece.length;
     });
-    await once(child.stdout, 'data');
+    await until('the first octets', () => got > 0, SOON_MS);
     board.say(octets.subarray(150_000));
-    await all;
+    await until('all octets', () => got >= octets.length, SOON_MS);
     child.kill('SIGTERM');
     await once(child, 'close');
     assert.deepEqual(Buffer.concat(pieces), octets);

@@ -15,6 +15,7 @@ import { launchBrowser } from '../support/browser.ts';
 import { startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 import { sampleMachine } from '../support/samples.ts';
+import { until } from '../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 const [BRIDGE, OURS] = ['conbr0', '10.93.0.1'];
@@ -52,7 +53,7 @@ async function openPort(): Promise<Port> {
 }
 
 describe('one console for the page, the command line and the API', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let folder: string;
   let lan: Lan;
   let board: Port;
@@ -122,7 +123,12 @@ describe('one console for the page, the command line and the API', function () {
     board.say(Buffer.from('root\r\n# '));
     await page.locator('.xterm-rows', { hasText: 'login: root' }).waitFor({ timeout: SOON_MS });
     await recordedTo(SAID.length + 8);
-    assert.equal(board.typed(), 'root\r');
+    await until(
+      'only what was typed with the keyboard arrives',
+      () => board.typed() === 'root\r',
+      SOON_MS,
+      () => board.typed(),
+    );
     await page.locator('.back').click();
     await page.locator('#console-said', { hasText: 'mustang-03 login: root' }).waitFor({ timeout: SOON_MS });
   });
@@ -133,15 +139,17 @@ describe('one console for the page, the command line and the API', function () {
     let got = Buffer.alloc(0);
     let told = '';
     child.stderr?.on('data', (piece: Buffer) => (told += piece.toString()));
-    const whole = new Promise<void>((resolve) => {
-      child.stdout?.on('data', (piece: Buffer) => {
-        if (got.length < all.length - 6 && got.length + piece.length >= all.length - 6)
-          board.say(Buffer.from('more\r\n'));
-        got = Buffer.concat([got, piece]);
-        if (got.length >= all.length) resolve();
-      });
-    });
-    await whole;
+    const gets = (octets: number): Promise<void> =>
+      until(
+        `${String(octets)} octets`,
+        () => got.length >= octets,
+        SOON_MS,
+        () => `${String(got.length)} ${told}`,
+      );
+    child.stdout?.on('data', (piece: Buffer) => (got = Buffer.concat([got, piece])));
+    await gets(all.length - 6);
+    board.say(Buffer.from('more\r\n'));
+    await gets(all.length);
     child.kill('SIGTERM');
     await once(child, 'close');
     assert.deepEqual(got, all);

@@ -19,6 +19,7 @@ import type { ConsoleRecording, ConsoleRecordings } from '../../server/ports/con
 import { until } from '../support/until.ts';
 
 const machine = machineIdOf(new Uint8Array(10));
+const SOON_MS = 30_000;
 const PORT = 7001;
 const AT = { host: '127.0.0.1', port: PORT };
 const ACCEPTERS = {
@@ -32,7 +33,7 @@ const every = (octets: number): Buffer =>
   Buffer.from(Array.from({ length: octets }, (_, n) => (n * 7 + (n >> 8)) & 255));
 
 describe('consoles behind Debian’s ser2net', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   const children: ChildProcess[] = [];
   const lines: ConsoleLine[] = [];
   let folder = '';
@@ -66,9 +67,8 @@ describe('consoles behind Debian’s ser2net', function () {
     folder = mkdtempSync(join(tmpdir(), 'farrier-ser2net-'));
     const end = (name: string): string => `pty,raw,echo=0,link=${join(folder, name)}`;
     children.push(spawn('socat', [end('board'), end('adapter')], { stdio: 'ignore' }));
-    await until('the pair of terminals is there', () =>
-      ['board', 'adapter'].every((name) => existsSync(join(folder, name))),
-    );
+    const isThere = (): boolean => ['board', 'adapter'].every((name) => existsSync(join(folder, name)));
+    await until('the pair of terminals is there', isThere, SOON_MS);
     board = await open(join(folder, 'board'), 'r+');
     heard = Buffer.alloc(0);
     void listen(board);
@@ -91,13 +91,14 @@ describe('consoles behind Debian’s ser2net', function () {
     const transports = createConsoleTransports({ vouchForFolder, loadSerial, ownSocket: join(folder, 'farrier.sock') });
     const edges = { clock: realClock, rng: realRng, byPowerDriver: undefined };
     let line: ConsoleLine | undefined;
-    await until('it opens', async () => {
+    const opens = async (): Promise<boolean> => {
       line = await transports
         .byName(name)
         ?.open(parameters, edges, AbortSignal.timeout(20_000))
         .catch(() => undefined);
       return line !== undefined;
-    });
+    };
+    await until('it opens', opens, SOON_MS);
     assert.ok(line);
     lines.push(line);
     line.listen((octets) => {
@@ -134,7 +135,7 @@ describe('consoles behind Debian’s ser2net', function () {
     until(
       'the board hears it',
       () => heard.equals(octets),
-      20_000,
+      SOON_MS,
       () => heard.toString('hex'),
     );
 
@@ -151,7 +152,7 @@ describe('consoles behind Debian’s ser2net', function () {
       await hears(Buffer.from('.'));
       const octets = every(2400);
       await speak(octets);
-      await until('all of it is recorded', () => recording.range().to >= octets.length, 20_000);
+      await until('all of it is recorded', () => recording.range().to >= octets.length, SOON_MS);
       assert.ok((await recorded()).equals(octets));
       await line.write(every(256));
       await hears(Buffer.concat([Buffer.from('.'), every(256)]));
@@ -171,7 +172,7 @@ describe('consoles behind Debian’s ser2net', function () {
     await hears(Buffer.from('.'));
     await line.sendBreak?.();
     await line.write(Buffer.from('after'));
-    await until('keys arrive', () => heard.toString().endsWith('after'));
+    await until('keys arrive', () => heard.toString().endsWith('after'), SOON_MS);
   });
 
   it('a server that does not speak RFC 2217 is named, where it was wanted', async () => {
@@ -184,7 +185,7 @@ describe('consoles behind Debian’s ser2net', function () {
     const line = await watch('serial', { path: realpathSync(join(folder, 'adapter')), speed: 9600 });
     const octets = every(512);
     await speak(octets);
-    await until('all of it is recorded', () => recording.range().to >= octets.length);
+    await until('all of it is recorded', () => recording.range().to >= octets.length, SOON_MS);
     assert.ok((await recorded()).equals(octets));
     await line.write(Buffer.from('typed'));
     await hears(Buffer.from('typed'));

@@ -13,11 +13,13 @@ import { realRng } from '../../server/edges/real-rng.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 import { until } from '../support/until.ts';
 
+const SOON_MS = 30_000;
 const MAC = '52:54:00:78:00:01';
 const RELAY = '10.78.0.1';
 
 /** A router between two LANs, with dnsmasq as a DHCP relay on it; clients are on the far side. */
-describe('DHCP through a real relay in a lab', () => {
+describe('DHCP through a real relay in a lab', function () {
+  this.timeout(180_000);
   let near: Lan;
   let far: Lan;
   let client: LabHost;
@@ -57,7 +59,7 @@ describe('DHCP through a real relay in a lab', () => {
     ]);
     let said = '';
     relay.stderr?.on('data', (words: Buffer) => (said += words.toString()));
-    await until('the relay', () => said.includes('DHCP relay from'));
+    await until('the relay', () => said.includes('DHCP relay from'), SOON_MS);
   });
   after(async () => {
     const ended = new Promise((resolve) => relay.once('exit', resolve));
@@ -78,7 +80,7 @@ describe('DHCP through a real relay in a lab', () => {
     writeFileSync(script, setUp, { mode: 0o755 });
     rmSync(join(folder, 'out'), { force: true });
     const env = ['-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', `OUT=${join(folder, 'out')}`];
-    return [...env, 'udhcpc', '-i', 'eth0', '-f', '-n', '-t', '5', '-T', '1', '-s', script, ...more];
+    return [...env, 'udhcpc', '-i', 'eth0', '-f', '-n', '-t', '20', '-T', '1', '-s', script, ...more];
   }
 
   async function udhcpc(): Promise<string> {
@@ -98,11 +100,12 @@ describe('DHCP through a real relay in a lab', () => {
 
   it('E7 D17 its RELEASE comes by unicast past the relay, and counts', async () => {
     const stays = client.spawn('env', udhcpcArgs('-R'));
-    await until('the lease', () => existsSync(join(folder, 'out')));
+    await until('the lease', () => existsSync(join(folder, 'out')), SOON_MS);
     const ended = new Promise((resolve) => stays.once('exit', resolve));
     stays.kill('SIGTERM');
     await ended;
-    await until('the release', () => [...store.rows.values()].some((row) => row.state === 'released'));
+    const isReleased = (): boolean => [...store.rows.values()].some((row) => row.state === 'released');
+    await until('the release', isReleased, SOON_MS);
   });
 
   it('a known machine behind it gets its reserved address', async () => {

@@ -13,7 +13,8 @@ import { createSimChassis, type SimChassis } from '../support/sim-chassis.ts';
 import { makeTlsCertificate } from '../support/tls-certificate.ts';
 
 /** Debian's own agents, found where its packages put them, against devices that are not ours or judged by others too. */
-describe("Debian's fence agents", () => {
+describe("Debian's fence agents", function () {
+  this.timeout(180_000); // each question starts an interpreter of Python
   let driver: (parameters: FieldValues) => PowerHandle;
   before(async () => {
     const drivers = await createPowerDrivers([], { ...realEdges, log: createQuietLog() });
