@@ -57,7 +57,7 @@ describe('DHCP rivals in a lab', function () {
     ]);
     let said = '';
     child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
-    await until('dnsmasq', () => said.includes('DHCP, IP range'), SOON_MS);
+    await until('dnsmasq', () => said.includes('DHCP, IP range'));
     return child;
   }
 

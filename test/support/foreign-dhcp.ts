@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LabHost } from '../../lab/netns.ts';
-import { until } from './until.ts';
 
 /** The DHCP servers Debian ships, as peers of ours on the same wire. */
 export const FOREIGN_SERVERS = ['dnsmasq', 'ISC dhcpd', 'Kea'] as const;
@@ -70,14 +69,14 @@ const KEA_PATHS = ({ folder }: ForeignOrder): Readonly<Record<string, string>> =
 });
 
 async function listening(child: ChildProcess, which: string, ready: RegExp, said: () => string): Promise<void> {
-  const isReady = (): boolean => {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${which} has ended:\n${said()}`);
-    return ready.test(said());
-  };
-  await until(`${which} listens`, isReady, 30_000, said).catch((cause: unknown) => {
-    child.kill('SIGKILL');
-    throw cause;
-  });
+  const untilMs = performance.now() + 20_000;
+  while (!ready.test(said())) {
+    if (child.exitCode !== null || performance.now() > untilMs) {
+      child.kill('SIGKILL');
+      throw new Error(`${which} does not listen:\n${said()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function launchDnsmasq({ prefix24, folder, names }: ForeignOrder): Launch {
