@@ -74,7 +74,7 @@ const fails = (code: BuildError['code'], words: RegExp) => (error: unknown) =>
   error instanceof BuildError && error.code === code && words.test(error.message);
 
 describe('an apt of our own for another architecture', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('finds the newest version and fetches it, checked; versions may have an epoch', async () => {
     await inRepo(async (repo) => {

@@ -12,7 +12,7 @@ const digestOf = async (path: string): Promise<string> =>
     .digest('hex');
 
 describe('farrier agent build, from Debian packages', function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   const arch = 'amd64';
 
   let agent: BuiltAgent;

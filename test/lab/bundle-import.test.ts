@@ -13,7 +13,7 @@ import { until } from '../support/until.ts';
 const IMPORTS = '/api/v1/bundle-imports';
 
 describe('importing real kernels', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let folder: string;
   let lan: Lan;
   let farrier: FarrierProcess;
