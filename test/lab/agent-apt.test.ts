@@ -153,7 +153,7 @@ describe('an apt of our own for another architecture', function () {
       await judge('mount', ['-t', 'tmpfs', 'tmpfs', folder]);
       await writeFile(join(folder, 'of-the-host_Packages'), '');
     }
-    const state = (): Promise<string> => judge('ls', ['-laR', '--time-style=full-iso', ...folders]);
+    const state = (): Promise<string> => judge('ls', ['-lAR', '--time-style=full-iso', ...folders]);
     try {
       const before = await state();
       await inRepo(async (repo) => {
