@@ -62,14 +62,14 @@ export async function endChild(
 /** What a child says on its standard output and its standard error. */
 export interface Said {
   /** All of it so far, or the end of it where it is very much. */
-  all(): string;
+  readonly all: () => string;
   /**
    * Resolves with all of it as soon as that is in it. Rejects, with the child's words, when the child ends without or
-   * the time is up.
+   * the time is up. With `from`, only what comes behind so many characters counts.
    */
-  has(wanted: string | RegExp, timeoutMs: number): Promise<string>;
+  readonly has: (wanted: string | RegExp, timeoutMs: number, from?: number) => Promise<string>;
   /** Resolves with all of it when the child has ended and nobody is left who could say more; rejects when the time is up. */
-  over(timeoutMs: number): Promise<string>;
+  readonly over: (timeoutMs: number) => Promise<string>;
 }
 
 /** How a child is listened to. */
@@ -131,9 +131,9 @@ export function saidBy(
     });
   return {
     all: () => text,
-    has: (wanted, timeoutMs) =>
+    has: (wanted, timeoutMs, from = 0) =>
       wait(
-        () => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text)),
+        () => (typeof wanted === 'string' ? text.includes(wanted, from) : wanted.test(text.slice(from))),
         `said ${String(wanted)}`,
         timeoutMs,
       ),

@@ -61,7 +61,7 @@ describe('a BMC found by the agent', function () {
     }
     lan = await layLan('bmc0', `${ADDRESS}/24`);
     await lan.addTap('bmctap0');
-    stopDhcp = await serveDhcp('bmc0', '10.98.0.50,10.98.0.99');
+    stopDhcp = await serveDhcp('bmc0', '10.98.0');
     sim = await startIpmiSim({
       ...{ address: ADDRESS, port: 623, user: ADMIN.user, password: ADMIN.password },
       ...{ powerProgram: join(folder, 'power'), lanProgram: join(folder, 'lan'), inBandPort: IN_BAND_PORT },

@@ -83,6 +83,7 @@ describe('children of the lab', () => {
     left[0]?.stdin?.end('three\n');
     assert.match(await said.has('three', LONG_MS), /one/);
     assert.match(await said.over(LONG_MS), /three\n$/);
+    await assert.rejects(said.has('one', LONG_MS, said.all().length - 4), /ended \(0\) before it said one/);
     assert.match(await said.has('one', LONG_MS), /two/, 'it may be asked afterwards');
   });
 

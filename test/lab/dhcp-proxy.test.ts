@@ -1,11 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBoardHost, type BoardHost } from '../../lab/board-host.ts';
 import type { BoardKind } from '../../lab/board-kinds.ts';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { importDemoBundles } from '../../lab/demo-bundles.ts';
 import { labClock } from '../../lab/lab-clock.ts';
 import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
@@ -67,7 +67,7 @@ describe('proxy mode beside real DHCP servers', function () {
   after(async () => {
     await boards.stop();
     await farrier.stop();
-    await stopped(tcpdump, 'SIGINT');
+    await endChild(tcpdump, { by: 'SIGINT' });
     await lan.remove();
     await rm(folder, { recursive: true });
   });
@@ -77,14 +77,8 @@ describe('proxy mode beside real DHCP servers', function () {
     const filter = `udp and src host ${OURS} and (src port 67 or src port 4011)`;
     const args = ['-i', BRIDGE, '-Z', 'root', '-U', '-w', file, filter];
     const child = spawn('tcpdump', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    await once(child.stderr, 'data');
+    await saidBy(child).has('listening on', 30_000);
     return child;
-  }
-
-  async function stopped(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
   }
 
   async function texts(path: string): Promise<readonly string[]> {

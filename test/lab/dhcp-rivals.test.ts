@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
 import { formatIpv4 } from '../../server/core/address.ts';
 import { startDhcpListener } from '../../server/net/dhcp-listener.ts';
@@ -22,12 +23,6 @@ const OURS = ip('10.77.0.1');
 const { knock } = probeMeans(realClock);
 const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: sharedNeighbours(), knock };
 const THEIR_MAC = '52:54:00:77:00:99';
-
-async function stopped(child: ChildProcess): Promise<void> {
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await ended;
-}
 
 describe('DHCP rivals in a lab', () => {
   let lan: Lan;
@@ -53,9 +48,7 @@ describe('DHCP rivals in a lab', () => {
       '--dhcp-range=10.77.0.50,10.77.0.60,1h',
       ...more,
     ]);
-    let said = '';
-    child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
-    await until('dnsmasq', () => said.includes('DHCP, IP range'));
+    await saidBy(child).has('DHCP, IP range', 30_000);
     return child;
   }
 
@@ -71,9 +64,7 @@ describe('DHCP rivals in a lab', () => {
     writeFileSync(conf, `${lines.join('\n')}\n`);
     writeFileSync(join(folder, 'udhcpd'), '');
     const child = host.spawn('busybox', ['udhcpd', '-f', conf]);
-    let said = '';
-    child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
-    await until('udhcpd', () => said.includes('started'));
+    await saidBy(child).has('started', 30_000);
     return child;
   }
 
@@ -102,7 +93,7 @@ describe('DHCP rivals in a lab', () => {
         );
       } finally {
         if ('stop' in server) await server.stop();
-        else await stopped(server);
+        else await endChild(server);
       }
     });
 
@@ -128,7 +119,7 @@ describe('DHCP rivals in a lab', () => {
     await until('a report', () => rivals.length > 0);
     assert.equal(formatIpv4(rivals[0]?.serverId ?? OURS), '10.77.0.9');
     assert.ok(log.lines.some((line) => line.includes('another DHCP server: 10.77.0.9')));
-    await stopped(server);
+    await endChild(server);
     await listener.close();
     await client.remove();
   });
