@@ -5,35 +5,37 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endChild, saidBy, type Said } from '../../lab/child-process.ts';
 import { startFakeConsole, type FakeConsole } from '../support/fake-console.ts';
 
 const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
+/** Far longer than it takes: the host may be busy. */
+const SOON_MS = 60_000;
 
 /** A program in a terminal of its own (script(1)), with all that appears on it. */
 class Pty {
-  readonly ended: Promise<unknown>;
   readonly #child: ChildProcessWithoutNullStreams;
-  #shown = '';
-  #changed: () => void = () => undefined;
+  readonly #said: Said;
 
   constructor(command: string) {
     this.#child = spawn('script', ['-qfec', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
-    this.ended = once(this.#child, 'close');
-    this.#child.stdout.on('data', (piece: Buffer) => {
-      this.#shown += piece.toString('latin1');
-      this.#changed();
-    });
+    this.#said = saidBy(this.#child, { encoding: 'latin1' });
   }
 
   get shown(): string {
-    return this.#shown;
+    return this.#said.all();
   }
 
   async shows(words: string): Promise<void> {
-    while (!this.#shown.includes(words))
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve;
-      });
+    await this.#said.has(words, SOON_MS);
+  }
+
+  async over(): Promise<void> {
+    await this.#said.over(SOON_MS);
+  }
+
+  async stop(): Promise<void> {
+    await endChild(this.#child);
   }
 
   type(keys: string): void {
@@ -42,14 +44,17 @@ class Pty {
 }
 
 describe('farrier console at a real terminal', function () {
-  this.timeout(60_000);
+  this.timeout(240_000);
   let folder: string;
   let board: FakeConsole;
+  let pty: Pty | undefined;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'farrier-pty-'));
     board = await startFakeConsole({ socket: join(folder, 'farrier.sock') });
   });
   afterEach(async () => {
+    await pty?.stop();
+    pty = undefined;
     await board.close();
     rmSync(folder, { recursive: true });
   });
@@ -67,7 +72,7 @@ describe('farrier console at a real terminal', function () {
   ] as const)
     it(`sends keys as they are, and leaves the terminal as it was after ${how}`, async () => {
       board.say('=> ');
-      const pty = new Pty(`stty -a; sh -c 'echo pid=$$; exec ${farrier()}'; echo; stty -a; echo over`);
+      pty = new Pty(`stty -a; sh -c 'echo pid=$$; exec ${farrier()}'; echo; stty -a; echo over`);
       await pty.shows('live; Ctrl-] ? for help');
       const before = /[^]*?(?=pid=)/.exec(pty.shown)?.[0] ?? '';
       pty.type('\x1dw');
@@ -79,7 +84,7 @@ describe('farrier console at a real terminal', function () {
       assert.equal(board.keys(), 'run\x03\x1a\x04\x11\x13\x7f\r', 'control keys go to the board, not to us');
       end(pty);
       await pty.shows('over');
-      await pty.ended;
+      await pty.over();
       assert.match(before, / icanon/);
       assert.ok(pty.shown.endsWith(`${before}over\r\n`), `as before:\n${pty.shown}`);
     });
@@ -101,8 +106,7 @@ describe('farrier console at a real terminal', function () {
     await once(child.stdout, 'data');
     board.say(octets.subarray(150_000));
     await all;
-    child.kill('SIGTERM');
-    await once(child, 'close');
+    await endChild(child, { by: 'SIGTERM' });
     assert.deepEqual(Buffer.concat(pieces), octets);
   });
 });
