@@ -63,11 +63,13 @@ export async function endChild(
 export interface Said {
   /** All of it so far, or the end of it where it is very much. */
   readonly all: () => string;
+  /** From here on, only what it says from here on counts. */
+  readonly forget: () => void;
   /**
    * Resolves with all of it as soon as that is in it. Rejects, with the child's words, when the child ends without or
-   * the time is up. With `from`, only what comes behind so many characters counts.
+   * the time is up.
    */
-  readonly has: (wanted: string | RegExp, timeoutMs: number, from?: number) => Promise<string>;
+  readonly has: (wanted: string | RegExp, timeoutMs: number) => Promise<string>;
   /** Resolves with all of it when the child has ended and nobody is left who could say more; rejects when the time is up. */
   readonly over: (timeoutMs: number) => Promise<string>;
 }
@@ -131,9 +133,12 @@ export function saidBy(
     });
   return {
     all: () => text,
-    has: (wanted, timeoutMs, from = 0) =>
+    forget: () => {
+      text = '';
+    },
+    has: (wanted, timeoutMs) =>
       wait(
-        () => (typeof wanted === 'string' ? text.includes(wanted, from) : wanted.test(text.slice(from))),
+        () => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text)),
         `said ${String(wanted)}`,
         timeoutMs,
       ),

@@ -53,6 +53,7 @@ describe('DHCP through a real relay in a lab', () => {
       '-k',
       '-p0',
       '--conf-file=/dev/null',
+      '--pid-file=',
       '--log-facility=-',
       `--dhcp-relay=${RELAY},10.77.0.1`,
     ]);

@@ -41,7 +41,14 @@ describe('DHCP rivals in a lab', () => {
 
   /** dnsmasq listens as soon as it says that DHCP is on. */
   async function dnsmasq(...more: readonly string[]): Promise<ChildProcess> {
-    const args = ['-k', '-p0', '--conf-file=/dev/null', '--interface=eth0', `--dhcp-leasefile=${folder}/dnsmasq`];
+    const args = [
+      '-k',
+      '-p0',
+      '--conf-file=/dev/null',
+      '--pid-file=',
+      '--interface=eth0',
+      `--dhcp-leasefile=${folder}/dnsmasq`,
+    ];
     const child = host.spawn('dnsmasq', [
       ...args,
       '--log-facility=-',

@@ -67,7 +67,14 @@ const KEA_PATHS = ({ folder }: ForeignOrder): Readonly<Record<string, string>> =
 function launchDnsmasq({ prefix24, folder, names }: ForeignOrder): Launch {
   const range = `--dhcp-range=${prefix24}.100,${prefix24}.120,255.255.255.0,1h`;
   const boot = names ? [`--dhcp-boot=${names.file},,${names.server}`] : [];
-  const quiet = ['--port=0', '--conf-file=/dev/null', '--user=root', '--no-ping', `--dhcp-leasefile=${folder}/dnsmasq`];
+  const quiet = [
+    '--port=0',
+    '--conf-file=/dev/null',
+    '--user=root',
+    '--no-ping',
+    '--pid-file=',
+    `--dhcp-leasefile=${folder}/dnsmasq`,
+  ];
   const args = ['--keep-in-foreground', '--log-facility=-', '--log-dhcp', '--interface=eth0', ...quiet, range, ...boot];
   return { command: 'dnsmasq', args, ready: /DHCP, IP range/ };
 }

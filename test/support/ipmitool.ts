@@ -47,15 +47,14 @@ export async function startIpmitoolShell(target: IpmitoolTarget): Promise<Ipmito
     env: { ...envOf(target), TERM: 'dumb' },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const said = saidBy(child, { encoding: 'latin1', keep: Infinity });
-  const prompt = async (from: number): Promise<string> =>
-    (await said.has(/ipmitool> $/, ANSWER_MS, from)).slice(from, -PROMPT.length);
-  await prompt(0);
+  const said = saidBy(child, { encoding: 'latin1' });
+  const prompt = async (): Promise<string> => (await said.has(/ipmitool> $/, ANSWER_MS)).slice(0, -PROMPT.length);
+  await prompt();
   return {
     ask: (...words) => {
-      const from = said.all().length;
+      said.forget();
       child.stdin.write(`${words.join(' ')}\n`);
-      return prompt(from);
+      return prompt();
     },
     end: async () => {
       await endChild(child, { by: () => child.stdin.end('exit\n') });
