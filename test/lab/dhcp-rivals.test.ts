@@ -71,7 +71,9 @@ describe('DHCP rivals in a lab', () => {
     writeFileSync(conf, `${lines.join('\n')}\n`);
     writeFileSync(join(folder, 'udhcpd'), '');
     const child = host.spawn('busybox', ['udhcpd', '-f', conf]);
-    await saidBy(child).has('started', 30_000);
+    // It says "started" before it listens.
+    const port67 = async (): Promise<boolean> => (await host.exec('cat', ['/proc/net/udp'])).stdout.includes(':0043 ');
+    await until('udhcpd listens', port67, 30_000);
     return child;
   }
 
