@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { foreignSources } from './apt-sources.ts';
 import { BuildError } from './build-error.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** A package as the signed index of its archive tells of it. */
 export interface DebPackage {
@@ -51,9 +52,9 @@ export async function openApt(order: AptOrder): Promise<Apt> {
   const debs = join(order.cacheDir, 'packages');
   for (const folder of [join(home, 'lists', 'partial'), join(home, 'archives', 'partial'), debs])
     await mkdir(folder, { recursive: true });
-  await writeFile(join(home, 'farrier.sources'), order.sources ?? (await foreignSources()));
-  await writeFile(join(home, 'status'), '');
-  await writeFile(join(home, 'apt.conf'), configuration(order.arch, home));
+  await writeWhole(join(home, 'farrier.sources'), order.sources ?? (await foreignSources()));
+  await writeWhole(join(home, 'status'), '');
+  await writeWhole(join(home, 'apt.conf'), configuration(order.arch, home));
   const call = (program: string, args: readonly string[], cwd = home): Promise<string> =>
     callApt(program, ['-c', join(home, 'apt.conf'), ...args], cwd);
   say(`refreshing the package lists for ${order.arch}`);
@@ -151,17 +152,16 @@ async function fetchPackage(
   const path = join(debs, `${wanted.name}_${wanted.version.replaceAll(':', '%3a')}_${arch}.deb`);
   if ((await digestOf(path)) === wanted.sha256) return path;
   say(`downloading ${wanted.name} ${wanted.version} (${Math.ceil(wanted.octets / 1e6)} MB)`);
-  const landing = join(debs, `.${wanted.name}_${arch}.part`);
-  await rm(landing, { recursive: true, force: true });
-  await mkdir(landing);
+  // Of its own: another build may be at the same package.
+  const landing = await mkdtemp(join(debs, `.${wanted.name}_${arch}.`));
   try {
     await call('apt-get', ['-q', 'download', `${wanted.name}=${wanted.version}`], landing);
     const [file] = await readdir(landing);
     if (file === undefined || (await digestOf(join(landing, file))) !== wanted.sha256)
       throw new BuildError('apt', `${wanted.name} came with another digest than its index says; try again later`);
     // A copy and not the file itself: apt may have linked it from a local archive.
-    await copyFile(join(landing, file), `${path}.part`);
-    await rename(`${path}.part`, path);
+    await copyFile(join(landing, file), join(landing, 'copy'));
+    await rename(join(landing, 'copy'), path);
     return path;
   } finally {
     await rm(landing, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -15,6 +15,7 @@ import type { AgentExtra } from './programs.ts';
 import { readSshFiles } from './ssh.ts';
 import { readModInfo } from './modinfo.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from './module-set.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** The architectures an agent can be built for, and which of Debian's kernels it runs. */
 export const AGENT_KERNELS = {
@@ -239,10 +240,4 @@ async function ownText(name: string): Promise<Buffer> {
 
 function file(path: string, content: Uint8Array, mode: number): Extract<CpioEntry, { kind: 'file' }> {
   return { kind: 'file', path, mode, content };
-}
-
-async function writeWhole(path: string, octets: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.part`, octets);
-  await rename(`${path}.part`, path);
 }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { isModulePath, moduleName } from '../server/core/module-name.ts';
 import { openApt, type AptOrder } from './apt.ts';
 import { BuildError } from './build-error.ts';
 import { readDeb } from '../server/files/archive/deb.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Files and words of a bundle that is ready to be uploaded. */
 export interface BundleSource {
@@ -92,7 +93,6 @@ export async function bundleFromDebianNetboot(order: AptOrder & { readonly outDi
   const [kernel, initrd] = [parts.get('linux'), parts.get('initrd.gz')];
   if (!kernel || !initrd) throw new BuildError('bad-package', `${deb} holds no installer for ${order.arch}`);
   const folder = join(order.outDir, `debian-12-netboot-${order.arch}`);
-  await mkdir(folder, { recursive: true });
   return {
     name: `debian-12-installer-${order.arch}`,
     version: found.version.replace(/[^A-Za-z0-9.+~-]/g, '-'),
@@ -157,7 +157,6 @@ async function digestOf(files: readonly string[]): Promise<string> {
 }
 
 async function put(path: string, octets: Uint8Array): Promise<string> {
-  await writeFile(`${path}.part`, octets);
-  await rename(`${path}.part`, path);
+  await writeWhole(path, octets);
   return path;
 }

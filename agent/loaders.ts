@@ -1,9 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openApt, type AptOrder } from './apt.ts';
 import { newerSources } from './apt-sources.ts';
 import { BuildError } from './build-error.ts';
 import { readDeb } from '../server/files/archive/deb.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** One loader program: the package and path it comes from, and the name firmware asks for. */
 interface LoaderSource {
@@ -90,13 +90,12 @@ async function fetchFrom(
   if (wanted.length === 0) return [];
   const apt = await openApt(order);
   const outDir = join(order.outDir, `loaders-${order.arch}`);
-  await mkdir(outDir, { recursive: true });
   const found: LoaderFile[] = [];
   for (const each of wanted) {
     const deb = await apt.find(each.package);
     const octets = await fileOf(await apt.fetch(deb), each.path);
     const file = join(outDir, each.name);
-    await writeFile(file, octets);
+    await writeWhole(file, octets);
     found.push({ name: each.name, file, source: `Debian's ${each.package} ${deb.version}` });
   }
   return found;

@@ -4,6 +4,7 @@ import { execFileSync, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild } from '../lab/child-process.ts';
 import { layLan, tool, type LabHost, type Lan } from '../lab/netns.ts';
 import { openLoad, type LoadResult, type LoadSource } from '../test/support/dhcp-load.ts';
 import { median } from './median.ts';
@@ -89,9 +90,7 @@ async function start(name: Server['name'], folder: string): Promise<Server> {
 }
 
 async function stop({ child, lan, load }: Server): Promise<void> {
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await ended;
+  await endChild(child);
   await load.close();
   await lan.remove();
 }

@@ -1,10 +1,10 @@
 // HTTP server CPU per GiB from memory, Farrier beside nginx, in one run. See bench/README.md.
 //   node scripts/lab.cjs node --import tsx bench/http.ts [MiB per client, 64] [ROUNDS, 5]
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ended } from '../lab/child-process.ts';
 import { layLan, type LabHost } from '../lab/netns.ts';
 import { cpuSecondsOf, endServer, LOAD_CPU, quantile, startServer, until } from './processes.ts';
 
@@ -26,7 +26,7 @@ async function fetchAll(boards: readonly LabHost[]): Promise<void> {
       const child = board.spawn('taskset', ['-c', LOAD_CPU, 'curl', '-sf', '-o', '/dev/null', url], {
         stdio: 'ignore',
       });
-      await once(child, 'exit');
+      await ended(child);
       if (child.exitCode !== 0) throw new Error('a client failed');
     }),
   );

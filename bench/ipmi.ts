@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { saidBy } from '../lab/child-process.ts';
 import { ipmi } from '../power-drivers/ipmi.ts';
 import { BMC_PASSWORD, BMC_USER } from '../test/support/bmc-rack.ts';
 import { realEdges } from '../test/support/ipmi-crypto.ts';
@@ -19,13 +19,9 @@ async function states(command: string, args: readonly string[], input = ''): Pro
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, IPMI_PASSWORD: BMC_PASSWORD },
   });
-  let said = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
+  const said = saidBy(child);
   child.stdin.end(input);
-  await once(child, 'close');
-  return said.match(/\boff$/gm)?.length ?? 0;
+  return (await said.over(300_000)).match(/\boff$/gm)?.length ?? 0;
 }
 
 async function farrier(): Promise<number> {
@@ -65,7 +61,7 @@ const command = ['-c', SERVER_CPU, process.execPath, '--import', 'tsx', 'bench/i
 const bmcs = spawn('taskset', command, { stdio: ['ignore', 'pipe', 'inherit'] });
 const took = new Map<string, number[]>(contenders.map(([name]) => [name, []]));
 try {
-  await once(bmcs.stdout, 'data');
+  await saidBy(bmcs).has('\n', 60_000);
   // The first round warms both sides' code and is not counted.
   for (let round = 0; round <= ROUNDS; round += 1)
     for (const [name, ask] of contenders) {

@@ -1,6 +1,6 @@
 import { spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { endChild } from '../lab/child-process.ts';
 import type { LabHost } from '../lab/netns.ts';
 
 /** A core for the server, another for the load: clients that wake a sleeping core are otherwise charged to the server. */
@@ -24,10 +24,7 @@ export function startServer(host: LabHost, command: readonly string[], options: 
 
 /** Ends a server and waits until it is gone. */
 export async function endServer(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGTERM');
-  await gone;
+  await endChild(child, { by: 'SIGTERM' });
 }
 
 function statOf(pid: string): readonly string[] {
@@ -55,7 +52,11 @@ export function quantile(samples: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
 }
 
-/** Looks again every few milliseconds until it is so. */
+/** Looks again every few milliseconds until it is so; rejects after a minute. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
+  const endMs = performance.now() + 60_000;
+  while (!(await isSo())) {
+    if (performance.now() > endMs) throw new Error('what was waited for did not come within a minute');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hasEnded } from '../lab/child-process.ts';
 import { layLan } from '../lab/netns.ts';
 import { median } from './median.ts';
-import { cpuSecondsOf, until } from './processes.ts';
+import { cpuSecondsOf, endServer, until } from './processes.ts';
 import { socketApi } from '../lab/socket-api.ts';
 import { projectRoot } from '../server/edges/project-root.ts';
 import { realClock } from '../server/edges/real-clock.ts';
@@ -46,17 +46,16 @@ async function measure(config: string, dataDir: string): Promise<Sample> {
   await until(() =>
     api.call('GET', '/readyz').then(
       (answer) => answer.status < 300,
-      () => daemon.exitCode !== null,
+      () => hasEnded(daemon),
     ),
   );
-  if (daemon.exitCode !== null) throw new Error('the daemon did not come up, see above; is dist/ built?');
+  if (hasEnded(daemon)) throw new Error('the daemon did not come up, see above; is dist/ built?');
   const seconds = (performance.now() - startMs) / 1000;
   const cpuSeconds = cpuSecondsOf(daemon.pid ?? 0);
   await api.must('GET', '/api/v1/machines');
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
   const sample = { seconds, cpuSeconds, rssMiB: await rssMiB(daemon) };
-  daemon.kill('SIGTERM');
-  await once(daemon, 'exit');
+  await endServer(daemon);
   return sample;
 }
 

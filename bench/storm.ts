@@ -2,11 +2,11 @@
 //   node scripts/lab.cjs node --import tsx bench/storm.ts [BOARDS, 200] [MiB by HTTP, 31] [ROUNDS, 3] [only]
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ended } from '../lab/child-process.ts';
 import { layLan, tool, type LabHost, type Lan } from '../lab/netns.ts';
 import { socketApi } from '../lab/socket-api.ts';
 import { formatIpv4, ipv4 } from '../server/core/address.ts';
@@ -119,7 +119,7 @@ async function fetchBoth(rack: Rack, address: string): Promise<boolean> {
     rack.httpUrl,
   ];
   const child = spawn('taskset', args, { stdio: 'ignore' });
-  await once(child, 'exit');
+  await ended(child);
   return child.exitCode === 0;
 }
 

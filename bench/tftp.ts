@@ -3,13 +3,14 @@
  * Run it as: node scripts/lab.cjs node --import tsx bench/tftp.ts
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ended } from '../lab/child-process.ts';
 import { layLan, type LabHost } from '../lab/netns.ts';
 import { median } from './median.ts';
+import { endServer, until } from './processes.ts';
 
 const CLIENTS = 16;
 const MIB = 1 << 20;
@@ -77,14 +78,13 @@ function fetchWith(host: LabHost, windowsize: number): ChildProcess {
 }
 
 async function fetched(child: ChildProcess): Promise<boolean> {
-  await once(child, 'exit');
+  await ended(child);
   return child.exitCode === 0;
 }
 
 /** Resolves when somebody listens on UDP port 69 here; a client that asks too early waits for seconds. */
-async function port69(): Promise<void> {
-  while (!/:0045 00000000:0000/.test(await readFile('/proc/net/udp', 'utf8')))
-    await new Promise((resolve) => setTimeout(resolve, 50));
+function port69(): Promise<void> {
+  return until(async () => /:0045 00000000:0000/.test(await readFile('/proc/net/udp', 'utf8')));
 }
 
 async function cpuTicks(pid: number): Promise<number> {
@@ -111,8 +111,7 @@ async function measure(server: Server, boards: readonly LabHost[], windowsize: n
       mbPerS: octets / 1e6 / ((endMs - startMs) / 1000),
     };
   } finally {
-    child.kill();
-    await once(child, 'exit');
+    await endServer(child);
   }
 }
 

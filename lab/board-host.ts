@@ -1,6 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import type { Clock } from '../server/ports/clock.ts';
+import { ended, endChild } from './child-process.ts';
 import type { VirtualBoard } from './virtual-board.ts';
 import { BoardRecord } from './virtual/board-record.ts';
 import type { VirtualBoardSpec } from './virtual/hands.ts';
@@ -38,7 +39,7 @@ export async function startBoardHost(
     });
   const ready = Promise.race([
     once(child, 'message'),
-    once(child, 'exit').then(() => Promise.reject(new Error('the process that holds the boards ended at once'))),
+    ended(child).then(() => Promise.reject(new Error('the process that holds the boards ended at once'))),
   ]);
   child.on('message', (message) => {
     if (isHostNews(message)) hear(message, records, tickets);
@@ -56,10 +57,10 @@ export async function startBoardHost(
       return farBoard(spec, record, (on) => order({ do: 'power', board: spec.name, on }));
     },
     stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = once(child, 'exit');
-      child.disconnect();
-      await gone;
+      const by = (): void => {
+        if (child.connected) child.disconnect();
+      };
+      await endChild(child, { by, clock });
     },
   };
 }

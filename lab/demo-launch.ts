@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../server/ports/clock.ts';
+import { endChild, ended, saidBy } from './child-process.ts';
 import { forwardPort } from './demo-forward.ts';
 import { isInsideNews, type InsideNews } from './demo-inside.ts';
 import type { DemoFiles } from './demo-bundles.ts';
@@ -51,7 +51,7 @@ export async function launchDemo(launch: DemoLaunch): Promise<void> {
     try {
       const page = await forwardPort(launch.port, webSocket);
       launch.say(greeting(launch, page.port, where, because));
-      await Promise.race([raised(launch.signal), once(child, 'exit')]);
+      await Promise.race([raised(launch.signal), ended(child)]);
       await page.stop();
     } finally {
       await end(child, launch.clock);
@@ -102,7 +102,7 @@ async function start(launch: DemoLaunch, where: DemoWhere): Promise<Outcome> {
   const order: DemoOrder = { where, boards, folder, paceMs, ...(qemu ? { qemu } : {}) };
   const { command, args } = commandFor(launch, where, JSON.stringify(order));
   const child = spawn(command, [...args], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], detached: true });
-  const said = lastWords(child);
+  const said = saidBy(child, { keep: 4096, clock: launch.clock });
   const outcome = await Promise.race([heard(child), gone(child)]);
   switch (outcome.is) {
     case 'up':
@@ -111,7 +111,10 @@ async function start(launch: DemoLaunch, where: DemoWhere): Promise<Outcome> {
     case 'failed':
     case 'inside':
       await end(child, launch.clock);
-      return { is: 'not-up', because: outcome.is === 'failed' && outcome.because !== '' ? outcome.because : said() };
+      return {
+        is: 'not-up',
+        because: outcome.is === 'failed' && outcome.because !== '' ? outcome.because : lastLine(said.all()),
+      };
   }
 }
 
@@ -148,22 +151,16 @@ function gone(child: ChildProcess): Promise<InsideNews> {
   });
 }
 
-/** What the child complains of before it is up; its last line is the reason. */
-function lastWords(child: ChildProcess): () => string {
-  let text = '';
-  child.stderr?.setEncoding('utf8').on('data', (more: string) => {
-    text = (text + more).slice(-4096);
-  });
-  return () => text.trim().split('\n').at(-1) ?? '';
+/** What the child complains of before it is up: its last line is the reason. */
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
 }
 
 async function end(child: ChildProcess, clock: Clock): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const ended = once(child, 'exit');
-  if (child.connected) child.disconnect();
-  const cancel = clock.after(STOP_MS, () => child.kill('SIGKILL'));
-  await ended;
-  cancel();
+  const by = (): void => {
+    if (child.connected) child.disconnect();
+  };
+  await endChild(child, { by, graceMs: STOP_MS, clock });
 }
 
 function raised(signal: AbortSignal): Promise<void> {

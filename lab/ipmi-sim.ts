@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { authCapabilitiesRequest } from '../server/wire/ipmi/commands.ts';
 import { encodeRequest } from '../server/wire/ipmi/message.ts';
 import { encodeRmcp, RMCP_CLASS } from '../server/wire/ipmi/rmcp.ts';
 import { encodeV15 } from '../server/wire/ipmi/session-header.ts';
+import { endChild, saidBy } from './child-process.ts';
 
 /** How the simulated BMC is to be. */
 export interface IpmiSimOptions {
@@ -49,6 +49,8 @@ export interface IpmiSim {
   stop(): Promise<void>;
 }
 
+/** Far longer than it takes: the host may be busy. */
+const UP_MS = 60_000;
 const USER_CHARS = 15;
 const PASSWORD_CHARS = 19;
 
@@ -104,29 +106,18 @@ export async function startIpmiSim(options: IpmiSimOptions): Promise<IpmiSim> {
   await writeFile(join(folder, 'mc.emu'), emulation(options));
   const args = ['-c', join(folder, 'lan.conf'), '-f', join(folder, 'mc.emu'), '-s', join(folder, 'state'), '-n'];
   const child = spawn('ipmi_sim', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-16_384);
-    });
+  const said = saidBy(child, { keep: 16_384 });
   const stop = async (): Promise<void> => {
-    await end(child);
+    await endChild(child);
     await rm(folder, { recursive: true, force: true });
   };
   try {
     await answering(address, options.port, child);
   } catch (cause) {
     await stop();
-    throw new Error(`ipmi_sim did not come up on ${address}:${options.port}: ${said}`, { cause });
+    throw new Error(`ipmi_sim did not come up on ${address}:${options.port}: ${said.all()}`, { cause });
   }
-  return { address, port: options.port, pid: child.pid ?? 0, output: () => said, stop };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
+  return { address, port: options.port, pid: child.pid ?? 0, output: said.all, stop };
 }
 
 /** Asks for the authentication capabilities every 50 ms until the BMC answers; its child's death ends the wait. */
@@ -138,7 +129,7 @@ async function answering(address: string, port: number, child: ChildProcess): Pr
   }, 50);
   try {
     await new Promise<void>((resolve, reject) => {
-      const deadline = setTimeout(reject, 10_000, new Error('no answer within 10 s'));
+      const deadline = setTimeout(reject, UP_MS, new Error(`no answer within ${String(UP_MS / 1000)} s`));
       const settle = (act: () => void) => () => {
         clearTimeout(deadline);
         act();

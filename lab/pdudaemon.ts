@@ -5,6 +5,7 @@ import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause, type Clock } from '../server/ports/clock.ts';
+import { endChild, hasEnded, saidBy } from './child-process.ts';
 
 /** What the commands behind pdudaemon do: what they should, nothing at all, or only after a second. */
 export type PduCommands = 'obey' | 'lie' | 'dawdle';
@@ -20,7 +21,7 @@ export interface PduDaemon {
   stop(): Promise<void>;
 }
 
-const UP_MS = 20_000;
+const UP_MS = 60_000;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -47,24 +48,16 @@ export async function startPduDaemon(clock: Clock, more: Readonly<Record<string,
   await writeFile(file('orders'), '');
   await writeFile(file('mode'), 'obey');
   const child = spawn('/usr/sbin/pdudaemon', ['--conf', file('pdudaemon.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-16_384);
-    });
+  const said = saidBy(child, { keep: 16_384, clock });
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    }
+    await endChild(child, { clock });
     await rm(folder, { recursive: true, force: true });
   };
   const untilMs = clock.monotonicMs() + UP_MS;
   while (!(await listens(port))) {
-    if (child.exitCode !== null || clock.monotonicMs() > untilMs) {
+    if (hasEnded(child) || clock.monotonicMs() > untilMs) {
       await stop();
-      throw new Error(`pdudaemon did not come up on port ${port}: ${said}`);
+      throw new Error(`pdudaemon did not come up on port ${port}: ${said.all()}`);
     }
     await pause(clock, 50);
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mac } from '../server/core/address.ts';
+import { endChild, ended } from './child-process.ts';
 import { markedDtb } from './qemu/marked-dtb.ts';
 import { qemuCommand, varsTemplate, type QemuKind, type QemuMachine, type UefiBoot } from './qemu/machine-args.ts';
 import { FLASH_OCTETS, savedEnvironment, type SavedBoot } from './qemu/uboot-environment.ts';
@@ -46,17 +47,14 @@ export async function qemuBoard(order: QemuBoardOrder): Promise<QemuBoard> {
     await writeFile(serialLog, '');
     const child = start(machine, join(order.folder, `${order.name}.qemu.log`));
     running = child;
-    child.once('exit', () => {
+    const spawned = once(child, 'spawn');
+    void ended(child).then(() => {
       if (running === child) running = undefined;
     });
-    await once(child, 'spawn');
+    await spawned;
   };
   const powerOff = async (): Promise<void> => {
-    const child = running;
-    if (!child) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
+    if (running) await endChild(running);
   };
   return {
     ...{ name: order.name, kind, mac, powerOn, powerOff },

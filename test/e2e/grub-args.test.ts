@@ -31,7 +31,7 @@ const HOSTILE = [
 ];
 
 describe("Debian's signed GRUB and the octets of kernel arguments", function () {
-  this.timeout(400_000);
+  this.timeout(700_000);
   let bench: LoaderBench;
 
   before(async () => {

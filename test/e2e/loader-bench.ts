@@ -1,14 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
+import { ended } from '../../lab/child-process.ts';
 import { layLan, tool, type Lan } from '../../lab/netns.ts';
 import { ipv4, type Mac } from '../../server/core/address.ts';
 import { artefactPath, type Artefact } from '../../server/core/bundle.ts';
 import { digestOf } from '../../server/files/board-dtb.ts';
 import { crc32 } from '../../server/wire/uboot/crc32.ts';
+import { startDnsmasq } from '../support/dnsmasq.ts';
 
 const HTTP_PORT = 5240;
 const NET = '10.79.0';
@@ -77,29 +79,19 @@ function serveFolder(folder: string): Server {
   });
 }
 
-function startDnsmasq(bridge: string, folder: string): ChildProcess {
-  const args = [
-    ...[
-      '--keep-in-foreground',
-      '--conf-file=/dev/null',
-      '--user=root',
-      '--port=0',
-      `--interface=${bridge}`,
-      '--no-ping',
-    ],
-    ...['--bind-interfaces', '--leasefile-ro', `--dhcp-range=${NET}.50,${NET}.99`, '--enable-tftp'],
-    ...[`--tftp-root=${folder}`, '--dhcp-match=set:ipxe,175', '--dhcp-boot=tag:ipxe,boot.ipxe'],
-    ...['--dhcp-match=set:uefi,93,7', '--dhcp-boot=tag:uefi,tag:!ipxe,grubx64.efi'],
-  ];
-  return spawn('dnsmasq', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-}
+/** Which loader each firmware is given; u-boot asks for its own names. */
+const DNSMASQ = [
+  ...['dhcp-match=set:ipxe,175', 'dhcp-boot=tag:ipxe,boot.ipxe'],
+  ...['dhcp-match=set:uefi,93,7', 'dhcp-boot=tag:uefi,tag:!ipxe,grubx64.efi'],
+];
 
 /** Lays the bench. `bridge` also begins the names of the taps and must be unique to its test. */
 export async function layBench(bridge: string): Promise<LoaderBench> {
   const folder = mkdtempSync(join(tmpdir(), 'farrier-loaders-'));
   const lan = await layLan(bridge, `${NET}.1/24`);
-  const dnsmasq = startDnsmasq(bridge, folder);
+  const dnsmasq = await startDnsmasq(folder, { bridge, prefix24: NET }, DNSMASQ);
   const http = serveFolder(folder).listen(HTTP_PORT, `${NET}.1`);
+  await once(http, 'listening');
   const put = (path: string, octets: Uint8Array): void => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), octets);
@@ -129,7 +121,7 @@ export async function layBench(bridge: string): Promise<LoaderBench> {
     runPc: (mac) => run('pc', mac, []),
     runEfi: (mac) => run('efi', mac, []),
     remove: async () => {
-      dnsmasq.kill();
+      await dnsmasq.stop();
       http.close();
       http.closeAllConnections();
       await lan.remove();
@@ -139,7 +131,7 @@ export async function layBench(bridge: string): Promise<LoaderBench> {
 }
 
 /** A machine switches itself off when it has spoken; one that does not is ended, later than a busy host needs. */
-const ENDS_MS = 170_000;
+const ENDS_MS = 300_000;
 
 async function runMachine(
   lan: Lan,
@@ -174,6 +166,6 @@ async function runMachine(
     timeout: ENDS_MS,
     killSignal: 'SIGKILL',
   });
-  await once(qemu, 'exit');
+  await ended(qemu);
   return readFileSync(serial);
 }

@@ -17,7 +17,7 @@ import { BENCH_SERVER, layBench, type LoaderBench } from './loader-bench.ts';
 const HOSTILE = ['a="x y"', 'd=;&&|#{}<>*?[x]~`%!', 'e=ütf→8', '#f', 'g===', '{{', '||', ';', '/boot/*'];
 
 describe("Debian's PXELINUX and the octets of kernel arguments", function () {
-  this.timeout(400_000);
+  this.timeout(700_000);
   let bench: LoaderBench;
 
   before(async () => {

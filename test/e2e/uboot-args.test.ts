@@ -68,7 +68,7 @@ function planOf(facts: BootFacts, format: BootFormat, mac: Mac, extra: readonly 
 const argsOf = (plan: BootPlan): string => (plan.do === 'boot' ? plan.args.text : `not a boot: ${plan.because}`);
 
 describe('real loaders and the octets of kernel arguments', function () {
-  this.timeout(400_000);
+  this.timeout(700_000);
   let bench: LoaderBench;
   let arm64: BootFacts;
   let boards = 0;

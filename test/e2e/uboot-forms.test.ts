@@ -61,7 +61,7 @@ const CASES: readonly Case[] = [
 ];
 
 describe('real u-boot and what is made of a kernel', function () {
-  this.timeout(400_000);
+  this.timeout(700_000);
   let bench: LoaderBench;
   let folder: string;
   let store: Artefacts & ArtefactHeads;

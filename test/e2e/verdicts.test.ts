@@ -48,7 +48,7 @@ const OTHER_BOARD = `/dts-v1/;
 `;
 
 describe('verdicts over real firmware, without a console', function () {
-  this.timeout(600_000);
+  this.timeout(1_800_000);
   let folder: string;
   let lan: Lan;
   let rack: Rack<QemuBoard>;
@@ -103,9 +103,9 @@ describe('verdicts over real firmware, without a console', function () {
         await farrier.api.must('PATCH', `/api/v1/machines/${slot.board.mac}`, { reserved });
         const drop = ['-d', reserved, '-p', 'udp', '!', '--sport', '67'];
         const rule = [...drop, '-m', 'statistic', '--mode', 'random', '--probability', '0.9', '-j', 'DROP'];
-        await tool('iptables-legacy', ['-A', 'OUTPUT', ...rule]);
+        await tool('iptables-legacy', ['-w', '30', '-A', 'OUTPUT', ...rule]);
         return async () => {
-          await tool('iptables-legacy', ['-D', 'OUTPUT', ...rule]);
+          await tool('iptables-legacy', ['-w', '30', '-D', 'OUTPUT', ...rule]);
         };
       },
       ...{ layer: 'network', rules: ['transfer-failed'], cause: /packets are lost/ },
@@ -247,7 +247,7 @@ while ! mount -o ro "$(tr ' ' '\\n' </proc/cmdline | grep ^root= | cut -c6-)" /m
     const slot = slotOf(fault);
     const path = `/api/v1/machines/${slot.board.mac}`;
     await slot.board.powerOn();
-    await untilApi(farrier.api, path, () => true, 120_000);
+    await untilApi(farrier.api, path, () => true, 300_000);
     await slot.board.powerOff();
     await farrier.api.must('PATCH', path, { board: `lab-${fault.name}`, extraArgs: fault.extraArgs ?? [] });
     await farrier.api.must('PUT', `${path}/power`, slot.power);
@@ -294,14 +294,14 @@ while ! mount -o ro "$(tr ' ' '\\n' </proc/cmdline | grep ^root= | cut -c6-)" /m
       farrier.api,
       timelineOf(fault),
       (body) => listOf(body, 'boots').length > before,
-      30_000,
+      60_000,
     );
     ordered.set(fault.name, String(memberOf(listOf(begun, 'boots').at(-1 - before), 'id')));
     // The next one may be given another agent: this one must have its files by then.
     const hasFiles = (body: unknown): boolean =>
       /^(loader|kernel|started|called|booted)$/.test(String(memberOf(verdictIn(fault, body), 'lastGood'))) ||
       memberOf(verdictIn(fault, body), 'state') === 'failed';
-    if (fault.agent !== undefined) await untilApi(farrier.api, timelineOf(fault), hasFiles, 120_000);
+    if (fault.agent !== undefined) await untilApi(farrier.api, timelineOf(fault), hasFiles, VERDICT_MS);
     const end = verdictIs(fault).finally(async () => {
       await undo?.();
       await slot.board.powerOff();

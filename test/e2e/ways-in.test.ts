@@ -10,7 +10,7 @@ import { parseMac } from '../../server/core/address.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 import { importAgent } from '../support/import-agent.ts';
 
-const LINUX_MS = 240_000;
+const LINUX_MS = 400_000;
 
 /** One way in: a machine nobody has touched, told apart by the beginning of its MAC where it needs a board of its own. */
 interface Way {
@@ -90,7 +90,7 @@ const UNSIGNED: Way = {
 };
 
 describe('all ways in, from power-on to the agent, with nothing typed', function () {
-  this.timeout(600_000);
+  this.timeout(1_200_000);
   let folder: string;
   let lan: Lan;
   let farrier: FarrierProcess;

@@ -1,42 +1,41 @@
 import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endChild, saidBy, type Said } from '../../lab/child-process.ts';
 import { startFakeConsole, type FakeConsole } from '../support/fake-console.ts';
 import { until } from '../support/until.ts';
 
-/** A command line starts slowly on a busy host. */
+/** Far longer than it takes: the host may be busy. */
 const SOON_MS = 60_000;
 const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 
 /** A program in a terminal of its own (script(1)), with all that appears on it. */
 class Pty {
-  readonly ended: Promise<unknown>;
   readonly #child: ChildProcessWithoutNullStreams;
-  #shown = '';
+  readonly #said: Said;
 
   constructor(command: string) {
     this.#child = spawn('script', ['-qfec', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
-    this.ended = once(this.#child, 'close');
-    this.#child.stdout.on('data', (piece: Buffer) => {
-      this.#shown += piece.toString('latin1');
-    });
+    this.#said = saidBy(this.#child, { encoding: 'latin1' });
   }
 
   get shown(): string {
-    return this.#shown;
+    return this.#said.all();
   }
 
-  shows(words: string): Promise<void> {
-    return until(
-      `"${words}" on the terminal`,
-      () => this.#shown.includes(words),
-      SOON_MS,
-      () => this.#shown,
-    );
+  async shows(words: string): Promise<void> {
+    await this.#said.has(words, SOON_MS);
+  }
+
+  async over(): Promise<void> {
+    await this.#said.over(SOON_MS);
+  }
+
+  async stop(): Promise<void> {
+    await endChild(this.#child);
   }
 
   type(keys: string): void {
@@ -48,11 +47,14 @@ describe('farrier console at a real terminal', function () {
   this.timeout(240_000);
   let folder: string;
   let board: FakeConsole;
+  let pty: Pty | undefined;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'farrier-pty-'));
     board = await startFakeConsole({ socket: join(folder, 'farrier.sock') });
   });
   afterEach(async () => {
+    await pty?.stop();
+    pty = undefined;
     await board.close();
     rmSync(folder, { recursive: true });
   });
@@ -70,7 +72,7 @@ describe('farrier console at a real terminal', function () {
   ] as const)
     it(`sends keys as they are, and leaves the terminal as it was after ${how}`, async () => {
       board.say('=> ');
-      const pty = new Pty(`stty -a; sh -c 'echo pid=$$; exec ${farrier()}'; echo; stty -a; echo over`);
+      pty = new Pty(`stty -a; sh -c 'echo pid=$$; exec ${farrier()}'; echo; stty -a; echo over`);
       await pty.shows('live; Ctrl-] ? for help');
       const before = /[^]*?(?=pid=)/.exec(pty.shown)?.[0] ?? '';
       pty.type('\x1dw');
@@ -82,7 +84,7 @@ describe('farrier console at a real terminal', function () {
       assert.equal(board.keys(), 'run\x03\x1a\x04\x11\x13\x7f\r', 'control keys go to the board, not to us');
       end(pty);
       await pty.shows('over');
-      await pty.ended;
+      await pty.over();
       assert.match(before, / icanon/);
       assert.ok(pty.shown.endsWith(`${before}over\r\n`), `as before:\n${pty.shown}`);
     });
@@ -101,8 +103,7 @@ describe('farrier console at a real terminal', function () {
     await until('the first octets', () => got > 0, SOON_MS);
     board.say(octets.subarray(150_000));
     await until('all octets', () => got >= octets.length, SOON_MS);
-    child.kill('SIGTERM');
-    await once(child, 'close');
+    await endChild(child, { by: 'SIGTERM' });
     assert.deepEqual(Buffer.concat(pieces), octets);
   });
 });

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 
 const MODULE = fileURLToPath(new URL('../../server/cli/terminal.ts', import.meta.url));
 const PROGRAM = `
@@ -11,7 +11,11 @@ const PROGRAM = `
   terminal.writeOut(answer === 'canary-4711' ? 'understood\\n' : 'misheard\\n');
 `;
 
-describe('a password at a real terminal', () => {
+/** Far longer than it takes: the host may be busy. */
+const SOON_MS = 60_000;
+
+describe('a password at a real terminal', function () {
+  this.timeout(150_000);
   it('is understood, and never shown', async () => {
     // script(1) gives the program a terminal of its own and shows all that appears on it.
     const program = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', '"$PROGRAM"'].join(' ');
@@ -19,13 +23,14 @@ describe('a password at a real terminal', () => {
       env: { ...process.env, PROGRAM, TERM: 'xterm' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    let shown = '';
-    child.stdout.on('data', (piece: Buffer) => {
-      const asked = shown.includes('Password: ');
-      shown += piece.toString();
-      if (!asked && shown.includes('Password: ')) child.stdin.write('canary-4711\r');
-    });
-    await once(child, 'close');
-    assert.equal(shown.replaceAll('\r', ''), 'Password: \nunderstood\n');
+    const said = saidBy(child);
+    try {
+      await said.has('Password: ', SOON_MS);
+      child.stdin.write('canary-4711\r');
+      const shown = await said.over(SOON_MS);
+      assert.equal(shown.replaceAll('\r', ''), 'Password: \nunderstood\n');
+    } finally {
+      await endChild(child);
+    }
   });
 });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { layLan, type Lan } from '../../lab/netns.ts';
 import { memberOf } from '../../lab/socket-api.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
@@ -150,13 +151,13 @@ describe('one console for the page, the command line and the API', function () {
     await gets(all.length - 6);
     board.say(Buffer.from('more\r\n'));
     await gets(all.length);
-    child.kill('SIGTERM');
-    await once(child, 'close');
+    await endChild(child, { by: 'SIGTERM' });
     assert.deepEqual(got, all);
     assert.match(told, /\[mustang-03: live; /);
     const file = join(folder, 'console.raw');
-    const [code] = (await once(farrierCli('console', 'mustang-03', '--download', file), 'close')) as [number];
-    assert.equal(code, 0);
+    const download = farrierCli('console', 'mustang-03', '--download', file);
+    const said = await saidBy(download).over(SOON_MS);
+    assert.equal(download.exitCode, 0, said);
     assert.deepEqual(readFileSync(file), all);
   });
 

@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild } from '../../lab/child-process.ts';
 import { layLan, type Lan } from '../../lab/netns.ts';
 import { vouchForFolder } from '../../power-drivers/trust.ts';
 import { createConsoleTransports } from '../../server/consoles/index.ts';
@@ -58,11 +58,6 @@ describe('consoles behind Debian’s ser2net', function () {
     });
     children.push(server);
   };
-  const endServer = async (): Promise<void> => {
-    const ended = once(server, 'exit');
-    server.kill('SIGKILL');
-    await ended;
-  };
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'farrier-ser2net-'));
     const end = (name: string): string => `pty,raw,echo=0,link=${join(folder, name)}`;
@@ -77,11 +72,7 @@ describe('consoles behind Debian’s ser2net', function () {
   });
   afterEach(async () => {
     for (const line of lines.splice(0)) await line.close();
-    for (const child of children.splice(0).reverse()) {
-      const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
-      child.kill('SIGKILL');
-      await ended;
-    }
+    for (const child of children.splice(0).reverse()) await endChild(child);
     await board.close();
     await recordings.close();
     rmSync(folder, { recursive: true, force: true });
@@ -161,7 +152,7 @@ describe('consoles behind Debian’s ser2net', function () {
   it('a server that goes away ends the line, with the reason', async () => {
     serve('raw');
     const line = await watch('tcp', AT);
-    await endServer();
+    await endChild(server);
     assert.match(await line.ended, /closed the connection|ECONNRESET/);
   });
 

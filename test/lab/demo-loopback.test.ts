@@ -1,13 +1,12 @@
 import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { memberOf, socketApi } from '../../lab/socket-api.ts';
 import { listOf, untilApi } from '../support/farrier-process.ts';
-import { until } from '../support/until.ts';
 
 /** Six boards boot, with whatever else the host does. */
 const SOON_MS = 90_000;
@@ -24,17 +23,9 @@ describe('the rack in a box where namespaces are refused', () => {
       env: { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}`, TMPDIR: folder },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    let said = '';
-    demo.stderr.setEncoding('utf8').on('data', (more: string) => {
-      said += more;
-    });
-    const ended = once(demo, 'exit');
+    const words = saidBy(demo);
     try {
-      const isUp = (): boolean => {
-        assert.equal(demo.exitCode, null, said);
-        return said.includes('Ctrl-C') && said.endsWith('\n');
-      };
-      await until('it says that it is up', isUp, SOON_MS, () => said);
+      const said = await words.has(/Ctrl-C.*\n/, SOON_MS);
       assert.match(said, /^Rack in a box: 6 .* on loopback \(no namespace: .*Operation not permitted\).*\n$/);
       const api = socketApi(join(folder, `farrier-demo-${String(process.getuid?.() ?? 0)}`, 'data', 'farrier.sock'));
       const isEnlisted = (machine: unknown): boolean => memberOf(machine, 'facts') !== undefined;
@@ -53,8 +44,7 @@ describe('the rack in a box where namespaces are refused', () => {
       const url = /http:\S+\//.exec(said)?.[0] ?? '';
       assert.equal((await fetch(url)).status, 200);
     } finally {
-      demo.kill('SIGTERM');
-      await ended;
+      await endChild(demo, { by: 'SIGTERM', graceMs: 60_000 });
       await rm(folder, { recursive: true, force: true });
     }
   });

@@ -1,11 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBoardHost, type BoardHost } from '../../lab/board-host.ts';
 import type { BoardKind } from '../../lab/board-kinds.ts';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { importDemoBundles } from '../../lab/demo-bundles.ts';
 import { labClock } from '../../lab/lab-clock.ts';
 import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
@@ -69,7 +69,7 @@ describe('proxy mode beside real DHCP servers', function () {
   after(async () => {
     await boards.stop();
     await farrier.stop();
-    await stopped(tcpdump, 'SIGINT');
+    await endChild(tcpdump, { by: 'SIGINT' });
     await lan.remove();
     await rm(folder, { recursive: true });
   });
@@ -79,15 +79,8 @@ describe('proxy mode beside real DHCP servers', function () {
     const filter = `udp and src host ${OURS} and (src port 67 or src port 4011)`;
     const args = ['-i', BRIDGE, '-Z', 'root', '-U', '-w', file, filter];
     const child = spawn('tcpdump', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    await once(child.stderr, 'data');
+    await saidBy(child).has('listening on', 30_000);
     return child;
-  }
-
-  async function stopped(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
   }
 
   it('7 while nobody gives addresses, that is said in words, on the page too', async () => {
@@ -142,7 +135,7 @@ describe('proxy mode beside real DHCP servers', function () {
 
   it('D25 of all that left this host, nothing held an address or a lease, and only port 4011 said ACK', async () => {
     // Only then is all of it in the file, and nothing by half.
-    await stopped(tcpdump, 'SIGINT');
+    await endChild(tcpdump, { by: 'SIGINT' });
     const sent = payloads(await readFile(join(folder, 'sent.pcap')));
     const messages = sent.map((octets) => {
       const message = decodeMessage(octets);

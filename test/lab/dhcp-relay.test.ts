@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { layLan, tool, type LabHost, type Lan } from '../../lab/netns.ts';
 import { formatIpv4 } from '../../server/core/address.ts';
 import { startDhcpListener, type DhcpListener } from '../../server/net/dhcp-listener.ts';
@@ -54,17 +55,14 @@ describe('DHCP through a real relay in a lab', function () {
       '-k',
       '-p0',
       '--conf-file=/dev/null',
+      '--pid-file=',
       '--log-facility=-',
       `--dhcp-relay=${RELAY},10.77.0.1`,
     ]);
-    let said = '';
-    relay.stderr?.on('data', (words: Buffer) => (said += words.toString()));
-    await until('the relay', () => said.includes('DHCP relay from'));
+    await saidBy(relay).has('DHCP relay from', 30_000);
   });
   after(async () => {
-    const ended = new Promise((resolve) => relay.once('exit', resolve));
-    relay.kill('SIGKILL');
-    await ended;
+    await endChild(relay);
     await listener.close();
     await far.remove();
     await near.remove();
@@ -101,9 +99,7 @@ describe('DHCP through a real relay in a lab', function () {
   it('E7 D17 its RELEASE comes by unicast past the relay, and counts', async () => {
     const stays = client.spawn('env', udhcpcArgs('-R'));
     await until('the lease', () => existsSync(join(folder, 'out')), SOON_MS);
-    const ended = new Promise((resolve) => stays.once('exit', resolve));
-    stays.kill('SIGTERM');
-    await ended;
+    await endChild(stays, { by: 'SIGTERM' });
     const isReleased = (): boolean => [...store.rows.values()].some((row) => row.state === 'released');
     await until('the release', isReleased, SOON_MS);
   });

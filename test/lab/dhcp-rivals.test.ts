@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
 import { formatIpv4 } from '../../server/core/address.ts';
 import { startDhcpListener } from '../../server/net/dhcp-listener.ts';
@@ -24,12 +25,6 @@ const edges = { clock: realClock, rng: realRng, open: udpOnDevice, neighbours: s
 const THEIR_MAC = '52:54:00:77:00:99';
 const SOON_MS = 30_000;
 
-async function stopped(child: ChildProcess): Promise<void> {
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await ended;
-}
-
 describe('DHCP rivals in a lab', function () {
   this.timeout(180_000);
   let lan: Lan;
@@ -48,16 +43,21 @@ describe('DHCP rivals in a lab', function () {
 
   /** dnsmasq listens as soon as it says that DHCP is on. */
   async function dnsmasq(...more: readonly string[]): Promise<ChildProcess> {
-    const args = ['-k', '-p0', '--conf-file=/dev/null', '--interface=eth0', `--dhcp-leasefile=${folder}/dnsmasq`];
+    const args = [
+      '-k',
+      '-p0',
+      '--conf-file=/dev/null',
+      '--pid-file=',
+      '--interface=eth0',
+      `--dhcp-leasefile=${folder}/dnsmasq`,
+    ];
     const child = host.spawn('dnsmasq', [
       ...args,
       '--log-facility=-',
       '--dhcp-range=10.77.0.50,10.77.0.60,1h',
       ...more,
     ]);
-    let said = '';
-    child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
-    await until('dnsmasq', () => said.includes('DHCP, IP range'));
+    await saidBy(child).has('DHCP, IP range', 30_000);
     return child;
   }
 
@@ -73,9 +73,9 @@ describe('DHCP rivals in a lab', function () {
     writeFileSync(conf, `${lines.join('\n')}\n`);
     writeFileSync(join(folder, 'udhcpd'), '');
     const child = host.spawn('busybox', ['udhcpd', '-f', conf]);
-    // It says that it started before it opens its socket.
-    const isOpen = async (): Promise<boolean> => /:0043 /.test((await host.exec('cat', ['/proc/net/udp'])).stdout);
-    await until('udhcpd', isOpen, SOON_MS);
+    // It says "started" before it listens.
+    const port67 = async (): Promise<boolean> => (await host.exec('cat', ['/proc/net/udp'])).stdout.includes(':0043 ');
+    await until('udhcpd listens', port67, SOON_MS);
     return child;
   }
 
@@ -108,7 +108,7 @@ describe('DHCP rivals in a lab', function () {
         );
       } finally {
         if ('stop' in server) await server.stop();
-        else await stopped(server);
+        else await endChild(server);
       }
     });
 
@@ -134,7 +134,7 @@ describe('DHCP rivals in a lab', function () {
     await until('a report', () => rivals.length > 0, SOON_MS);
     assert.equal(formatIpv4(rivals[0]?.serverId ?? OURS), '10.77.0.9');
     assert.ok(log.lines.some((line) => line.includes('another DHCP server: 10.77.0.9')));
-    await stopped(server);
+    await endChild(server);
     await listener.close();
     await client.remove();
   });

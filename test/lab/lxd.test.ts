@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild } from '../../lab/child-process.ts';
 import { tool } from '../../lab/netns.ts';
 import { lxd } from '../../power-drivers/lxd.ts';
 import type { FieldValues } from '../../server/core/field.ts';
@@ -56,9 +57,7 @@ describe('the driver lxd and a real LXD with a container', function () {
   });
   after(async () => {
     await handle.set('off', forever);
-    const gone = once(daemon, 'exit');
-    daemon.kill('SIGKILL');
-    await gone;
+    await endChild(daemon);
     await tool('rm', ['-rf', folder]);
   });
 

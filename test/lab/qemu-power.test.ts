@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild } from '../../lab/child-process.ts';
 import { FIRMWARE_FILES } from '../../lab/qemu/machine-args.ts';
 import { createQemuDriver } from '../../power-drivers/qemu.ts';
 import { vouchForFolder } from '../../power-drivers/trust.ts';
@@ -53,11 +53,7 @@ describe('the driver qemu and a real QEMU', function () {
     folder = await mkdtemp(join(tmpdir(), 'farrier-qemu-'));
   });
   afterEach(async () => {
-    if (child?.exitCode === null && child.signalCode === null) {
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    }
+    if (child) await endChild(child);
     await rm(folder, { recursive: true });
   });
 

@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endChild, saidBy, type Said } from '../../lab/child-process.ts';
 import { layLan, type LabHost, type Lan } from '../../lab/netns.ts';
 import { startFarrier } from '../support/farrier-process.ts';
 
@@ -14,6 +14,9 @@ const [OURS, THEIRS, THEIR_MAC] = ['10.96.0.1', '10.96.0.9', '52:54:00:96:00:09'
 const NETWORK = { name: 'refuse', interface: 'refuse0', subnet: '10.96.0.0/24', address: OURS };
 const POOLS = ['10.96.0.100-10.96.0.199'];
 
+/** Far longer than it takes: the host may be busy. */
+const ENDS_MS = 60_000;
+
 const here: LabHost['spawn'] = (command, args, options = {}) => spawn(command, args, options);
 
 interface Ended {
@@ -22,7 +25,7 @@ interface Ended {
 }
 
 describe('farrier serve says no', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   let config: string;
   let lan: Lan;
@@ -46,22 +49,21 @@ describe('farrier serve says no', function () {
     await writeFile(config, JSON.stringify(text));
   }
 
-  function start(args: readonly string[] = [], wrap: readonly string[] = []): { child: ChildProcess; said(): string } {
+  function start(args: readonly string[] = [], wrap: readonly string[] = []): { child: ChildProcess; said: Said } {
     const own = [process.execPath, '--import', 'tsx', MAIN, 'serve', '--config', config, ...args];
     const [command = '', ...rest] = [...wrap, ...own];
     const env = { ...process.env, FARRIER_LOG: 'silent' };
     const child = spawn(command, rest, { cwd: ROOT, env, stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (more: string) => {
-      said += more;
-    });
-    return { child, said: () => said };
+    return { child, said: saidBy(child) };
   }
 
   async function serve(wrap: readonly string[] = []): Promise<Ended> {
     const { child, said } = start([], wrap);
-    await once(child, 'close');
-    return { code: child.exitCode, said: said() };
+    try {
+      return { said: await said.over(ENDS_MS), code: child.exitCode };
+    } finally {
+      await endChild(child);
+    }
   }
 
   function isOneLine({ code, said }: Ended, words: RegExp): void {
@@ -73,12 +75,9 @@ describe('farrier serve says no', function () {
   async function dnsmasq(run: LabHost['spawn'], args: readonly string[]): Promise<() => Promise<void>> {
     const common = ['-k', '-p0', '--conf-file=/dev/null', '--log-facility=-', '--user=root', '--pid-file='];
     const child = run('dnsmasq', [...common, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    while (!/DHCP, IP range|TFTP root/.test(said)) said += String((await once(child.stderr!, 'data'))[0]);
+    await saidBy(child).has(/DHCP, IP range|TFTP root/, ENDS_MS);
     return async () => {
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
+      await endChild(child);
     };
   }
   const range = `--dhcp-range=10.96.0.50,10.96.0.60,1h`;
@@ -120,10 +119,13 @@ describe('farrier serve says no', function () {
       new RegExp(`another DHCP server answers: ${THEIRS} \\(${THEIR_MAC}\\) on refuse0.*--force`),
     );
     const forced = start(['--force']);
-    while (!forced.said().includes('Farrier serves')) await once(forced.child.stderr!, 'data');
-    forced.child.kill('SIGTERM');
-    await once(forced.child, 'close');
-    assert.equal(forced.child.exitCode, 0);
+    try {
+      await forced.said.has('Farrier serves', ENDS_MS);
+      assert.ok(await endChild(forced.child, { by: 'SIGTERM', graceMs: ENDS_MS }), 'it heeds SIGTERM');
+      assert.equal(forced.child.exitCode, 0);
+    } finally {
+      await endChild(forced.child);
+    }
     await stop();
   });
 

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild } from '../../lab/child-process.ts';
 import { OUTLET_MODELS, type OutletModel } from '../../power-drivers/common/snmp-outlet-models.ts';
 import { snmpOutlet } from '../../power-drivers/snmp-outlet.ts';
 import type { FieldValues } from '../../server/core/field.ts';
@@ -96,9 +97,7 @@ describe('snmp-outlet with Debian’s snmpd', () => {
     await answering();
   });
   after(async () => {
-    snmpd.kill('SIGTERM');
-    if (snmpd.exitCode === null && snmpd.signalCode === null)
-      await new Promise((resolve) => snmpd.once('exit', resolve));
+    await endChild(snmpd, { by: 'SIGTERM' });
     await rm(folder, { recursive: true });
   });
 

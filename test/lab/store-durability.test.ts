@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { openStore } from '../../server/store/sqlite/open.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { LEASE_WRITER } from '../support/lease-writer.ts';
@@ -12,6 +12,8 @@ import { createQuietLog } from '../support/quiet-log.ts';
 
 const run = promisify(execFile);
 const ROUNDS = 8;
+/** Far longer than it takes: the host may be busy. */
+const SOON_MS = 60_000;
 
 describe('leases survive (invariant I2)', () => {
   let folder: string;
@@ -29,13 +31,11 @@ describe('leases survive (invariant I2)', () => {
     const child = spawn(process.execPath, ['--import', 'tsx', LEASE_WRITER, file, '100000'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let said = '';
-    child.stdout.on('data', (octets: Buffer) => {
-      said += octets.toString();
-      if (said.split('\n').length > killAt) child.kill('SIGKILL');
-    });
-    await once(child, 'close');
-    return Number(/renewed (\d+)\n$/.exec(said.slice(0, said.lastIndexOf('\n') + 1))?.[1]);
+    const said = saidBy(child);
+    await said.has(new RegExp(`(.*\\n){${String(killAt)}}`), SOON_MS);
+    await endChild(child);
+    const all = await said.over(SOON_MS);
+    return Number(/renewed (\d+)\n$/.exec(all.slice(0, all.lastIndexOf('\n') + 1))?.[1]);
   }
 
   it('kill -9 at any moment: every commit that was told of is there, and none is torn', async () => {

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { promisify } from 'node:util';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import { layLan, type Lan, type LabHost } from '../../lab/netns.ts';
 import { wol } from '../../power-drivers/wol.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
@@ -42,18 +42,12 @@ describe('wake-on-LAN on a network', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {
-      let text = '';
-      const whole = (): string[] => text.split('\n').slice(0, -1);
-      ear.stdout?.on('data', (chunk: Buffer) => {
-        text += chunk.toString();
-      });
-      const closed = once(ear, 'close');
-      while (whole().length < 1) await once(ear.stdout ?? ear, 'data');
+      const said = saidBy(ear);
+      await said.has('ready\n', 30_000);
       await act();
-      await closed;
-      return whole().slice(1);
+      return (await said.over(30_000)).split('\n').slice(1, -1);
     } finally {
-      ear.kill('SIGKILL');
+      await endChild(ear);
     }
   };
   const woken = 'ff'.repeat(6) + MAC.replaceAll(':', '').repeat(16);

@@ -1,10 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildAgent, type AgentArch, type AgentExtras, type BuiltAgent } from '../../agent/build.ts';
+import { endChild, saidBy } from '../../lab/child-process.ts';
+import { startDnsmasq } from './dnsmasq.ts';
 
 /** Where tests keep downloaded packages between runs. */
 export const TEST_CACHE = process.env['FARRIER_CACHE'] ?? join(homedir(), '.cache', 'farrier');
@@ -62,15 +64,12 @@ export async function recordPosts(
   };
 }
 
-/** A pretend DHCP server for one LAN: Debian's dnsmasq, without DNS. */
-export async function serveDhcp(bridge: string, range: string): Promise<() => Promise<void>> {
+/** A DHCP server for one LAN whose first three numbers are `prefix24`; the answer ends it. */
+export async function serveDhcp(bridge: string, prefix24: string): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'dnsmasq-'));
-  const args = ['-d', '-C', '/dev/null', '-p', '0', '-i', bridge, '--bind-interfaces', `--dhcp-range=${range},1h`];
-  const more = [`--dhcp-leasefile=${join(folder, 'leases')}`, '--no-ping', '--user=root', '--dhcp-authoritative'];
-  const child = spawn('dnsmasq', [...args, ...more], { stdio: 'ignore' });
+  const dnsmasq = await startDnsmasq(folder, { bridge, prefix24 }, ['dhcp-authoritative']);
   return async () => {
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    await dnsmasq.stop();
     await rm(folder, { recursive: true, force: true });
   };
 }
@@ -89,7 +88,7 @@ export function bootAgent(
   mac: string,
   extraArgs: readonly string[],
   qemuArgs: readonly string[] = [],
-): { readonly child: ChildProcess; console: () => string; type: (text: string) => void; stop: () => Promise<void> } {
+): { console: () => string; type: (text: string) => void; stop: () => Promise<void> } {
   const [program = '', ...machine] = QEMU[agent.arch];
   const common = [
     '-display',
@@ -110,17 +109,11 @@ export function bootAgent(
   const child = spawn(program, [...machine, ...common, ...nic, ...card, ...qemuArgs, ...files], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  let words = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (words += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
   return {
-    child,
-    console: () => words,
+    console: saidBy(child).all,
     type: (text) => child.stdin.write(text),
     stop: async () => {
-      if (child.exitCode !== null) return;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
+      await endChild(child);
     },
   };
 }

@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 
 /** A secret in the dresses it may leak in. */
 export function dressesOf(secret: string): readonly string[] {
@@ -54,24 +55,13 @@ export function watchProcesses(): { stop(): ReadonlyMap<string, Buffer> } {
 export async function watchWire(device: string): Promise<{ stop(): Promise<Buffer> }> {
   const folder = mkdtempSync(join(tmpdir(), 'farrier-wire-'));
   const file = join(folder, 'wire.pcap');
-  const child = execFile('tcpdump', ['-i', device, '-U', '-s', '0', '-Z', 'root', '-w', file, '--immediate-mode']);
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => {
-      resolve();
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.stderr?.once('data', () => {
-      resolve();
-    });
-    child.once('error', reject);
-  });
+  const child = spawn('tcpdump', ['-i', device, '-U', '-s', '0', '-Z', 'root', '-w', file, '--immediate-mode']);
+  await saidBy(child).has('listening on', 30_000);
   return {
     stop: async () => {
       // Packets of the last instant are still on their way through the kernel.
       await new Promise((resolve) => setTimeout(resolve, 200));
-      child.kill('SIGINT');
-      await ended;
+      await endChild(child, { by: 'SIGINT' });
       const octets = readFileSync(file);
       rmSync(folder, { recursive: true });
       return octets;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 
 /** A dnsmasq as DHCP and TFTP server on one interface of the current (private) network namespace. */
 export interface Dnsmasq {
@@ -27,41 +27,16 @@ export async function startDnsmasq(
   await writeFile(file, [...base, ...lines, ''].join('\n'));
   const args = ['--keep-in-foreground', '--log-facility=-', '--conf-file=' + file, '--pid-file='];
   const child = spawn('/usr/sbin/dnsmasq', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let text = '';
-  const waiting = new Set<() => void>();
-  child.stderr.setEncoding('utf8').on('data', (more: string) => {
-    text += more;
-    for (const look of waiting) look();
+  const said = saidBy(child);
+  await said.has(/DHCP, IP range/, 60_000).catch(async (cause: unknown) => {
+    await endChild(child);
+    throw cause;
   });
-  const sees = (pattern: RegExp, timeoutMs: number): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        waiting.delete(look);
-        clearTimeout(timer);
-        settle();
-      };
-      const look = (): void => {
-        if (pattern.test(text))
-          end(() => {
-            resolve(text);
-          });
-      };
-      const timer = setTimeout(() => {
-        end(() => {
-          reject(new Error(`dnsmasq never logged ${String(pattern)}:\n${text}`));
-        });
-      }, timeoutMs);
-      waiting.add(look);
-      look();
-    });
-  await sees(/DHCP, IP range/, 5000);
   return {
-    log: () => text,
-    sees,
+    log: said.all,
+    sees: said.has,
     stop: async () => {
-      const gone = once(child, 'exit');
-      child.kill('SIGTERM');
-      await gone;
+      await endChild(child, { by: 'SIGTERM' });
     },
   };
 }

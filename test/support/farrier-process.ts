@@ -1,14 +1,17 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { endChild, hasEnded, saidBy, type Said } from '../../lab/child-process.ts';
 import { memberOf, socketApi, type SocketApi } from '../../lab/socket-api.ts';
+import { until } from './until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const READY_MS = 20_000;
+/** Far longer than it takes: the host may be busy. */
+const READY_MS = 60_000;
+const STOP_MS = 60_000;
 
 /** One network of the daemon's configuration, as `farrier.yaml` has it. */
 export interface FarrierNetwork {
@@ -65,52 +68,45 @@ export async function startFarrier(options: FarrierOptions): Promise<FarrierProc
   const settings = { dataDir, http: { listen: `${address}:5240` }, networks, boards, powerDrivers, ...more };
   await writeFile(config, stringify(settings), { mode: 0o600 });
   const api = socketApi(join(dataDir, 'farrier.sock'));
-  let said = '';
-  let child: ChildProcess | undefined;
+  let [child, said, formerWords]: [ChildProcess | undefined, Said | undefined, string] = [undefined, undefined, ''];
+  const output = (): string => formerWords + (said?.all() ?? '');
   const start = async (): Promise<void> => {
     const args = ['--import', 'tsx', join(ROOT, 'server', 'main.ts'), 'serve', '--config', config];
     const started = launch(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-    child = started;
-    for (const stream of [started.stdout, started.stderr])
-      stream?.setEncoding('utf8').on('data', (more: string) => {
-        said = (said + more).slice(-4_000_000);
-      });
-    await ready(api, started, () => said);
+    formerWords = output();
+    [child, said] = [started, saidBy(started)];
+    await ready(api, started, said);
   };
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
+  const kill9 = async (): Promise<void> => {
+    if (child) await endChild(child);
   };
   try {
     await start();
   } catch (cause) {
-    await end('SIGKILL');
+    await kill9();
     await rm(folder, { recursive: true });
     throw cause;
   }
   return {
     ...{ folder, api, start, httpUrl: `http://${address}:5240` },
     pid: () => child?.pid ?? 0,
-    output: () => said,
-    kill9: () => end('SIGKILL'),
+    ...{ output, kill9 },
     stop: async () => {
-      await end('SIGTERM');
+      const isOrderly = !child || (await endChild(child, { by: 'SIGTERM', graceMs: STOP_MS }));
       await rm(folder, { recursive: true });
+      if (!isOrderly) throw new Error(`the daemon had to be killed, ${String(STOP_MS)} ms after SIGTERM:\n${output()}`);
     },
   };
 }
 
-async function ready(api: SocketApi, child: ChildProcess, said: () => string): Promise<void> {
-  const untilMs = performance.now() + READY_MS;
-  while (performance.now() < untilMs) {
-    if (child.exitCode !== null) break;
+async function ready(api: SocketApi, child: ChildProcess, said: Said): Promise<void> {
+  const isReady = async (): Promise<boolean> => {
+    // Its reason is the last it says, and may be on its way still.
+    if (hasEnded(child)) throw new Error(`the daemon is not ready, it has ended:\n${await said.over(READY_MS)}`);
     const answer = await api.call('GET', '/readyz').catch(() => undefined);
-    if (answer && answer.status < 300) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`the daemon is not ready:\n${said()}`);
+    return answer !== undefined && answer.status < 300;
+  };
+  await until('the daemon is not ready', isReady, READY_MS, said.all);
 }
 
 /** Asks the API until the answer suits; rejects with the last one when the time is up. */

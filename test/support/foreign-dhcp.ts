@@ -1,7 +1,6 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { endChild, saidBy } from '../../lab/child-process.ts';
 import type { LabHost } from '../../lab/netns.ts';
 
 /** The DHCP servers Debian ships, as peers of ours on the same wire. */
@@ -46,43 +45,36 @@ export async function startForeign(which: ForeignServer, host: LabHost, order: F
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...KEA_PATHS(order) },
   });
-  let text = '';
-  const hear = (more: string): void => {
-    text += more;
+  const said = saidBy(child);
+  const stop = async (): Promise<void> => {
+    await endChild(child);
   };
-  child.stdout?.setEncoding('utf8').on('data', hear);
-  child.stderr?.setEncoding('utf8').on('data', hear);
-  await listening(child, which, ready, () => text);
-  return {
-    log: () => text,
-    stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    },
-  };
+  try {
+    await said.has(ready, LISTENS_MS);
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+  return { log: said.all, stop };
 }
+
+const LISTENS_MS = 60_000;
 
 const KEA_PATHS = ({ folder }: ForeignOrder): Readonly<Record<string, string>> => ({
   ...{ KEA_PIDFILE_DIR: folder, KEA_LOCKFILE_DIR: folder, KEA_LOGGER_DESTINATION: 'stdout' },
 });
 
-async function listening(child: ChildProcess, which: string, ready: RegExp, said: () => string): Promise<void> {
-  const untilMs = performance.now() + 20_000;
-  while (!ready.test(said())) {
-    if (child.exitCode !== null || performance.now() > untilMs) {
-      child.kill('SIGKILL');
-      throw new Error(`${which} does not listen:\n${said()}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 function launchDnsmasq({ prefix24, folder, names }: ForeignOrder): Launch {
   const range = `--dhcp-range=${prefix24}.100,${prefix24}.120,255.255.255.0,1h`;
   const boot = names ? [`--dhcp-boot=${names.file},,${names.server}`] : [];
-  const quiet = ['--port=0', '--conf-file=/dev/null', '--user=root', '--no-ping', `--dhcp-leasefile=${folder}/dnsmasq`];
+  const quiet = [
+    '--port=0',
+    '--conf-file=/dev/null',
+    '--user=root',
+    '--no-ping',
+    '--pid-file=',
+    `--dhcp-leasefile=${folder}/dnsmasq`,
+  ];
   const args = ['--keep-in-foreground', '--log-facility=-', '--log-dhcp', '--interface=eth0', ...quiet, range, ...boot];
   return { command: 'dnsmasq', args, ready: /DHCP, IP range/ };
 }

@@ -1,7 +1,8 @@
+import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { endChild, hasEnded } from '../../lab/child-process.ts';
 import { qemuCommand, type QemuMachine } from '../../lab/qemu/machine-args.ts';
 import type { RackBoard } from '../../lab/rack-board.ts';
 import { createQemuDriver } from '../../power-drivers/qemu.ts';
@@ -23,7 +24,7 @@ export interface HeldQemu {
 /** Where the serial line is: a UNIX socket in the folder, or a TCP port of 127.0.0.1. */
 export type HeldSerial = { readonly is: 'unix' } | { readonly is: 'tcp'; readonly port: number };
 
-const LISTENS_MS = 30_000;
+const LISTENS_MS = 60_000;
 
 /** Starts one whose sockets and log lie in `folder` under `name`; resolves when it can be switched. */
 export async function startHeldQemu(
@@ -44,19 +45,18 @@ export async function startHeldQemu(
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
+    await endChild(child);
   };
-  const answers = (): Promise<boolean> =>
-    qemu
+  const answers = (): Promise<boolean> => {
+    assert.equal(hasEnded(child), false, 'QEMU ended at once');
+    return qemu
       .open({ socket: qmp }, realEdges)
       .query(AbortSignal.timeout(LISTENS_MS))
       .then(
         () => true,
         () => false,
       );
+  };
   try {
     await until('QEMU listens', answers, LISTENS_MS);
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { promisify } from 'node:util';
+import { endChild, ended, saidBy } from '../../lab/child-process.ts';
 
 const run = promisify(execFile);
 
@@ -37,6 +37,8 @@ export interface IpmitoolShell {
 }
 
 const PROMPT = 'ipmitool> ';
+/** Longer than it takes to give up a BMC, on a busy host. */
+const ANSWER_MS = 60_000;
 
 /** Starts `ipmitool shell`: a process for each of a thousand questions would take most of the time. */
 export async function startIpmitoolShell(target: IpmitoolTarget): Promise<IpmitoolShell> {
@@ -45,35 +47,17 @@ export async function startIpmitoolShell(target: IpmitoolTarget): Promise<Ipmito
     env: { ...envOf(target), TERM: 'dumb' },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  let said = '';
-  let heard = (): void => undefined;
-  child.stdout.on('data', (chunk: Buffer) => {
-    said += chunk.toString('latin1');
-    heard();
-  });
-  const gone = once(child, 'exit');
-  const prompt = async (): Promise<string> => {
-    const prompted = new Promise<void>((resolve) => {
-      heard = () => {
-        if (said.endsWith(PROMPT)) resolve();
-      };
-      heard();
-    });
-    const failed = gone.then(() => Promise.reject(new Error(`ipmitool shell ended: ${said}`)));
-    await Promise.race([prompted, failed]);
-    const answer = said.slice(0, -PROMPT.length);
-    said = '';
-    return answer;
-  };
+  const said = saidBy(child, { encoding: 'latin1' });
+  const prompt = async (): Promise<string> => (await said.has(/ipmitool> $/, ANSWER_MS)).slice(0, -PROMPT.length);
   await prompt();
   return {
     ask: (...words) => {
+      said.forget();
       child.stdin.write(`${words.join(' ')}\n`);
       return prompt();
     },
     end: async () => {
-      child.stdin.end('exit\n');
-      await gone;
+      await endChild(child, { by: () => child.stdin.end('exit\n') });
     },
   };
 }
@@ -91,31 +75,17 @@ export interface IpmitoolTerminal {
 export function ipmitoolOnTerminal(target: IpmitoolTarget, ...words: string[]): IpmitoolTerminal {
   const command = ['ipmitool', ...argsOf(target), ...words].join(' ');
   const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...envOf(target), TERM: 'vt100' } });
-  let said = '';
-  let heard = (): void => undefined;
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk.toString('latin1');
-      heard();
-    });
-  const gone = once(child, 'exit').then(() => undefined);
+  const said = saidBy(child, { encoding: 'latin1' });
   return {
-    shows: (text) => {
-      const shown = new Promise<void>((resolve) => {
-        heard = () => {
-          if (said.includes(text)) resolve();
-        };
-        heard();
-      });
-      return Promise.race([shown, gone.then(() => Promise.reject(new Error(`ipmitool ended: ${said}`)))]);
+    shows: async (text) => {
+      await said.has(text, ANSWER_MS);
     },
     type: (keys) => {
       child.stdin.write(keys);
     },
-    ended: () => gone,
+    ended: () => ended(child),
     stop: async () => {
-      child.kill('SIGKILL');
-      await gone;
+      await endChild(child);
     },
   };
 }

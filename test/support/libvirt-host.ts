@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { endChild, hasEnded, saidBy } from '../../lab/child-process.ts';
 import { tool } from '../../lab/netns.ts';
 import { createLibvirtDriver } from '../../power-drivers/libvirt.ts';
 import type { PowerDriver } from '../../server/ports/power-driver.ts';
@@ -40,8 +41,7 @@ export async function startLibvirt(folder: string): Promise<LibvirtHost> {
   // A process namespace too: libvirt waits for processes of its machines to be gone, and some shell has to bury them.
   const apart = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const daemon = spawn('unshare', [...apart, 'sh', '-c', script, 'sh', etc], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  daemon.stderr.on('data', (octets: Buffer) => (said = `${said}${String(octets)}`.slice(-4000)));
+  const said = saidBy(daemon, { keep: 4000 });
   await once(daemon, 'spawn');
   // libvirt puts its sockets where only its own namespace has them.
   const path = join(folder, 'virsh');
@@ -56,18 +56,20 @@ export async function startLibvirt(folder: string): Promise<LibvirtHost> {
     );
   const socket = `/proc/${String(daemon.pid)}/root/run/libvirt/libvirt-sock`;
   // It asks every QEMU of the host what it can do before it answers.
-  const ready = async (): Promise<boolean> => existsSync(socket) && (await answers());
-  await until('libvirtd answers', ready, 60_000).catch((cause: unknown) => {
-    throw new Error(`${String(cause)}: ${said}`);
+  const ready = async (): Promise<boolean> => {
+    if (hasEnded(daemon)) throw new Error('it ended at once');
+    return existsSync(socket) && (await answers());
+  };
+  const stop = async (): Promise<void> => {
+    await endChild(daemon);
+  };
+  await until('libvirtd answers', ready, 120_000, said.all).catch(async (cause: unknown) => {
+    await stop();
+    throw cause;
   });
   return {
     driver: createLibvirtDriver(path),
     virsh,
-    stop: async () => {
-      if (daemon.exitCode !== null) return;
-      const gone = once(daemon, 'exit');
-      daemon.kill('SIGKILL');
-      await gone;
-    },
+    stop,
   };
 }

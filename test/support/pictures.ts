@@ -5,6 +5,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
+import { endChild } from '../../lab/child-process.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 import { launchBrowser } from './browser.ts';
 import { closeLabs, layHttpLab } from './http-lab.ts';
@@ -157,7 +158,7 @@ async function main(root: string): Promise<void> {
     await drawAll(browser);
   } finally {
     await browser.close();
-    demo.kill('SIGINT');
+    await endChild(demo, { by: 'SIGINT' });
   }
 }
 
