@@ -80,8 +80,6 @@ export async function findRivals(device: string, ours: Ipv4, edges: RivalEdges):
   const watch = await watchRivals(device, ours, edges, (rival) => found.set(rival.serverId, rival));
   watch.probe();
   await pause(edges.clock, PROBE_WAIT_MS);
-  // A daemon that is busy starting comes to a timer that is overdue before it reads what has long arrived.
-  await new Promise((resolve) => setImmediate(resolve));
   await watch.close();
   return Promise.all([...found.values()].map((rival) => withMac(rival, edges)));
 }

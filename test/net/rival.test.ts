@@ -79,22 +79,6 @@ describe('net/rival', () => {
     assert.equal(describeRival(rival), `10.77.0.9 (${macNo(9)}) on eth1: OFFER to ${macNo(5)}`);
   });
 
-  it('an answer that lies in the socket when the time is up still counts', async () => {
-    const it = scene();
-    // A busy daemon may come to its timers before it comes to its sockets.
-    const after: FakeClock['after'] = (ms, call) =>
-      it.clock.after(ms, () => {
-        call();
-        setImmediate(() => {
-          hear(it.host, offer(THEIRS));
-        });
-      });
-    const found = findRivals('eth1', OURS, { ...it, clock: { ...it.clock, after } });
-    await rest();
-    it.clock.advance(1500);
-    assert.equal((await found).length, 1);
-  });
-
   it('our own answers, requests, and rubbish are no rivals', async () => {
     const it = scene();
     const found = findRivals('eth1', OURS, it);
