@@ -35,7 +35,9 @@ export async function startBoardHost(
     new Promise((resolve, reject) => {
       lastTicket += 1;
       tickets.set(lastTicket, { resolve, reject });
-      child.send({ ...what, ticket: lastTicket });
+      child.send({ ...what, ticket: lastTicket }, (cause) => {
+        if (cause) reject(cause);
+      });
     });
   const ready = Promise.race([
     once(child, 'message'),

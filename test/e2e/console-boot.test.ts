@@ -188,8 +188,14 @@ describe('a console from the first octet, through the whole daemon', function ()
   /** The board is at its prompt: what its last words have to do is to arrive. */
   async function isAll(held: HeldQemu, name: string, query = ''): Promise<void> {
     const isSame = async (): Promise<boolean> => (await recorded(name, query)).octets.equals(await held.log());
-    const differ = async (): Promise<string> =>
-      `${String((await recorded(name, query)).octets.length)} octets are not the ${String((await held.log()).length)}`;
+    const differ = async (): Promise<string> => {
+      const [{ octets }, said] = [await recorded(name, query), await held.log()];
+      const at = octets.findIndex((octet, nth) => octet !== said[nth]);
+      const around = (all: Buffer): string =>
+        JSON.stringify(all.subarray(Math.max(0, at - 60), at + 160).toString('latin1'));
+      const counts = `${String(octets.length)} octets are not the ${String(said.length)}`;
+      return `${counts}; from ${String(at)} on ${around(octets)} and not ${around(said)}`;
+    };
     await until('the recording is what QEMU put on the line', isSame, SOON_MS, differ);
   }
   const recordedTo = async (name: string): Promise<number> =>
