@@ -92,7 +92,7 @@ describe('DHCP rivals in a lab', function () {
     ['Kea', foreign('Kea')],
     ['ISC dhcpd', foreign('ISC dhcpd')],
   ] as const)
-    it(`7 ${name} is found by a probe and named by address and MAC`, async () => {
+    it(`7 ${name} is found by the start's probe and named by address and MAC`, async () => {
       const server = await start();
       try {
         // ISC dhcpd pings for a second before it offers, and a busy host is late: the daemon probes more than once too.
