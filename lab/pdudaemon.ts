@@ -20,7 +20,7 @@ export interface PduDaemon {
   stop(): Promise<void>;
 }
 
-const UP_MS = 20_000;
+const UP_MS = 60_000;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

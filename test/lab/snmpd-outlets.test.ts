@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { OUTLET_MODELS, type OutletModel } from '../../power-drivers/common/snmp-outlet-models.ts';
 import { snmpOutlet } from '../../power-drivers/snmp-outlet.ts';
 import type { FieldValues } from '../../server/core/field.ts';
-import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
+import type { PowerHandle } from '../../server/ports/power-driver.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { powerFailure } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
 const forever = new AbortController().signal;
 const OUTLET = 5;
@@ -76,7 +77,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe('snmp-outlet with Debian’s snmpd', () => {
+describe('snmp-outlet with Debian’s snmpd', function () {
+  this.timeout(120_000);
   let folder: string;
   let port: number;
   let snmpd: ChildProcess;
@@ -93,7 +95,7 @@ describe('snmp-outlet with Debian’s snmpd', () => {
     const args = ['-f', '-Lf', join(folder, 'log'), '-C', '-c', join(folder, 'snmpd.conf'), `udp:127.0.0.1:${port}`];
     const env = { PATH: '/usr/sbin:/usr/bin:/bin', SNMP_PERSISTENT_DIR: join(folder, 'state') };
     snmpd = spawn('/usr/sbin/snmpd', args, { env, stdio: 'ignore' });
-    await answering();
+    await until('snmpd answers', answers, 60_000, log);
   });
   after(async () => {
     snmpd.kill('SIGTERM');
@@ -109,17 +111,14 @@ describe('snmp-outlet with Debian’s snmpd', () => {
       realEdges,
     );
   };
-  const answering = async (): Promise<void> => {
-    for (const untilMs = performance.now() + 30_000; ;)
-      try {
-        await open({}).query(forever);
-        return;
-      } catch (cause) {
-        const log = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
-        if (!(cause instanceof PowerError) || performance.now() > untilMs) throw new Error(log, { cause });
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-  };
+  const answers = (): Promise<boolean> =>
+    open({})
+      .query(forever)
+      .then(
+        () => true,
+        () => false,
+      );
+  const log = (): Promise<string> => readFile(join(folder, 'log'), 'utf8').catch(() => '');
   const works = async (parameters: FieldValues): Promise<void> => {
     const handle = open(parameters);
     await handle.set('off', forever);

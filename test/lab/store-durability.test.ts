@@ -13,7 +13,8 @@ import { createQuietLog } from '../support/quiet-log.ts';
 const run = promisify(execFile);
 const ROUNDS = 8;
 
-describe('leases survive (invariant I2)', () => {
+describe('leases survive (invariant I2)', function () {
+  this.timeout(300_000);
   let folder: string;
   let file: string;
   beforeEach(() => {
