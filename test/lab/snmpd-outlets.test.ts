@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../lab/free-port.ts';
 import { OUTLET_MODELS, type OutletModel } from '../../power-drivers/common/snmp-outlet-models.ts';
 import { snmpOutlet } from '../../power-drivers/snmp-outlet.ts';
 import type { FieldValues } from '../../server/core/field.ts';
@@ -69,14 +69,6 @@ function outlets(): object {
   return { values, orders };
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
-}
-
 describe('snmp-outlet with Debian’s snmpd', function () {
   this.timeout(120_000);
   let folder: string;
@@ -84,7 +76,7 @@ describe('snmp-outlet with Debian’s snmpd', function () {
   let snmpd: ChildProcess;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'farrier-snmpd-'));
-    port = await freePort();
+    port = await freePort('udp');
     const script = join(folder, 'outlets');
     await writeFile(script, OUTLETS, { mode: 0o755 });
     await writeFile(join(folder, 'outlets.json'), JSON.stringify(outlets()));
