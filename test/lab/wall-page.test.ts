@@ -123,6 +123,10 @@ describe('the wall, bulk power and the console line in a real browser', function
 
   it('orders all the same only when that is ticked, anew each time', async () => {
     const page = await open('/');
+    // The answer is ours, so that no row is drawn anew while its box is ticked.
+    await page.route('**/api/v1/power/orders', (route) =>
+      route.fulfill({ json: { orders: [{ machine: 'm-sample0003', is: 'ordered', afterMs: 0 }] } }),
+    );
     const sent = async (isForced: boolean): Promise<unknown> => {
       await page.getByLabel('Choose mustang-01').check();
       await page.locator('[data-bulk=on]').click();
@@ -146,6 +150,7 @@ describe('the wall, bulk power and the console line in a real browser', function
     await page.getByLabel('Choose mustang-01').check();
     await page.getByLabel('Choose mustang-03').check();
     await change('mustang-03', { power: undefined });
+    await page.getByLabel('Choose mustang-03').waitFor({ state: 'detached' });
     const order = async (): Promise<void> => {
       await page.locator('[data-bulk=on]').click();
       await page.getByRole('button', { name: 'Do it' }).click();

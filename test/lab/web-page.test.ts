@@ -209,6 +209,26 @@ describe('the web page in a real browser', function () {
     await stuck.locator('.note').waitFor({ state: 'hidden' });
   });
 
+  it('a press and its release meet the same button, whatever comes in between', async () => {
+    const page = await open('/');
+    await page.getByRole('button', { name: 'Switch mustang-01 off' }).hover();
+    await page.mouse.down();
+    // A second look at the stream tells when the page, which looked first, has been told too.
+    await page.evaluate(`new Promise((begun) => {
+      window.told = new Promise((told) => {
+        const stream = new EventSource(document.body.dataset.stream);
+        stream.addEventListener('patch', ({ data }) => { JSON.parse(data).full ? begun() : told(); });
+      });
+    })`);
+    const machine = await lab.store.machines.byName('mustang-01');
+    await lab.store.events.append([sampleEvent('linux served', { kind: 'tftp', machine: machine!.id })]);
+    await page.evaluate('window.told');
+    await page.mouse.up();
+    const row = page.locator('#row-m-sample0003');
+    await row.locator('[data-power=off]').waitFor({ timeout: SOON_MS });
+    assert.match(await row.innerText(), /linux served|was seen off/);
+  });
+
   it('what is refused for its consequences is asked once more, and then done all the same', async () => {
     const power = { driver: 'manual', parameters: {} };
     await lab.store.machines.add(sampleMachine(77, { name: 'unbootable-1', power }), []);
