@@ -161,27 +161,27 @@ function startPresses() {
   let timer = 0;
   /** @type {(() => void)[]} */
   const waiting = [];
-  const end = () => {
+  const catchUp = () => {
+    if (!isDown) for (const act of waiting.splice(0)) act();
+  };
+  const release = () => {
     isDown = false;
-    for (const act of waiting.splice(0)) act();
+    clearTimeout(timer);
+    timer = window.setTimeout(catchUp);
   };
   const press = () => {
     isDown = true;
     clearTimeout(timer);
-    timer = window.setTimeout(end, PRESS_MAX_MS);
-  };
-  // The click comes right after the release.
-  const release = () => {
-    if (!isDown) return;
-    clearTimeout(timer);
-    timer = window.setTimeout(end);
+    timer = window.setTimeout(release, PRESS_MAX_MS);
   };
   document.addEventListener('pointerdown', press, true);
   document.addEventListener('keydown', ({ key }) => key === ' ' && press(), true);
   for (const name of ['pointerup', 'pointercancel', 'keyup']) document.addEventListener(name, release, true);
+  // The click comes right after the release; by now it has been acted on.
+  document.addEventListener('click', catchUp);
   return (/** @type {() => void} */ act) => {
-    if (isDown) waiting.push(act);
-    else act();
+    waiting.push(act);
+    catchUp();
   };
 }
 
