@@ -91,7 +91,7 @@ function emulation({ behind = {} }: IpmiSimOptions): string {
 
 /**
  * Starts Debian's `ipmi_sim` (package openipmi) in the foreground with configuration of its own in a temporary
- * folder, and resolves when it answers on its port. Throws when it does not within 30 s, with what it printed, and when
+ * folder, and resolves when it answers on its port. Throws when it does not within 10 s, with what it printed, and when
  * it could not keep the user or the password whole.
  */
 export async function startIpmiSim(options: IpmiSimOptions): Promise<IpmiSim> {
@@ -138,7 +138,7 @@ async function answering(address: string, port: number, child: ChildProcess): Pr
   }, 50);
   try {
     await new Promise<void>((resolve, reject) => {
-      const deadline = setTimeout(reject, 30_000, new Error('no answer within 30 s'));
+      const deadline = setTimeout(reject, 10_000, new Error('no answer within 10 s'));
       const settle = (act: () => void) => () => {
         clearTimeout(deadline);
         act();

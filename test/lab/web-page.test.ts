@@ -15,7 +15,7 @@ import { fillStories } from '../support/web-stories.ts';
 /** A file is shown by its path, everything else by its sentence. */
 const shown = ({ text, detail }: NewEvent): string => (typeof detail['path'] === 'string' ? detail['path'] : text);
 
-/** What comes by itself may take so long where the processors are slow and busy; that the daemon tells it at once is proven elsewhere. */
+/** What comes by itself may take so long where processors are slow and busy; that it is told at once is proven elsewhere. */
 const SOON_MS = 30_000;
 const PHONE = { viewport: { width: 390, height: 844 } };
 const DESK = { viewport: { width: 1360, height: 900 } };

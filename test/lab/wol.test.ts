@@ -6,7 +6,6 @@ import { layLan, type Lan, type LabHost } from '../../lab/netns.ts';
 import { wol } from '../../power-drivers/wol.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { forever } from '../support/power-failure.ts';
-import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const MAC = '52:54:00:12:34:56';
@@ -49,7 +48,7 @@ describe('wake-on-LAN on a network', () => {
         text += chunk.toString();
       });
       const closed = once(ear, 'close');
-      await until('the ear is open', () => whole().length > 0, 30_000);
+      while (whole().length < 1) await once(ear.stdout ?? ear, 'data');
       await act();
       await closed;
       return whole().slice(1);

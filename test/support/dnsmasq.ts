@@ -54,7 +54,7 @@ export async function startDnsmasq(
       waiting.add(look);
       look();
     });
-  await sees(/DHCP, IP range/, 30_000);
+  await sees(/DHCP, IP range/, 5000);
   return {
     log: () => text,
     sees,

@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 import { memberOf, socketApi, type SocketApi } from '../../lab/socket-api.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const READY_MS = 60_000;
+const READY_MS = 20_000;
 
 /** One network of the daemon's configuration, as `farrier.yaml` has it. */
 export interface FarrierNetwork {
