@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause, type Clock } from '../server/ports/clock.ts';
 import { endChild, hasEnded, saidBy } from './child-process.ts';
+import { freePort } from './free-port.ts';
 
 /** What the commands behind pdudaemon do: what they should, nothing at all, or only after a second. */
 export type PduCommands = 'obey' | 'lie' | 'dawdle';
@@ -23,15 +23,6 @@ export interface PduDaemon {
 
 const UP_MS = 60_000;
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof bound === 'object' && bound ? bound.port : 0;
-}
-
 /**
  * Starts pdudaemon (Debian's package of that name) on 127.0.0.1; resolves when it listens, throws with what
  * it printed. `more` are further PDUs by name, as pdudaemon.conf has them.
@@ -39,7 +30,7 @@ async function freePort(): Promise<number> {
 export async function startPduDaemon(clock: Clock, more: Readonly<Record<string, object>> = {}): Promise<PduDaemon> {
   const folder = await mkdtemp(join(tmpdir(), 'farrier-pdudaemon-'));
   const file = (name: string): string => join(folder, name);
-  const port = await freePort();
+  const port = await freePort('tcp');
   const command = (order: string): string =>
     `case $(cat ${file('mode')}) in lie) exit ;; dawdle) sleep 1 ;; esac; echo %s ${order} >> ${file('orders')}`;
   const daemon = { hostname: '127.0.0.1', port, logging_level: 'DEBUG', listener: 'http' };

@@ -114,8 +114,9 @@ const WORLD: Readonly<Record<string, readonly string[]>> = {
   'server/edges/real-clock.ts': ['Date.now', 'performance.now', 'setTimeout'],
   'server/edges/real-rng.ts': ['randomBytes'],
   'server/main.ts': ['process.env', 'process.argv', 'process.exit'],
-  // The default of an edge that tests replace.
+  // The default of an edge that tests replace; turns of the event loop in which sockets are read.
   'server/net/dhcp-listener.ts': ['setImmediate'],
+  'server/net/tftp-listener.ts': ['setImmediate'],
   // Turns of the event loop, in which what waits together comes together.
   'server/store/sqlite/ledger.ts': ['setImmediate'],
   'lab/lab-clock.ts': ['performance.now', 'setTimeout'],

@@ -51,7 +51,7 @@ describe('a console by serial over LAN from ipmi_sim', () => {
     assert.equal(await line.ended, 'closed');
     const again = await open();
     await again.close();
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('in use elsewhere: says so with the remedy, and takes it where it is told to', async () => {
     const first = await open();
@@ -62,14 +62,14 @@ describe('a console by serial over LAN from ipmi_sim', () => {
     board().say(Buffer.from('ok'));
     assert.equal((await heard).toString(), 'ok');
     await second.close();
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('ended by somebody else: the line says so', async () => {
     const line = await open();
     await ipmitool({ ...LOGIN, suite: '3' }, 'sol', 'deactivate');
     assert.match(await line.ended, /^BMC 127\.0\.0\.1:9651: .*serial over LAN/);
     await assert.rejects(line.write(noise(1)), /closed|serial over LAN/);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('the BMC is gone: the line ends with the reason', async () => {
     const line = await open();
@@ -77,7 +77,7 @@ describe('a console by serial over LAN from ipmi_sim', () => {
     const write = line.write(noise(1));
     await assert.rejects(write, /BMC 127\.0\.0\.1:9651/);
     assert.match(await line.ended, /ECONNREFUSED|silent|acknowledges/);
-  }).timeout(90_000);
+  }).timeout(120_000);
 });
 
 describe('ipmitool as the console of the virtual BMC', () => {
@@ -102,5 +102,5 @@ describe('ipmitool as the console of the virtual BMC', () => {
         await tool.stop();
         await bmc.stop();
       }
-    }).timeout(60_000);
+    }).timeout(120_000);
 });

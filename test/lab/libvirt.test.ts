@@ -13,7 +13,7 @@ import { until } from '../support/until.ts';
 const FIRMWARE_MS = 120_000;
 
 describe('the driver libvirt and a real libvirtd with QEMU', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let folder: string;
   let host: LibvirtHost;
   let handle: PowerHandle;
@@ -47,7 +47,7 @@ describe('the driver libvirt and a real libvirtd with QEMU', function () {
     await handle.set('on', forever);
     const beforeReset = heard.octets().length;
     await handle.reset?.(forever);
-    await until('it boots again', () => heard.octets().subarray(beforeReset).includes('U-Boot 20'));
+    await until('it boots again', () => heard.octets().subarray(beforeReset).includes('U-Boot 20'), FIRMWARE_MS);
     assert.equal(await handle.query(forever), 'on');
 
     await handle.set('off', forever);

@@ -10,6 +10,7 @@ import { createDriverFolder, type DriverFolder } from '../support/driver-folder.
 import { realClock } from '../../server/edges/real-clock.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { until } from '../support/until.ts';
 
 const PASSWORD = 'canary-pdu-1';
 const forever = new AbortController().signal;
@@ -56,16 +57,14 @@ describe('the example PDU script', () => {
   it('switches the one outlet it is told and says what it sees', async () => {
     assert.equal(await opened().query(forever), 'off');
     await opened().set('on', forever);
-    await seen(true);
+    await seen('on');
     assert.deepEqual(states, [false, true]);
     await opened().set('off', forever);
-    await seen(false);
+    await seen('off');
   });
 
-  const seen = async (on: boolean): Promise<void> => {
-    const untilMs = performance.now() + 5000;
-    while ((await opened().query(forever)) !== (on ? 'on' : 'off')) assert.ok(performance.now() < untilMs);
-  };
+  const seen = (want: 'on' | 'off'): Promise<void> =>
+    until(`it is ${want}`, async () => (await opened().query(forever)) === want, 30_000);
 
   const faults: readonly (readonly [string, PduFault, FieldValues, string])[] = [
     ['a wrong password is auth', 'none', { password: 'wrong' }, 'auth'],

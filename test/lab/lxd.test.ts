@@ -14,6 +14,8 @@ import { realEdges } from '../support/ipmi-crypto.ts';
 import { failureOf, forever } from '../support/power-failure.ts';
 import { until } from '../support/until.ts';
 
+const CONTAINER_MS = 60_000;
+
 /** What runs in the container: it says its first words, then repeats what it is told. */
 const INIT = `#!/bin/sh
 exec < /dev/console > /dev/console
@@ -48,7 +50,7 @@ describe('the driver lxd and a real LXD with a container', function () {
         () => true,
         () => false,
       );
-    await until('LXD answers', ready, 60_000);
+    await until('LXD answers', ready, 120_000);
     await lxc('storage', 'create', 'default', 'dir');
     await lxc('profile', 'device', 'add', 'default', 'root', 'disk', 'path=/', 'pool=default');
     await lxc('image', 'import', await makeImage(folder), '--alias', 'board');
@@ -85,10 +87,11 @@ describe('the driver lxd and a real LXD with a container', function () {
     const heard = hear(line);
     await handle.set('on', forever);
     // LXD hands out the console of what runs already: the first words may have gone by.
-    await until('it repeats what it is told', async () => {
+    const repeats = async (): Promise<boolean> => {
       await line.write(Buffer.from('hello\r')).catch(() => undefined);
       return heard.octets().includes('heard hello');
-    });
+    };
+    await until('it repeats what it is told', repeats, CONTAINER_MS);
     await handle.set('off', forever);
     assert.match(await line.ended, /instance c1/);
   });
@@ -117,10 +120,11 @@ describe('the driver lxd and a real LXD with a container', function () {
     const line = await trusted.console?.(forever);
     assert.ok(line);
     const heard = hear(line);
-    await until('it repeats what it is told over HTTPS', async () => {
+    const repeats = async (): Promise<boolean> => {
       await line.write(Buffer.from('far\r')).catch(() => undefined);
       return heard.octets().includes('heard far');
-    });
+    };
+    await until('it repeats what it is told over HTTPS', repeats, CONTAINER_MS);
     await line.close();
     await trusted.set('off', forever);
   });

@@ -14,7 +14,8 @@ const run = promisify(execFile);
 const USER = { user: 'admin', password: 'canary-peer-1' };
 
 /** Clients that others wrote drive the pretend devices: what pleases them is not only what pleases our drivers. */
-describe('pretend devices and the clients of others', () => {
+describe('pretend devices and the clients of others', function () {
+  this.timeout(120_000);
   let device: PretendWebDevice;
   afterEach(() => device.close());
   const start = async (manner: WebManner, outlets: readonly string[]): Promise<void> => {

@@ -13,7 +13,8 @@ function mac(text: string) {
   return parsed.value;
 }
 
-describe('QEMU board', () => {
+describe('QEMU board', function () {
+  this.timeout(240_000);
   let folder: string;
   let lan: Lan;
   let dnsmasq: Dnsmasq;
@@ -52,7 +53,7 @@ describe('QEMU board', () => {
       await made.powerOn();
       assert.equal(made.isOn(), true);
       const dashes = made.mac.replaceAll(':', '-');
-      const log = await dnsmasq.sees(new RegExp(`pxelinux\\.cfg/01-${dashes}`), 45_000);
+      const log = await dnsmasq.sees(new RegExp(`pxelinux\\.cfg/01-${dashes}`), 120_000);
       assert.match(log, new RegExp(`vendor class: ${option93}`));
       assert.match(log, new RegExp(`DHCPACK\\(qbt0\\) 10\\.99\\.1\\.\\d+ ${made.mac}`));
       await made.powerOff();

@@ -40,7 +40,7 @@ const PIS: readonly Pi[] = [
 const SOURCE = { source: 'pretended by this test', licence: 'none needed' };
 
 describe('Raspberry Pis, simulated, ask in the order of their ROMs', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder: string;
   let lab: StormLab;
 

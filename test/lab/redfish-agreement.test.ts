@@ -36,7 +36,8 @@ function run(program: string, args: readonly string[], input = ''): Promise<stri
   });
 }
 
-describe('the pretend Redfish service, as Debian’s clients and ours see it', () => {
+describe('the pretend Redfish service, as Debian’s clients and ours see it', function () {
+  this.timeout(240_000);
   let service: PretendRedfish;
   let handle: PowerHandle;
   before(async () => {

@@ -1,6 +1,5 @@
 import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +7,11 @@ import { endChild } from '../../lab/child-process.ts';
 import { OUTLET_MODELS, type OutletModel } from '../../power-drivers/common/snmp-outlet-models.ts';
 import { snmpOutlet } from '../../power-drivers/snmp-outlet.ts';
 import type { FieldValues } from '../../server/core/field.ts';
-import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
+import type { PowerHandle } from '../../server/ports/power-driver.ts';
+import { freePort } from '../../lab/free-port.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
 import { powerFailure } from '../support/power-failure.ts';
+import { until } from '../support/until.ts';
 
 const forever = new AbortController().signal;
 const OUTLET = 5;
@@ -69,21 +70,14 @@ function outlets(): object {
   return { values, orders };
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
-}
-
-describe('snmp-outlet with Debian’s snmpd', () => {
+describe('snmp-outlet with Debian’s snmpd', function () {
+  this.timeout(120_000);
   let folder: string;
   let port: number;
   let snmpd: ChildProcess;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'farrier-snmpd-'));
-    port = await freePort();
+    port = await freePort('udp');
     const script = join(folder, 'outlets');
     await writeFile(script, OUTLETS, { mode: 0o755 });
     await writeFile(join(folder, 'outlets.json'), JSON.stringify(outlets()));
@@ -94,7 +88,7 @@ describe('snmp-outlet with Debian’s snmpd', () => {
     const args = ['-f', '-Lf', join(folder, 'log'), '-C', '-c', join(folder, 'snmpd.conf'), `udp:127.0.0.1:${port}`];
     const env = { PATH: '/usr/sbin:/usr/bin:/bin', SNMP_PERSISTENT_DIR: join(folder, 'state') };
     snmpd = spawn('/usr/sbin/snmpd', args, { env, stdio: 'ignore' });
-    await answering();
+    await until('snmpd answers', answers, 60_000, log);
   });
   after(async () => {
     await endChild(snmpd, { by: 'SIGTERM' });
@@ -108,17 +102,14 @@ describe('snmp-outlet with Debian’s snmpd', () => {
       realEdges,
     );
   };
-  const answering = async (): Promise<void> => {
-    for (const untilMs = performance.now() + 30_000; ;)
-      try {
-        await open({}).query(forever);
-        return;
-      } catch (cause) {
-        const log = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
-        if (!(cause instanceof PowerError) || performance.now() > untilMs) throw new Error(log, { cause });
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-  };
+  const answers = (): Promise<boolean> =>
+    open({})
+      .query(forever)
+      .then(
+        () => true,
+        () => false,
+      );
+  const log = (): Promise<string> => readFile(join(folder, 'log'), 'utf8').catch(() => '');
   const works = async (parameters: FieldValues): Promise<void> => {
     const handle = open(parameters);
     await handle.set('off', forever);

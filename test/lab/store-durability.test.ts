@@ -15,7 +15,8 @@ const ROUNDS = 8;
 /** Far longer than it takes: the host may be busy. */
 const SOON_MS = 60_000;
 
-describe('leases survive (invariant I2)', () => {
+describe('leases survive (invariant I2)', function () {
+  this.timeout(300_000);
   let folder: string;
   let file: string;
   beforeEach(() => {

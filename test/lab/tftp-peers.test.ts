@@ -13,16 +13,18 @@ import { startTftpListener, type TftpListener } from '../../server/net/tftp-list
 import type { Artefacts } from '../../server/ports/artefacts.ts';
 import type { BootFiles, TransferReport } from '../../server/ports/boot-files.ts';
 import type { Artefact } from '../../server/core/bundle.ts';
-import { ip, net, Peer, until } from '../net/tftp-support.ts';
+import { ip, net, Peer } from '../net/tftp-support.ts';
 import { BadWire } from './tftp-relay.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
+import { until } from '../support/until.ts';
 import { realClock } from '../../server/edges/real-clock.ts';
 
 const require = createRequire(import.meta.url);
 const run = promisify(execFile);
 const ADDRESS = '10.69.0.1';
 const MIB = 1 << 20;
+const SOON_MS = 60_000;
 /** More blocks of 512 octets than a block number can count. */
 const KERNEL_OCTETS = 40 * MIB + 123;
 
@@ -38,7 +40,8 @@ const NPM_TFTP2 = `
   const client = require(module)(host, 69);
   client.read(path, (data) => { pieces.push(Buffer.from(data)); }, () => { fs.writeFileSync(to, Buffer.concat(pieces)); process.exit(0); });`;
 
-describe('TFTP with real peers', () => {
+describe('TFTP with real peers', function () {
+  this.timeout(300_000);
   let lan: Lan;
   let board: LabHost;
   let folder: string;
@@ -159,7 +162,7 @@ describe('TFTP with real peers', () => {
       await board.exec(program, args);
       const want = name === 'kernel' ? kernel : small;
       assert.equal(await digestOf('got'), want.sha256);
-      await until(() => reports.length === 1);
+      await until('the transfer is reported', () => reports.length > 0, SOON_MS);
       assert.deepEqual([reports[0]?.outcome, reports[0]?.octetsSent], ['done', want.octets]);
       assert.match(reports[0]?.words ?? '', new RegExp(words));
       await rm(join(folder, 'got'));
@@ -194,7 +197,7 @@ describe('TFTP with real peers', () => {
           clock: realClock,
           localAddress: `127.0.3.${i + 1}`,
           options: { blksize: '1468', windowsize: i % 2 ? '4' : '1' },
-          patienceMs: 5000,
+          patienceMs: 20_000,
         }),
       ),
     );
@@ -246,13 +249,15 @@ describe('TFTP with real peers', () => {
       path: 'small',
       clock: realClock,
       options: { blksize: '1468' },
+      patienceMs: 5000,
     });
-    assert.ok(stats.durationMs < 3000, `${stats.durationMs} ms`);
+    // So many datagrams at once overflow the socket: the first request may be among those that the kernel drops.
+    assert.ok(stats.timeouts <= 1, `asked ${stats.timeouts + 1} times`);
     assert.ok(listener.active <= 512);
     for (const peer of [...dead, ...more]) await peer.close();
-    await until(() => listener.active === 0);
+    await until('the dead are given up', () => listener.active === 0, SOON_MS);
     assert.ok((await readdir('/proc/self/fd')).length <= before + 2);
-  }).timeout(20_000);
+  });
 
   it('one dead request draws less than 100 octets per octet', async () => {
     const clock = createFakeClock();
@@ -270,9 +275,9 @@ describe('TFTP with real peers', () => {
     for (let i = 0; i < 3; i += 1) {
       const { packet } = await peer.next();
       octets += packet.op === 'DATA' ? packet.data.length + 4 : 0;
-      clock.advance(4500);
+      await clock.pass(4500);
     }
-    clock.advance(60_000);
+    await clock.pass(60_000);
     assert.deepEqual([other.active, peer.waiting, octets], [0, 0, 3 * 516]);
     assert.ok(octets <= 100 * request.length);
     await peer.close();

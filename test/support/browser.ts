@@ -9,10 +9,13 @@ const ARGS = [
   '--disable-sync',
 ];
 
+/** A slow and busy machine reads all of it from a cold disk. */
+const START_MS = 120_000;
+
 /** Debian's Chromium, which asks nobody outside for anything. */
 export function launchBrowser(): Promise<Browser> {
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ARGS, ...sandbox] });
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ARGS, ...sandbox], timeout: START_MS });
 }
 
 /** A page of a context of its own; what the browser complains of is added to `faults`. */

@@ -1,6 +1,6 @@
 import type { ConsoleLine } from '../../server/ports/console.ts';
 
-const GIVE_UP_MS = 8000;
+const GIVE_UP_MS = 30_000;
 
 /** Listens on a line and keeps all of it. */
 export function hear(line: ConsoleLine): {

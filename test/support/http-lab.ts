@@ -124,8 +124,8 @@ export const DRIVERS: readonly PowerDriver[] = [
   },
 ];
 
-/** Power without any device: machines whose name holds `stuck` fail, `unbootable` ones are refused unless forced, all others do what they are told after `takesMs`. */
-function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService {
+/** Power without any device: machines whose name holds `stuck` fail, `unbootable` ones are refused unless forced, all others do what they are told once `switched` says so. */
+function pretendPower(store: Store, clock: Clock, switched: () => Promise<void>): PowerService {
   const underWay = new Map<string, 'on' | 'off' | 'cycle' | 'reset'>();
   const seen = (state: 'on' | 'off' | 'unknown', because?: string): NonNullable<Machine['powerSeen']> => ({
     state,
@@ -140,9 +140,7 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
       return { is: 'refused', because: `${machine.name} would not boot: its DTB is not there`, forcedBy: 'operator' };
     underWay.set(machine.id, verb);
     await tell(machine, `${machine.name}: power ${verb} was ordered`);
-    await new Promise<void>((resolve) => {
-      clock.after(takesMs, resolve);
-    });
+    await switched();
     underWay.delete(machine.id);
     if (machine.name.includes('stuck')) {
       const because = 'the BMC at 10.0.9.9 did not answer within 5 s; is its cable in?';
@@ -244,10 +242,20 @@ export async function closeLabs(): Promise<void> {
   for (const lab of laid) await lab.close();
 }
 
+/** What a lab has otherwise. */
+export interface HttpLabOptions {
+  readonly clock?: Clock;
+  readonly boards?: readonly Board[];
+  /** How long an order of power takes; no time at all unless told. */
+  readonly powerTakesMs?: number;
+  /** In place of a time: an order has been carried out when this resolves. */
+  readonly powerSwitched?: () => Promise<void>;
+}
+
 /** Lays the lab; `change` replaces what a test wants otherwise. */
 export function layHttpLab(
   change: (deps: HttpDeps) => Partial<HttpDeps> = () => ({}),
-  options: { readonly clock?: Clock; readonly boards?: readonly Board[]; readonly powerTakesMs?: number } = {},
+  options: HttpLabOptions = {},
 ): HttpLab {
   const clock = options.clock ?? realClock;
   const store = createMemoryStore(clock);
@@ -270,7 +278,11 @@ export function layHttpLab(
   const leases = (): readonly never[] => [];
   let counter = 0;
   const artefacts = pretendArtefacts([agent, debian]);
-  const power = pretendPower(store, clock, options.powerTakesMs ?? 0);
+  const inTime = (): Promise<void> =>
+    new Promise((resolve) => {
+      clock.after(options.powerTakesMs ?? 0, resolve);
+    });
+  const power = pretendPower(store, clock, options.powerSwitched ?? inTime);
   const reader = createBundleReader(artefacts);
   const board = createPretendLine();
   const rng = {

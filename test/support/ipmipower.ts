@@ -21,7 +21,21 @@ export async function startIpmipower(target: IpmitoolTarget & { readonly suite: 
   const config = join(folder, 'freeipmi.conf');
   await writeFile(config, `username ${target.user}\npassword ${target.password}\n`, { mode: 0o600 });
   const host = `${target.host}:${String(target.port)}`;
-  const args = ['--config-file', config, '-D', 'LAN_2_0', '-I', target.suite, '-l', 'OPERATOR', '-h', host];
+  // It asks again after 1 s unless told; a slow machine may take longer to answer what it did at once.
+  const patience = ['--session-timeout=120000', '--retransmission-timeout=15000'];
+  const args = [
+    '--config-file',
+    config,
+    ...patience,
+    '-D',
+    'LAN_2_0',
+    '-I',
+    target.suite,
+    '-l',
+    'OPERATOR',
+    '-h',
+    host,
+  ];
   return {
     run: async (order) => (await run('ipmipower', [...args, order])).stdout,
     end: () => rm(folder, { recursive: true }),

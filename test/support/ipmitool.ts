@@ -16,7 +16,8 @@ export interface IpmitoolTarget {
 
 function argsOf({ host, port, user, suite }: IpmitoolTarget): readonly string[] {
   const suiteArgs = suite === undefined ? [] : ['-C', suite];
-  return ['-I', 'lanplus', ...suiteArgs, '-H', host, '-p', String(port), '-U', user, '-E'];
+  // It asks again after 1 s unless told; a slow machine may take longer to answer what it did at once.
+  return ['-I', 'lanplus', '-N', '15', ...suiteArgs, '-H', host, '-p', String(port), '-U', user, '-E'];
 }
 
 function envOf({ password }: IpmitoolTarget): NodeJS.ProcessEnv {

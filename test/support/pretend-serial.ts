@@ -18,9 +18,11 @@ export interface PretendSerial {
 /** Starts one on loopback, on a free port. */
 export async function startPretendSerial(): Promise<PretendSerial> {
   const told: Buffer[] = [];
+  const open = new Set<Socket>();
   let holder: Socket | undefined;
   let changed = (): void => undefined;
   const server = createServer((socket) => {
+    open.add(socket);
     holder = socket;
     socket.on('data', (octets: Buffer) => {
       told.push(octets);
@@ -28,7 +30,8 @@ export async function startPretendSerial(): Promise<PretendSerial> {
     });
     socket.on('error', () => undefined);
     socket.once('close', () => {
-      holder = undefined;
+      open.delete(socket);
+      if (holder === socket) holder = undefined;
     });
     changed();
   });
@@ -54,7 +57,7 @@ export async function startPretendSerial(): Promise<PretendSerial> {
     stop: async () => {
       const closed = once(server, 'close');
       server.close();
-      holder?.destroy();
+      for (const socket of open) socket.destroy();
       await closed;
     },
   };

@@ -7,7 +7,7 @@ export interface SimChassis {
   readonly program: string;
   isOn(): Promise<boolean>;
   bootDevice(): Promise<string>;
-  /** The program's calls that changed something, in order. */
+  /** The program's calls that changed something, in order; one that was repeated at once, as a late answer makes a console do, is told once. */
   deeds(): Promise<readonly string[]>;
   remove(): Promise<void>;
 }
@@ -38,7 +38,10 @@ export async function createSimChassis(): Promise<SimChassis> {
     program: file('chassis'),
     isOn: async () => (await read('power')) === '1',
     bootDevice: () => read('boot'),
-    deeds: async () => (await read('deeds')).split('\n').filter((line) => line !== ''),
+    deeds: async () => {
+      const lines = (await read('deeds')).split('\n');
+      return lines.filter((line, at) => line !== '' && line !== lines[at - 1]);
+    },
     remove: () => rm(folder, { recursive: true }),
   };
 }

@@ -25,8 +25,11 @@ export function showNotes(root = document) {
     if (place.textContent !== text) place.textContent = text;
     place.setAttribute('data-tone', note?.tone ?? '');
   }
-  for (const button of root.querySelectorAll('button[data-machine]'))
-    button.toggleAttribute('aria-disabled', busy.has(attribute(button, 'machine')) && !button.hasAttribute('data-always'));
+  for (const button of root.querySelectorAll('button[data-machine]')) {
+    const mustWait = busy.has(attribute(button, 'machine')) && !button.hasAttribute('data-always');
+    if (mustWait) button.setAttribute('aria-disabled', 'true');
+    else button.removeAttribute('aria-disabled');
+  }
 }
 
 /**
@@ -204,7 +207,7 @@ export function askAgain(root, questions) {
 export function startActions() {
   document.addEventListener('click', (event) => {
     const button = /** @type {Element} */ (event.target).closest('button[data-api]');
-    if (!(button instanceof HTMLButtonElement) || button.getAttribute('aria-disabled') === '') return;
+    if (!(button instanceof HTMLButtonElement) || button.hasAttribute('aria-disabled')) return;
     const body = attribute(button, 'armed-body') || attribute(button, 'body');
     if (isArmed(button)) void call(button, body ? JSON.parse(body) : undefined);
   });

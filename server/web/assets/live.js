@@ -149,15 +149,54 @@ function tellLive(state, words) {
   sign.textContent = words;
 }
 
+/** No press lasts longer, whatever became of its release. */
+const PRESS_MAX_MS = 2000;
+
+/**
+ * Calls `act` at once, but while a mouse button or the space bar is down only after its release: a button that is drawn
+ * anew in between would never be clicked.
+ */
+function startPresses() {
+  let isDown = false;
+  let timer = 0;
+  /** @type {(() => void)[]} */
+  const waiting = [];
+  const catchUp = () => {
+    if (!isDown) for (const act of waiting.splice(0)) act();
+  };
+  const release = () => {
+    isDown = false;
+    clearTimeout(timer);
+    timer = window.setTimeout(catchUp);
+  };
+  const press = () => {
+    isDown = true;
+    clearTimeout(timer);
+    timer = window.setTimeout(release, PRESS_MAX_MS);
+  };
+  document.addEventListener('pointerdown', press, true);
+  document.addEventListener('keydown', ({ key }) => key === ' ' && press(), true);
+  for (const name of ['pointerup', 'pointercancel', 'keyup']) document.addEventListener(name, release, true);
+  // The click comes right after the release; by now it has been acted on.
+  document.addEventListener('click', catchUp);
+  return (/** @type {() => void} */ act) => {
+    waiting.push(act);
+    catchUp();
+  };
+}
+
 /** Opens the page's stream, if it has one. The browser reconnects by itself and gets the full set again. @param {Hooks} hooks */
 export function startLive(hooks) {
   const address = document.body.dataset['stream'];
   if (!address) return;
+  const unlessPressed = startPresses();
   const open = () => {
     const source = new EventSource(address);
     source.addEventListener('patch', (event) => {
-      tellLive('live', 'live');
-      apply(JSON.parse(event.data), hooks);
+      unlessPressed(() => {
+        tellLive('live', 'live');
+        apply(JSON.parse(event.data), hooks);
+      });
     });
     source.addEventListener('error', () => {
       tellLive('lost', 'reconnecting');
