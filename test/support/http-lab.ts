@@ -163,6 +163,7 @@ function pretendPower(store: Store, clock: Clock, takesMs: number): PowerService
     restsMs: () => 0,
     whyNot: (machine) => (machine.power ? undefined : `${machine.name} has no power driver; set one on its page`),
     status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
+    seen: (machine) => machine.powerSeen,
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
     identify: (_machine, forS) =>
       Promise.resolve({ is: 'done', seen: { ...seen('on'), because: `blinks for ${forS} s` } }),
