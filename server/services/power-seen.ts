@@ -22,12 +22,12 @@ export interface SeenStores {
 /** What was seen of the machines' power, and when they were looked at last. */
 export interface PowerLooks {
   /** What was seen last, with the time of the last look: also of looks that found nothing new and were not written. */
-  latest(machine: Machine): PowerSeen | undefined;
+  readonly latest: (machine: Machine) => PowerSeen | undefined;
   /**
    * Keeps what was seen with its time. Where nobody else `tells` it, an event goes with it when the state differs from
    * what was known. An older observation never overwrites a newer one.
    */
-  note(id: MachineId, look: { readonly seen: PowerSeen; readonly tells: boolean }): Promise<void>;
+  readonly note: (id: MachineId, look: { readonly seen: PowerSeen; readonly tells: boolean }) => Promise<void>;
 }
 
 /**

@@ -212,6 +212,7 @@ function pretendConsoles(parts: {
   return {
     ready: async (machine, signal) => (await starting).ready(machine, signal),
     room: async (machine) => (await starting).room(machine),
+    heardOctets: () => undefined,
     setting: async (machine) => (await starting).setting(machine),
     set: async (machine, choice, by) => (await starting).set(machine, choice, by),
     transports: () => transports.list(),
