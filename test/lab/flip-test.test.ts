@@ -13,17 +13,11 @@ const WIRED = [1, 2, 6, 4, 5, 3, 7, 8];
 /** A board that asks every two seconds is known by its rhythm after some of them. */
 const RHYTHM_S = 14;
 
-const words = (machine: string, sign: FlipSign | undefined): string => {
-  switch (sign) {
-    case 'BMC':
-      return `the BMC of ${machine} answers no more`;
-    case 'DHCP':
-      return `${machine} asks no more by DHCP`;
-    case 'console':
-      return `the console of ${machine} says no more`;
-    default:
-      return `${machine} answers no more on its address`;
-  }
+const WORDS: Readonly<Record<FlipSign, (machine: string) => string>> = {
+  link: (machine) => `${machine} answers no more on its address`,
+  BMC: (machine) => `the BMC of ${machine} answers no more`,
+  DHCP: (machine) => `${machine} asks no more by DHCP`,
+  console: (machine) => `the console of ${machine} says no more`,
 };
 
 /**
@@ -65,7 +59,7 @@ describe('the flip test on a rack', function () {
     );
     assert.deepEqual(
       signs,
-      WIRED.map((other) => [words(`slot-${String(other)}`, SIGNS[other - 1])]),
+      WIRED.map((other) => [WORDS[SIGNS[other - 1] ?? 'link'](`slot-${String(other)}`)]),
     );
     assert.deepEqual(
       missing,

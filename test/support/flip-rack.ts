@@ -59,7 +59,7 @@ async function lay(signs: readonly FlipSign[], wired: readonly number[], keep: K
   let each = (): Promise<unknown> => Promise.resolve();
   const clock = createSteppedClock(async () => {
     await each();
-    await Promise.all(boards.map((board) => (board.isOn() ? board.second() : undefined)));
+    await Promise.all(boards.filter((board) => board.isOn()).map((board) => board.second()));
   });
   const config = await siteOf(folder, boards, keep);
   const daemon = await startDaemon({ config, log: createQuietLog(), force: false, flipClock: clock });
