@@ -16,6 +16,7 @@ const flipShape = z.looseObject({
       machine: z.string(),
       step: z.string(),
       silent: z.array(z.string()),
+      signs: z.array(z.string()).default([]),
       missing: z.array(z.string()),
       verdict: z.string().optional(),
       words: z.string().optional(),
@@ -89,6 +90,7 @@ async function runTest(
     columns: [
       { title: 'MACHINE', value: ({ machine }) => machine },
       { title: 'ITS OUTLET IS', value: ({ words }) => words ?? 'not tried' },
+      { title: 'WITH IT OFF', value: ({ signs }) => signs.join(', ') },
       { title: 'NOT BACK', value: ({ missing }) => missing.join(', ') },
     ],
   });

@@ -1,3 +1,26 @@
+/** By what a machine is watched, the surest first. */
+export type FlipSign = 'link' | 'BMC' | 'DHCP' | 'console';
+
+/** A machine that gave no sign of life any more, and which sign it had been. */
+export interface Silenced {
+  readonly machine: string;
+  readonly sign: FlipSign;
+}
+
+/** Who fell silent and what of it, as people say it. */
+export function silenceWords({ machine, sign }: Silenced): string {
+  switch (sign) {
+    case 'link':
+      return `${machine} answers no more on its address`;
+    case 'BMC':
+      return `the BMC of ${machine} answers no more`;
+    case 'DHCP':
+      return `${machine} asks no more by DHCP`;
+    case 'console':
+      return `the console of ${machine} says no more`;
+  }
+}
+
 /** What was seen when one machine's outlet was switched off and on again. Machines by name. */
 export interface FlipFinding {
   readonly machine: string;

@@ -30,6 +30,7 @@ import type { ConsoleRecordings } from '../ports/console-recordings.ts';
 import type { ConsoleTransports } from '../services/console-open.ts';
 import { startConsoles, type ConsoleService } from '../services/consoles.ts';
 import { createChannelService, type ChannelService } from '../services/channels.ts';
+import { hearAskings } from '../services/dhcp-askings.ts';
 import { createEnlistService, type EnlistService } from '../services/enlist.ts';
 import { createEventBuffer, type EventBuffer } from '../services/event-buffer.ts';
 import { createExplain, type Explain } from '../services/explain.ts';
@@ -39,7 +40,7 @@ import { followEvents } from '../services/follow-events.ts';
 import { createMachineService, type MachineService } from '../services/machines.ts';
 import { createPrepareFiles } from '../services/prepare-files.ts';
 import { createParameterService, type ParameterService } from '../services/parameters.ts';
-import { createSignsOf } from '../services/flip-signs.ts';
+import { createSigns } from '../services/flip-signs.ts';
 import { createFlipWatch } from '../services/flip-watch.ts';
 import { createPlanNext, type PlanNext } from '../services/plan-next.ts';
 import { createFlipTests, type FlipTests } from '../services/power-flip.ts';
@@ -73,6 +74,8 @@ export interface ServiceParts extends Memory {
   readonly leases: () => readonly Lease[];
   readonly macOfAddress: MacOfAddress;
   readonly clock: Clock;
+  /** By which flip tests watch. */
+  readonly flipClock: Clock;
   readonly rng: Rng;
   readonly log: Log;
 }
@@ -249,16 +252,19 @@ function boardDrafts({ store, clock, catalogue }: ServiceParts): BoardDraftServi
 }
 
 function flipTests(parts: ServiceParts, services: Pick<Services, 'machines' | 'power' | 'consoles'>): FlipTests {
-  const { store, clock } = parts;
+  const { events } = parts.store;
+  const byFlipClock = { events, clock: parts.flipClock };
   return createFlipTests({
     ...parts,
     ...services,
-    signsOf: createSignsOf({
-      answers: answersNow(probeMeans(clock)),
+    signs: createSigns({
+      ...byFlipClock,
+      answers: answersNow(probeMeans(parts.clock)),
       addressOf: (machine) => addressOf(machine, parts.leases()),
+      askings: hearAskings(byFlipClock),
       consoles: services.consoles,
     }),
-    watch: createFlipWatch({ events: store.events, clock }),
+    watch: createFlipWatch(byFlipClock),
   });
 }
 

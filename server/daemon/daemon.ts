@@ -16,6 +16,7 @@ import { listenHttp, refuseSecond, type ListenAt } from '../http/listen.ts';
 import { startDhcpListener, type DhcpListener } from '../net/dhcp-listener.ts';
 import { listInterfaces } from '../net/interfaces.ts';
 import { startTftpListener, type TftpListener } from '../net/tftp-listener.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { MacOfAddress } from '../ports/dhcp-advisor.ts';
 import type { FetchUrl } from '../ports/fetch.ts';
 import type { Log } from '../ports/log.ts';
@@ -56,6 +57,8 @@ export interface DaemonOptions {
   readonly force: boolean;
   /** UDP; 67, 68 and 69 unless said: a lab that may not have them. */
   readonly ports?: { readonly dhcpServer: number; readonly dhcpClient: number; readonly tftp: number };
+  /** By which flip tests watch, where that is not the real one: a lab's, that need not wait. */
+  readonly flipClock?: Clock;
   /** Further listeners of the page: the demo's, whose visitors are logged in by themselves. */
   readonly doors?: readonly { readonly at: ListenAt; readonly trust: Trust }[];
 }
@@ -85,7 +88,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 async function start(options: DaemonOptions, closers: Closer[], stop: () => Promise<void>): Promise<Daemon> {
-  const { config, log, ports = PORTS } = options;
+  const { config, log, ports = PORTS, flipClock = realClock } = options;
   const networks = resolveNetworks(config.networks, await listInterfaces());
   const edges = { clock: realClock, rng: realRng, log, fetchUrl: fetchUrlBy(config, networks) };
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
@@ -115,7 +118,7 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
     drivers,
     render: openRender([join(root, 'templates')]),
     networks,
-    recordings,
+    ...{ recordings, flipClock },
     consoleTransports: createConsoleTransports({ vouchForFolder, loadSerial, ownSocket: socket }),
     ...{ siteArgs: config.siteArgs, dataDir: config.dataDir },
     httpPort: config.http.port,

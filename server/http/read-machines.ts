@@ -26,7 +26,7 @@ async function lastEvents(deps: Deps, machines: readonly Machine[]): Promise<Rea
 export async function viewMachines(deps: Deps, machines: readonly Machine[]): Promise<readonly MachineView[]> {
   const [addresses, last] = await Promise.all([currentAddresses(deps), lastEvents(deps, machines)]);
   return machines.map((machine) =>
-    viewOfMachine(machine, {
+    viewOfMachine(withLastLook(deps, machine), {
       address: machine.macs.map((mac) => addresses.get(mac)).find((address) => address !== undefined),
       lastEvent: last.get(machine.id),
       underWay: deps.power.underWay(machine),
@@ -34,6 +34,8 @@ export async function viewMachines(deps: Deps, machines: readonly Machine[]): Pr
     }),
   );
 }
+
+const withLastLook = ({ power }: Deps, machine: Machine): Machine => ({ ...machine, powerSeen: power.seen(machine) });
 
 /** One machine as the API tells it, with what its next boot gets. */
 export async function viewOneMachine(deps: Deps, machine: Machine): Promise<MachineView> {

@@ -1,8 +1,8 @@
 import type { AnswersNow } from '../ports/answers-now.ts';
 import type { ProbeMeans } from './probe-address.ts';
 
-/** A host of the same LAN answers within milliseconds. */
-const KNOCK_MS = 500;
+/** A host of the same LAN answers within milliseconds; who does not is asked by echo, which waits longer. */
+const KNOCK_MS = 150;
 /** `ping` itself waits for 1 s; on a busy host its start takes time too. */
 const PING_MS = 4000;
 

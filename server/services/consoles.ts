@@ -37,6 +37,8 @@ export interface ConsoleDeps extends OpenDeps {
 export interface ConsoleService extends ConsoleDesk {
   /** The recording and the line of a machine, whether a console is set or was once. */
   room(machine: Machine): Promise<ConsoleRoom>;
+  /** Octets said so far at a console that is set; nothing where none is. */
+  heardOctets(machine: MachineId): number | undefined;
   setting(machine: Machine): Promise<ConsoleSettingShown>;
   set(machine: Machine, choice: ConsoleChoice | undefined, by: Actor): Promise<ConsoleSetOutcome>;
   transports(): readonly ConsoleTransport[];
@@ -98,6 +100,10 @@ class Consoles implements ConsoleService {
 
   room(machine: Machine): Promise<ConsoleRoom> {
     return this.#roomOf(machine.id);
+  }
+
+  heardOctets(machine: MachineId): number | undefined {
+    return this.#kept.has(machine) ? this.#rooms.get(machine)?.recording.range().to : undefined;
   }
 
   setting(machine: Machine): Promise<ConsoleSettingShown> {

@@ -16,7 +16,7 @@ export interface Watched {
 export interface FlipWatch {
   /** Those that show a sign now, in one of three rounds; each is then watched by the surest one it showed. */
   alive(among: readonly Watched[], signal: AbortSignal): Promise<readonly Watched[]>;
-  /** Those whose sign stays away; returns soon after the first did, at the latest after `withinMs`. */
+  /** Those whose sign stays away; returns when all had time after the first did, at the latest after `withinMs`. */
   goSilent(among: readonly Watched[], withinMs: number, signal: AbortSignal): Promise<readonly Watched[]>;
   /** Begins to wait for them: to be called before they are switched on, so that no first packet is missed. */
   expect(among: readonly Watched[]): Returning;
@@ -37,10 +37,14 @@ const EVERY_MS = 1000;
 const TOGETHER_MS = 3000;
 /** Kinds of events that only a running machine brings about. */
 const SIGNS = ['dhcp', 'tftp', 'http', 'agent'];
+/** Of a file that was on its way when the power went we hear later, and from ourselves. */
+const OURS = ['gave-up', 'failed'];
 
 /** Of a console only what the board said: that its line was opened or lost says nothing of the board. */
 const isSign = ({ kind, detail }: NewEvent): boolean =>
-  SIGNS.includes(kind) || (kind === 'console' && detail['pattern'] !== undefined);
+  kind === 'console'
+    ? detail['pattern'] !== undefined
+    : SIGNS.includes(kind) && !OURS.includes(String(detail['outcome']));
 
 /** Watches by looking for each machine's signs every second and by what boots say of themselves. */
 export function createFlipWatch(deps: {
@@ -53,24 +57,9 @@ export function createFlipWatch(deps: {
   return {
     alive,
     goSilent: async (among, withinMs, signal) => {
-      const misses = new Map<Watched, number>();
-      let untilMs = clock.monotonicMs() + withinMs;
-      const roundsOf = (each: Watched): number => each.signs[0]?.rounds ?? ROUNDS;
-      // Who is watched by a sign that needs longer is waited for, too.
-      const togetherMs = TOGETHER_MS + (Math.max(ROUNDS, ...among.map(roundsOf)) - ROUNDS) * EVERY_MS;
-      let isFirst = true;
-      for (;;) {
-        const there = new Set(await showing(among));
-        for (const each of among) misses.set(each, there.has(each) ? 0 : (misses.get(each) ?? 0) + 1);
-        const silent = among.filter((each) => (misses.get(each) ?? 0) >= roundsOf(each));
-        if (silent.length > 0 && isFirst) untilMs = Math.min(untilMs, clock.monotonicMs() + togetherMs);
-        isFirst &&= silent.length === 0;
-        if (clock.monotonicMs() >= untilMs) {
-          const again = await signsSeen(clock, silent, signal);
-          return silent.filter((each) => !again.has(each));
-        }
-        await pauseUnless(clock, EVERY_MS, signal);
-      }
+      const silent = await fallingSilent(clock, among, withinMs, signal);
+      const again = await signsSeen(clock, silent, signal);
+      return silent.filter((each) => !again.has(each));
     },
     expect: (among) => {
       const spoke = new Set<Watched>();
@@ -95,6 +84,35 @@ export function createFlipWatch(deps: {
   };
 }
 
+/** Those that missed enough looks; who did is looked for no more. */
+async function fallingSilent(
+  clock: Clock,
+  among: readonly Watched[],
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<readonly Watched[]> {
+  const silent = new Set<Watched>();
+  const misses = new Map<Watched, number>();
+  const beganMs = clock.monotonicMs();
+  // Who is watched by a sign that lingers is waited for, too.
+  const lingersMs = Math.max(0, ...among.map(({ signs: [sign] }) => sign?.lingersMs ?? 0));
+  let untilMs = beganMs + withinMs;
+  for (;;) {
+    const before = silent.size;
+    const talking = without(among, [...silent]);
+    const there = new Set(await showing(talking));
+    for (const each of talking) {
+      misses.set(each, there.has(each) ? 0 : (misses.get(each) ?? 0) + 1);
+      if ((misses.get(each) ?? 0) >= (each.signs[0]?.rounds ?? ROUNDS)) silent.add(each);
+    }
+    const nowMs = clock.monotonicMs();
+    if (before === 0 && silent.size > before)
+      untilMs = Math.min(untilMs, Math.max(nowMs, beganMs + lingersMs) + TOGETHER_MS);
+    if (nowMs >= untilMs) return [...silent];
+    await pauseUnless(clock, EVERY_MS, signal);
+  }
+}
+
 /** Those that show any of their signs now. */
 async function showing(among: readonly Watched[]): Promise<readonly Watched[]> {
   const looked = await Promise.all(among.map(async (each) => ((await surest(each.signs)) ? [each] : [])));
@@ -108,16 +126,16 @@ async function signsSeen(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Watched, Sign>> {
   const found = new Map<Watched, Sign>();
+  const open = (): readonly Watched[] => among.filter((each) => found.get(each) !== each.signs[0]);
   for (let round = 1; ; round += 1) {
-    const open = among.filter((each) => found.get(each) !== each.signs[0] || each.signs.length === 0);
     await Promise.all(
-      open.map(async (each) => {
+      open().map(async (each) => {
         const known = found.get(each);
         const sign = await surest(known ? each.signs.slice(0, each.signs.indexOf(known)) : each.signs);
         if (sign) found.set(each, sign);
       }),
     );
-    if (open.length === 0 || round === ROUNDS) return found;
+    if (open().length === 0 || round === ROUNDS) return found;
     await pauseUnless(clock, EVERY_MS, signal);
   }
 }

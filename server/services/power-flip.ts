@@ -1,10 +1,17 @@
-import { flipWords, judgeFlips, type FlipFinding, type FlipVerdict } from '../core/flip-judge.ts';
+import {
+  flipWords,
+  judgeFlips,
+  silenceWords,
+  type FlipFinding,
+  type FlipVerdict,
+  type Silenced,
+} from '../core/flip-judge.ts';
 import type { Machine } from '../core/machine.ts';
 import { isInUse } from '../core/outlet.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
-import type { Sign } from './flip-signs.ts';
+import type { Signs } from './flip-signs.ts';
 import type { FlipWatch, Watched } from './flip-watch.ts';
 import type { Actor, MachineService } from './machines.ts';
 import { Stopped } from './power-controller.ts';
@@ -16,7 +23,7 @@ export interface FlipDeps {
   readonly store: Pick<Store, 'machines' | 'events'>;
   readonly machines: Pick<MachineService, 'find'>;
   readonly power: Pick<PowerService, 'order' | 'whyNot'>;
-  readonly signsOf: (machine: Machine) => readonly Sign[];
+  readonly signs: Signs;
   readonly watch: FlipWatch;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,7 +41,7 @@ export interface FlipOrder {
 export interface FlippedOutlet {
   readonly machine: string;
   readonly step: 'waiting' | 'off' | 'on' | 'done';
-  readonly silent: readonly string[];
+  readonly silent: readonly Silenced[];
   /** Who went silent and has given no sign of life since. */
   readonly missing: readonly string[];
   /** Why it could not be tried. */
@@ -151,7 +158,7 @@ class Run {
 
   #findings(): readonly FlipFinding[] {
     return [...this.#outlets].flatMap(([machine, { step, silent, trouble }]) =>
-      step === 'done' ? [{ machine, silent, trouble }] : [],
+      step === 'done' ? [{ machine, silent: silent.map((each) => each.machine), trouble }] : [],
     );
   }
 
@@ -177,7 +184,8 @@ class Run {
     const alive = await watch.alive(await this.#everybody(), signal).catch((): readonly Watched[] => []);
     if (signal.aborted) return;
     if (!alive.some(({ machine }) => machine.id === target.id)) {
-      const trouble = 'it gives no sign of life; switch it on, and try when it has booted';
+      const doubt = this.#deps.signs.doubt(target, silentMs);
+      const trouble = doubt ?? 'it gives no sign of life; switch it on, and try when it has booted';
       this.#note(target, { step: 'done', trouble });
       return;
     }
@@ -190,7 +198,8 @@ class Run {
     } catch (error) {
       trouble = error instanceof Stopped ? 'the test was aborted' : String(error);
     }
-    this.#note(target, { step: 'on', silent: silent.map(nameOf) });
+    this.#note(target, { step: 'on', silent: silent.map(silencedOf) });
+    for (const { machine } of silent) this.#deps.signs.excuse(machine);
     const returning = watch.expect(silent);
     const notOn = await this.#switchOn(target);
     trouble ??= notOn;
@@ -203,7 +212,7 @@ class Run {
   /** All machines: a wrong outlet may belong to one that is not part of the test. */
   async #everybody(): Promise<readonly Watched[]> {
     const machines = await this.#deps.store.machines.list();
-    const all = machines.map((machine) => ({ machine, signs: this.#deps.signsOf(machine) }));
+    const all = machines.map((machine) => ({ machine, signs: this.#deps.signs.of(machine, this.#order.silentMs) }));
     const isTarget = ({ machine }: Watched): boolean => this.#targets.some(({ id }) => id === machine.id);
     return [...all.filter(isTarget), ...all.filter((each) => !isTarget(each))].slice(0, WATCHED_MAX);
   }
@@ -229,11 +238,12 @@ class Run {
 
   async #tell(): Promise<void> {
     const { store, clock } = this.#deps;
-    const events = this.test().outlets.flatMap(({ machine, verdict, missing }) => {
+    const events = this.test().outlets.flatMap(({ machine, verdict, silent, missing }) => {
       const target = this.#targets.find(({ name }) => name === machine);
       if (!target || !verdict) return [];
       const gone = missing.length === 0 ? '' : `; ${missing.join(', ')} did not come back yet`;
-      const text = `flip test by ${this.#order.by}: its outlet is ${flipWords(verdict)}${gone}`;
+      const by = silent.length === 0 ? '' : `; with it off, ${silent.map(silenceWords).join(' and ')}`;
+      const text = `flip test by ${this.#order.by}: its outlet is ${flipWords(verdict)}${by}${gone}`;
       const severity = verdict.is === 'right' && gone === '' ? 'good' : 'warning';
       return [powerEvent(target.id, clock.now(), severity, text, { verb: 'flip-test', code: verdict.is })];
     });
@@ -242,3 +252,9 @@ class Run {
 }
 
 const nameOf = ({ machine }: Watched): string => machine.name;
+
+/** Who was watched by which sign when it fell silent. */
+const silencedOf = ({ machine, signs: [sign] }: Watched): Silenced => ({
+  machine: machine.name,
+  sign: sign?.is ?? 'link',
+});

@@ -13,7 +13,7 @@ import { controllerKey, createController, type Controller } from './power-contro
 import type { PlanNext } from './plan-next.ts';
 import type { PowerOutcome } from './power-outcome.ts';
 import { openSetting } from './power-secrets.ts';
-import { noteSeen, type SeenStores } from './power-seen.ts';
+import { createPowerLooks, type PowerLooks } from './power-seen.ts';
 
 /** What the power service stands on. */
 export interface PowerDeps {
@@ -45,6 +45,8 @@ export interface Lines {
   readonly note: Recorder;
   /** Keeps what was seen without an event. */
   readonly keep: Recorder;
+  /** What was seen of a machine last, and when. */
+  readonly latest: PowerLooks['latest'];
 }
 
 /** Writes down what was seen of a machine's power. */
@@ -59,11 +61,12 @@ export function createLines(deps: PowerDeps): Lines {
     controllers.set(key, controller);
     return controller;
   };
-  const notes = createNotes(deps.store);
+  const looks = createPowerLooks(deps.store);
+  const notes = createNotes(looks);
   const note = keptWherePossible(notes.note, deps.log);
   const keep = keptWherePossible(notes.keep, deps.log);
   return {
-    use: (machine, act, record = note) => use(deps, record, machine, act),
+    use: (machine, act, record = note) => use(deps, { record, latest: looks.latest }, machine, act),
     open: (driver, machine) => open(deps, driver, machine, controllerOf(driver, machine)),
     restsMs: (machine) => {
       const driver = deps.drivers.byName(machine.power?.driver ?? '');
@@ -71,6 +74,7 @@ export function createLines(deps: PowerDeps): Lines {
     },
     note,
     keep,
+    latest: looks.latest,
   };
 }
 
@@ -87,10 +91,10 @@ function keptWherePossible(record: Recorder, log: Log): Recorder {
 }
 
 /** Observations of one machine are written one after another: they must not overtake each other. */
-function createNotes(stores: SeenStores): Pick<Lines, 'note' | 'keep'> {
+function createNotes(looks: Pick<PowerLooks, 'note'>): Pick<Lines, 'note' | 'keep'> {
   const writing = new Map<MachineId, Promise<void>>();
   const record = ({ id }: Machine, seen: PowerSeen, tells: boolean): Promise<void> => {
-    const mine = (writing.get(id) ?? Promise.resolve()).then(() => noteSeen(stores, id, { seen, tells }));
+    const mine = (writing.get(id) ?? Promise.resolve()).then(() => looks.note(id, { seen, tells }));
     const settled = mine
       .catch(() => undefined)
       .finally(() => {
@@ -117,9 +121,15 @@ async function open(deps: PowerDeps, driver: PowerDriver, machine: Machine, cont
   }
 }
 
+/** How what was seen is kept, and what was kept last. */
+interface Kept {
+  readonly record: Recorder;
+  readonly latest: PowerLooks['latest'];
+}
+
 async function use(
   deps: PowerDeps,
-  record: Recorder,
+  kept: Kept,
   machine: Machine,
   act: (driver: PowerDriver) => Promise<PowerOutcome>,
 ): Promise<PowerOutcome> {
@@ -134,7 +144,7 @@ async function use(
     return await act(driver);
   } catch (error) {
     if (error instanceof Dropped) return { is: 'dropped', because: error.message };
-    if (error instanceof PowerError) return failed(deps, record, machine, error);
+    if (error instanceof PowerError) return failed(deps, kept, machine, error);
     throw error;
   }
 }
@@ -142,12 +152,13 @@ async function use(
 /** The state is no longer known after any failure but one: a device without effect was seen in the other state. */
 async function failed(
   deps: PowerDeps,
-  record: Recorder,
+  { record, latest }: Kept,
   machine: Machine,
   { code, message }: PowerError,
 ): Promise<PowerOutcome> {
   const now = code === 'no-effect' ? await deps.store.machines.byId(machine.id) : undefined;
-  const seen = now?.powerSeen ?? { state: 'unknown', atMs: deps.clock.now(), because: message };
-  if (seen !== now?.powerSeen) await record(machine, seen);
+  const known = now && latest(now);
+  const seen = known ?? { state: 'unknown', atMs: deps.clock.now(), because: message };
+  if (!known) await record(machine, seen);
   return { is: 'failed', code, because: message, seen };
 }

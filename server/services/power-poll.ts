@@ -12,7 +12,7 @@ import type { PowerService } from './power.ts';
 export interface PollDeps {
   readonly store: { readonly machines: Pick<Store['machines'], 'list' | 'byId'> };
   readonly drivers: PowerDrivers;
-  readonly power: Pick<PowerService, 'status' | 'underWay' | 'restsMs'>;
+  readonly power: Pick<PowerService, 'status' | 'seen' | 'underWay' | 'restsMs'>;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -112,7 +112,7 @@ class Round {
   #unbar(machines: readonly { readonly machine: Machine; readonly key: string }[]): void {
     for (const [key, { machine, atMs }] of this.#barred) {
       const own = machines.find((each) => each.machine.id === machine && each.key === key)?.machine;
-      if (own?.powerSeen?.atMs !== atMs) this.#barred.delete(key);
+      if (!own || this.#deps.power.seen(own)?.atMs !== atMs) this.#barred.delete(key);
     }
   }
 
@@ -146,7 +146,8 @@ class Round {
 
   async #bar(machine: Machine, key: string, { seen }: Extract<PowerOutcome, { is: 'failed' }>): Promise<void> {
     const now = await this.#deps.store.machines.byId(machine.id);
-    this.#barred.set(key, { machine: machine.id, atMs: now?.powerSeen?.atMs ?? seen.atMs });
+    const atMs = (now && this.#deps.power.seen(now))?.atMs ?? seen.atMs;
+    this.#barred.set(key, { machine: machine.id, atMs });
   }
 
   /** From 0 to 1. */

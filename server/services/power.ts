@@ -1,4 +1,4 @@
-import type { Machine, MachineId, PowerState } from '../core/machine.ts';
+import type { Machine, MachineId, PowerSeen, PowerState } from '../core/machine.ts';
 import { PowerError, type BootDevice, type PowerHandle } from '../ports/power-driver.ts';
 import type { Actor } from './machines.ts';
 import { askPatiently, Dropped } from './power-calls.ts';
@@ -19,6 +19,8 @@ export interface PowerService {
   order(machine: Machine, verb: PowerVerb, by: Actor, way?: OrderWay): Promise<PowerOutcome>;
   /** Asks now and records what was seen. */
   status(machine: Machine): Promise<PowerOutcome>;
+  /** What was seen last and when; looks that found nothing new are not in the store. */
+  seen(machine: Machine): PowerSeen | undefined;
   /** What a person saw, where the driver cannot see (`manual`); refused where it can. */
   say(machine: Machine, state: PowerState, by: Actor): Promise<PowerOutcome>;
   bootdev(machine: Machine, device: BootDevice): Promise<PowerOutcome>;
@@ -78,6 +80,7 @@ export function createPowerService(deps: PowerDeps): PowerService {
       return ended;
     },
     status,
+    seen: (machine) => lines.latest(machine),
     say: (machine, state, by) => say(deps, lines, machine, state, by),
     bootdev: (machine, device) => wished(machine, bootdevWish(device)),
     identify: (machine, forS) => wished(machine, identifyWish(forS)),
@@ -210,7 +213,7 @@ function aside(
     const detail = { verb: ability, driver: driver.name };
     if (words !== undefined) await store.events.append([powerEvent(machine.id, clock.now(), 'note', words, detail)]);
     const unasked = { state: 'unknown', atMs: clock.now(), because: 'not asked yet' } as const;
-    const seen = machine.powerSeen ?? unasked;
+    const seen = lines.latest(machine) ?? unasked;
     return said ? { is: 'done', seen, info: saidSafely(said, line.redact) } : { is: 'done', seen };
   });
 }

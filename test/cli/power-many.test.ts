@@ -73,7 +73,10 @@ describe('farrier power, many machines, by force, and questions', () => {
       assert.equal(daemon.got.length, 0);
       const running = { state: 'running', outlets: [{ ...outlet('a', 'right', 'right'), step: 'on' }] };
       daemon.on('POST /power/flip-test', { status: 202, body: running });
-      const outlets = [outlet('a', 'right', 'right'), outlet('b', 'swapped', 'swapped with c')];
+      const outlets = [
+        outlet('a', 'right', 'right'),
+        { ...outlet('b', 'swapped', 'swapped with c'), signs: ['c asks no more by DHCP'] },
+      ];
       daemon.on('GET /power/flip-test', { status: 200, body: { state: 'done', outlets } });
       const run = daemon.run(['power', 'flip-test', 'a', 'b', '--yes', '--back', '2m']);
       while (daemon.clock.waiting() === 0) await settle();
@@ -81,7 +84,7 @@ describe('farrier power, many machines, by force, and questions', () => {
       const { exit, out, err } = await run;
       assert.deepEqual(daemon.got.at(0)?.body, { machines: ['a', 'b'], confirm: true, backS: 120 });
       assert.match(out, /^a +right$/m);
-      assert.match(out, /^b +swapped with c$/m);
+      assert.match(out, /^b +swapped with c +c asks no more by DHCP$/m);
       assert.match(err, /1 of 2 outlets are not proven right/);
       assert.equal(exit, 1);
     });

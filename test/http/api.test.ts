@@ -159,6 +159,22 @@ describe('the API', () => {
     assert.deepEqual(ways, [{ force: undefined }, { force: undefined }, { force: 'admin' }]);
   });
 
+  it('power: the time shown is that of the last look, be it in the store or not', async () => {
+    const looking = layHttpLab(({ power }) => ({
+      power: { ...power, seen: ({ powerSeen }) => powerSeen && { ...powerSeen, atMs: 9000 } },
+    }));
+    await looking.store.machines.add(
+      sampleMachine(1, { powerSeen: { state: 'on', atMs: 1000, because: undefined } }),
+      [],
+    );
+    const url = `${await looking.listen('socket')}/api/v1/machines`;
+    const told = async (path: string): Promise<Json> => (await (await fetch(url + path)).json()) as Json;
+    assert.deepEqual((await told('/board-01'))['powerSeen'], { state: 'on', atMs: 9000 });
+    assert.deepEqual((await told('/board-01/power'))['seen'], { state: 'on', atMs: 9000 });
+    const rows = (await told(''))['machines'] as Json[];
+    assert.deepEqual(rows[0]?.['powerSeen'], { state: 'on', atMs: 9000 });
+  });
+
   it('power: many are ordered at once, answered one by one', async () => {
     const { status, body } = await call('POST', '/power/orders', { machines: ['mustang-01', 'nobody'], verb: 'on' });
     assert.equal(status, 202);

@@ -11,7 +11,7 @@ const TEST: FlipTest = {
     {
       machine: 'a',
       step: 'done',
-      silent: ['b'],
+      silent: [{ machine: 'b', sign: 'BMC' }],
       missing: ['b'],
       trouble: undefined,
       verdict: { is: 'wrong', switches: 'b' },
@@ -52,8 +52,11 @@ describe('the flip test over the API', () => {
     assert.deepEqual(orders, [{ refs: ['a', 'b'], by: 'socket', silentMs: 30_000, backMs: 60_000 }]);
     const outlets = memberOf(test, 'outlets');
     assert.deepEqual(outlets, [
-      { machine: 'a', step: 'done', silent: ['b'], missing: ['b'], verdict: 'wrong', words: 'wrong: it switches b' },
-      { machine: 'b', step: 'waiting', silent: [], missing: [] },
+      {
+        ...{ machine: 'a', step: 'done', silent: ['b'], missing: ['b'], verdict: 'wrong' },
+        ...{ words: 'wrong: it switches b', signs: ['the BMC of b answers no more'] },
+      },
+      { machine: 'b', step: 'waiting', silent: [], missing: [], signs: [] },
     ]);
     assert.equal((await ask('DELETE'))[0], 200);
     assert.equal(aborted, 1);

@@ -80,6 +80,19 @@ describe('consoles', () => {
     assert.equal((await consoles.room(machine)).line().is, 'open');
   });
 
+  it('tells how much a console has said only where one is set', async () => {
+    assert.equal(consoles.heardOctets(machine.id), undefined);
+    await consoles.room(machine);
+    assert.equal(consoles.heardOctets(machine.id), undefined, 'a room to look into is no console');
+    await consoles.set(machine, choice, 'alice');
+    await ready();
+    assert.equal(consoles.heardOctets(machine.id), 0);
+    board.say('U-Boot');
+    assert.equal(consoles.heardOctets(machine.id), 6);
+    await consoles.set(machine, undefined, 'alice');
+    assert.equal(consoles.heardOctets(machine.id), undefined);
+  });
+
   it('after a restart it is open before anybody asks', async () => {
     await consoles.set(machine, choice, 'alice');
     await consoles.stop();

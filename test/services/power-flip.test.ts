@@ -1,7 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { ipv4, type Ipv4 } from '../../server/core/address.ts';
 import { flipWords } from '../../server/core/flip-judge.ts';
-import { createSignsOf } from '../../server/services/flip-signs.ts';
+import type { MachineId } from '../../server/core/machine.ts';
+import { hearAskings } from '../../server/services/dhcp-askings.ts';
+import { createSigns, type Signs } from '../../server/services/flip-signs.ts';
 import { createFlipWatch } from '../../server/services/flip-watch.ts';
 import { createFlipTests, type FlipOutcome, type FlipTests } from '../../server/services/power-flip.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -19,9 +21,14 @@ interface Bench {
   readonly wired: Map<string, string[]>;
   /** Machines whose answer is kept back. */
   readonly mute: Set<string>;
-  /** Machines whose console goes on talking while they have power. */
-  readonly talks: Set<string>;
-  begin(refs: readonly string[]): Promise<FlipOutcome>;
+  /** Machines that have a console, and whether it goes on talking while they have power. */
+  readonly consoles: Map<string, boolean>;
+  /** Machines that ask by DHCP while they have power, and every how many seconds. */
+  readonly asks: Map<string, number>;
+  readonly signs: Signs;
+  /** Lets time pass; who asks by DHCP does. */
+  passS(seconds: number): Promise<void>;
+  begin(refs: readonly string[], silentMs?: number): Promise<FlipOutcome>;
   /** Lets the test come to its end; what was found, in words. */
   end(): Promise<readonly string[]>;
 }
@@ -31,7 +38,8 @@ function bench(): Bench {
   const world = createPowerWorld();
   const wired = new Map([1, 2, 3, 4].map((n) => [String(n), [`m${n}`]]));
   const mute = new Set<string>();
-  const talks = new Set<string>();
+  const consoles = new Map<string, boolean>();
+  const asks = new Map<string, number>();
   const said = new Map<string, number>();
   for (const n of [1, 2, 3, 4]) world.pdu.set(String(n), 'on');
   const addresses = new Map<Ipv4, string>([1, 2, 3, 4].flatMap((n) => [n, BMC + n].map((at) => [ipv4(at), `m${n}`])));
@@ -41,30 +49,43 @@ function bench(): Bench {
     const name = addresses.get(address) ?? '';
     return Promise.resolve(isFed(name) && (!mute.has(name) || address > BMC));
   };
-  const heard = (name: string): number => {
-    const octets = (said.get(name) ?? 0) + (talks.has(name) && isFed(name) ? 40 : 0);
+  const { store, clock, power } = world;
+  const heardOctets = (id: MachineId): number | undefined => {
+    const name = ['m1', 'm2', 'm3', 'm4'].find((each) => world.machine(each).id === id) ?? '';
+    if (!consoles.has(name)) return undefined;
+    const octets = (said.get(name) ?? 0) + (consoles.get(name) === true && isFed(name) ? 40 : 0);
     said.set(name, octets);
     return octets;
   };
-  const { store, clock, power } = world;
+  let halves = 0;
+  const passHalf = async (): Promise<void> => {
+    await clock.pass(500);
+    halves += 1;
+    const asking = [...asks].filter(([name, everyS]) => isFed(name) && halves % (2 * everyS) === 0);
+    await store.events.append(asking.map(([name]) => asked(world.machine(name).id)));
+    await settle();
+  };
+  const signs = createSigns({
+    ...{ answers, consoles: { heardOctets }, clock },
+    addressOf: ({ name }) => [...addresses].find(([, each]) => each === name)?.[0],
+    askings: hearAskings({ events: store.events, clock }),
+  });
   const flips = createFlipTests({
     ...{ store, power, clock, log: createQuietLog() },
     machines: { find: (ref) => Promise.resolve(ref === 'nobody' ? undefined : world.machine(ref)) },
-    signsOf: createSignsOf({
-      answers,
-      addressOf: ({ name }) => [...addresses].find(([, each]) => each === name)?.[0],
-      consoles: { room: ({ name }) => Promise.resolve({ recording: { range: () => ({ from: 0, to: heard(name) }) } }) },
-    }),
+    signs,
     watch: createFlipWatch({ events: store.events, clock }),
   });
   return {
-    ...{ world, flips, wired, mute, talks },
-    begin: (refs) => flips.begin({ refs, by: 'alice', silentMs: 30_000, backMs: 60_000 }),
+    ...{ world, flips, wired, mute, consoles, asks, signs },
+    passS: async (seconds) => {
+      for (let half = 0; half < 2 * seconds; half += 1) await passHalf();
+    },
+    begin: (refs, silentMs = 30_000) => flips.begin({ refs, by: 'alice', silentMs, backMs: 60_000 }),
     end: async () => {
       for (let pieces = 0; flips.now()?.state === 'running'; pieces += 1) {
         assert.ok(pieces < 2000, 'it ends');
-        await clock.pass(500);
-        await settle();
+        await passHalf();
       }
       return (flips.now()?.outlets ?? []).map(
         ({ machine, verdict }) => `${machine} ${verdict ? flipWords(verdict) : 'not tried'}`,
@@ -72,6 +93,9 @@ function bench(): Bench {
     },
   };
 }
+
+const asked = (machine: MachineId) =>
+  sampleEvent('DHCP DISCOVER', { kind: 'dhcp', machine, detail: { received: 'DISCOVER', sent: 'OFFER' } });
 
 const because = (outcome: FlipOutcome): string => (outcome.is === 'begun' ? '' : outcome.because);
 
@@ -83,7 +107,10 @@ describe('the flip test', () => {
     assert.deepEqual(await end(), ['m1 right', 'm2 swapped with m3', 'm3 swapped with m2', 'm4 right']);
     for (const outlet of '1234') assert.equal(world.pdu.state(outlet), 'on');
     const told = world.texts().filter((text) => text.startsWith('flip test'));
-    assert.equal(told[1], 'flip test by alice: its outlet is swapped with m3');
+    assert.equal(
+      told[1],
+      'flip test by alice: its outlet is swapped with m3; with it off, m3 answers no more on its address',
+    );
   });
 
   it('an outlet with nobody, one with two, one of a machine outside of the test', async () => {
@@ -102,32 +129,52 @@ describe('the flip test', () => {
     assert.deepEqual(world.pdu.calls, []);
   });
 
-  it('machines without an answer of their own are watched by their BMC or by a console that talks', async () => {
-    const { world, wired, mute, talks, begin, end } = bench();
+  it('machines without an answer of their own are watched by their BMC, their DHCP or a console that talks', async () => {
+    const { world, flips, wired, mute, consoles, asks, passS, begin, end } = bench();
     for (const n of [1, 2, 3]) mute.add(`m${n}`);
-    for (const n of [1, 2]) world.put(poweredMachine(n, { facts: { ...sampleFacts, bmcAddress: ipv4(BMC + n) } }));
-    talks.add('m3');
+    world.put(poweredMachine(1, { facts: { ...sampleFacts, bmcAddress: ipv4(BMC + 1) } }));
+    asks.set('m2', 4);
+    consoles.set('m3', true);
     wired.set('2', ['m3']).set('3', ['m2']);
+    await passS(40);
     await begin(['m1', 'm2', 'm3', 'm4']);
     assert.deepEqual(await end(), ['m1 right', 'm2 swapped with m3', 'm3 swapped with m2', 'm4 right']);
+    const signs = (flips.now()?.outlets ?? []).map(({ silent, missing }) => [silent[0]?.sign, ...missing]);
+    assert.deepEqual(signs, [['BMC'], ['console'], ['DHCP'], ['link']], 'and all came back');
+  });
+
+  it('DHCP is judged by its own rhythm: too slow for the time given, or none yet, is unsure', async () => {
+    const { wired, mute, asks, passS, begin, end } = bench();
+    mute.add('m1');
+    asks.set('m1', 20);
+    await passS(90);
+    await begin(['m1']);
+    assert.match((await end())[0] ?? '', /unsure: it asked by DHCP \d+ s ago, but its silence could not be told/);
+    await passS(60);
+    await begin(['m1']);
+    const want = /unsure: only its DHCP is heard, with pauses of 20 s: give it 52 s to fall silent \(--silent\)/;
+    assert.match((await end())[0] ?? '', want);
+    await begin(['m1'], 60_000);
+    assert.deepEqual(await end(), ['m1 right']);
+    wired.set('1', []).set('4', ['m1']);
+    await begin(['m1'], 60_000);
+    assert.deepEqual(await end(), ['m1 nobody went silent'], 'it went on asking');
   });
 
   it('a console that is silent anyway, and a BMC by which the machine is switched, are no signs', async () => {
-    const { world, mute, begin, end } = bench();
+    const { world, mute, consoles, signs, begin, end } = bench();
     for (const n of [1, 2]) mute.add(`m${n}`);
     const power = { driver: 'ipmi', parameters: {} };
     world.put(poweredMachine(1, { power, facts: { ...sampleFacts, bmcAddress: ipv4(BMC + 1) } }));
-    const signs = createSignsOf({
-      answers: () => Promise.resolve(true),
-      addressOf: () => undefined,
-      consoles: { room: () => Promise.resolve({ recording: { range: () => ({ from: 0, to: 7 }) } }) },
-    })(world.machine('m1'));
-    assert.deepEqual(
-      signs.map(({ is }) => is),
-      ['console'],
-    );
+    consoles.set('m1', false).set('m2', false);
+    const of = (name: string, withinMs: number): readonly string[] =>
+      signs.of(world.machine(name), withinMs).map(({ is }) => is);
+    assert.deepEqual([of('m1', 30_000), of('m3', 30_000)], [['link', 'console'], ['link']]);
     await begin(['m2']);
     assert.match((await end())[0] ?? '', /unsure: it gives no sign of life/);
+    assert.deepEqual(of('m2', 5000), ['link']);
+    await begin(['m2'], 5000);
+    assert.match((await end())[0] ?? '', /unsure: a console needs 12 s to fall silent \(--silent\)/);
   });
 
   it('an outlet that says ok and does nothing is unsure; it is told to be on all the same', async () => {
@@ -140,9 +187,10 @@ describe('the flip test', () => {
 
   it('a machine that does not come back is told; a packet of its firmware or words of its console count as coming back', async () => {
     const pattern = { kind: 'console', detail: { pattern: 'u-boot-banner' } } as const;
-    const signs = [undefined, { kind: 'dhcp' }, pattern, { kind: 'console', detail: {} }] as const;
+    const cutOff = { kind: 'tftp', detail: { outcome: 'gave-up' } } as const;
+    const signs = [undefined, { kind: 'dhcp' }, pattern, { kind: 'console', detail: {} }, cutOff] as const;
     for (const sign of signs) {
-      const speaks = sign !== undefined && sign !== signs[3];
+      const speaks = sign === signs[1] || sign === pattern;
       const { world, flips, mute, begin, end } = bench();
       await begin(['m1']);
       while (world.pdu.state('1') === 'on') await world.clock.pass(100);

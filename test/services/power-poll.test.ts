@@ -59,6 +59,21 @@ describe('polling', () => {
     assert.ok((world.machine('m7').powerSeen?.atMs ?? 0) > 1_000_000);
   });
 
+  it('machines that stay as they are cost no row a look, and the time of the last look is known all the same', async () => {
+    const { world, looks, stop } = polled(10);
+    await passS(world.clock, 15);
+    const revs = (): readonly number[] => [1, 2, 3, 4].map((n) => world.machine(`m${n}`).rev);
+    const [before, looked] = [revs(), looks.length];
+    await passS(world.clock, 300);
+    stop();
+    assert.deepEqual(revs(), before);
+    assert.ok(looks.length - looked > 100, String(looks.length));
+    for (const n of [1, 2, 3, 4]) {
+      const seen = world.power.seen(world.machine(`m${n}`));
+      assert.ok((seen?.atMs ?? 0) > world.clock.now() - 15_000);
+    }
+  });
+
   it('never asks two at once on one controller', async () => {
     const { world, looks, stop } = polled(5);
     for (const n of [1, 2, 3, 4]) world.pdu.habits(String(n), { slowMs: 1500 });

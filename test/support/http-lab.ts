@@ -161,6 +161,7 @@ function pretendPower(store: Store, clock: Clock, switched: () => Promise<void>)
     restsMs: () => 0,
     whyNot: (machine) => (machine.power ? undefined : `${machine.name} has no power driver; set one on its page`),
     status: () => Promise.resolve({ is: 'done', seen: seen('on') }),
+    seen: (machine) => machine.powerSeen,
     say: (_machine, state) => Promise.resolve({ is: 'done', seen: seen(state) }),
     identify: (_machine, forS) =>
       Promise.resolve({ is: 'done', seen: { ...seen('on'), because: `blinks for ${forS} s` } }),
@@ -209,6 +210,7 @@ function pretendConsoles(parts: {
   return {
     ready: async (machine, signal) => (await starting).ready(machine, signal),
     room: async (machine) => (await starting).room(machine),
+    heardOctets: () => undefined,
     setting: async (machine) => (await starting).setting(machine),
     set: async (machine, choice, by) => (await starting).set(machine, choice, by),
     transports: () => transports.list(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flipWords } from '../../core/flip-judge.ts';
+import { flipWords, silenceWords } from '../../core/flip-judge.ts';
 import type { FlipTest } from '../../services/power-flip.ts';
 import type { HttpDeps } from '../deps.ts';
 import { NO_FIELDS, PLAIN, json, problem, route, type Answer, type Route } from '../route.ts';
@@ -17,6 +17,7 @@ const flipView = z.object({
       machine: z.string().describe('Whose setting names the outlet.'),
       step: z.enum(['waiting', 'off', 'on', 'done']),
       silent: z.array(z.string()).describe('Who gave no sign of life while it was off.'),
+      signs: z.array(z.string()).describe('The same in words: by which sign each was watched.'),
       missing: z.array(z.string()).describe('Who has not come back.'),
       verdict: z.enum(['right', 'swapped', 'wrong', 'nobody', 'unsure']).optional(),
       words: text.describe('The verdict in words; preliminary while the test runs.'),
@@ -27,7 +28,9 @@ const flipView = z.object({
 function viewOf(test: FlipTest | undefined): z.infer<typeof flipView> {
   if (!test) return { state: 'none', outlets: [] };
   const outlets = test.outlets.map(({ machine, step, silent, missing, verdict }) => ({
-    ...{ machine, step, silent: [...silent], missing: [...missing] },
+    ...{ machine, step, missing: [...missing] },
+    silent: silent.map((each) => each.machine),
+    signs: silent.map(silenceWords),
     verdict: verdict?.is,
     words: verdict && flipWords(verdict),
   }));

@@ -22,7 +22,7 @@ async function tellPower(deps: Deps, machine: Machine): Promise<Answer> {
   return json({
     setting: machine.power,
     secretsSet,
-    seen: machine.powerSeen,
+    seen: deps.power.seen(machine),
     underWay: deps.power.underWay(machine),
   });
 }
