@@ -6,7 +6,7 @@ import { wrongSecret } from '../../server/services/driver-kit/rules-secret.ts';
 import { KIT_RULES, runKit, type KitResult } from '../../server/services/driver-kit/run-kit.ts';
 import { definePowerDriver } from '../../power-drivers/define.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { createKitEngine } from '../support/kit-engine.ts';
+import { engineInMemory } from '../support/kit-engine.ts';
 
 const PASSWORD = 'canary-9fzZ';
 
@@ -96,7 +96,7 @@ async function judged(spoil: Spoil, change: Partial<PowerDriver> = {}, more: Par
   const edges = { clock, rng: { octets: (count: number) => new Uint8Array(count) } };
   const world: KitEdges = {
     ...edges,
-    engine: (each, parameters) => createKitEngine(edges, each, parameters),
+    engine: (each, parameters) => engineInMemory(edges, each, parameters),
     memoryOctets: () => 1000,
     resources: () => [],
     watch: () => ({ stop: () => Promise.resolve({ shown: [], left: [] }) }),

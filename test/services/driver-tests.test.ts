@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { Machine } from '../../server/core/machine.ts';
 import type { KitResult } from '../../server/services/driver-kit/run-kit.ts';
-import type { StandInFault } from '../../server/services/driver-kit/daemon-target.ts';
+import type { StandInFault } from '../../server/services/driver-kit/stand-ins.ts';
 import { createDriverTests, type DriverTestOrder, type DriverTestOutcome } from '../../server/services/driver-tests.ts';
 import { secretContext } from '../../server/services/power-secrets.ts';
 import { definePowerDriver } from '../../power-drivers/define.ts';
@@ -81,7 +81,12 @@ function layWorld(): World {
         return Promise.resolve({ is: 'refused', because: 'not here' });
       },
     },
-    edges: () => ({ clock, rng: { octets: (count) => new Uint8Array(count) } }),
+    openWorld: () =>
+      Promise.resolve({
+        edges: { clock, rng: { octets: (count) => new Uint8Array(count) } },
+        pretend: undefined,
+        close: () => Promise.resolve(),
+      }),
     openStandIn: (how, behind) => {
       fault = how;
       standIns.push([how, behind !== undefined]);
