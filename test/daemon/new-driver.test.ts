@@ -33,8 +33,11 @@ describe('a new driver', () => {
     const pretend = await openPretend(file, { ...realEdges, log: createQuietLog() });
     assert.ok(pretend);
     try {
-      const told = pretend.device.opening.map((line) => line.replace('parameter ', '').split('='));
-      const parameters: Record<string, string> = Object.fromEntries(told);
+      const parameters: Record<string, string> = {};
+      for (const line of pretend.device.opening) {
+        const [, name = '', value = ''] = /^parameter (\w+)=(.*)$/.exec(line) ?? [];
+        parameters[name] = value;
+      }
       const handle = await opened('my-pdu', parameters);
       await handle.set('on', forever);
       assert.deepEqual([await handle.query(forever), await pretend.device.ask('truth')], ['on', 'on']);
