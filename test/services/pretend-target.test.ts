@@ -24,11 +24,16 @@ const driver = definePowerDriver({
   open: () => ({ set: () => Promise.resolve(), query: () => Promise.resolve('off') }),
 });
 const FILE = '/etc/drivers/pdu.pretend';
-const OPENING = ['parameter host=127.0.0.1', 'parameter port=4711', 'parameter password=a=b c', 'parameter outlet=2'];
+const OPENING: readonly string[] = [
+  'parameter host=127.0.0.1',
+  'parameter port=4711',
+  'parameter password=a=b c',
+  'parameter outlet=2',
+];
 const PARAMETERS = { host: '127.0.0.1', port: 4711, password: 'a=b c', outlet: 2 };
 
 /** A device that answers so; what is not among the answers it cannot. */
-function saying(answers: Readonly<Record<string, string>>, opening = OPENING) {
+function saying(answers: Readonly<Record<string, string>>, opening: readonly string[] = OPENING) {
   const asked: string[] = [];
   const device: PretendDevice = {
     file: FILE,
