@@ -4,6 +4,8 @@ import type { Stats } from 'node:fs';
 import { err, ok, type Result } from '../server/core/result.ts';
 
 const MODULES = ['.js', '.mjs', '.ts', '.mts'];
+/** What the names of pretend devices end in. */
+const PRETEND = '.pretend';
 const GROUP_OR_WORLD_WRITES = 0o022;
 const STICKY = 0o1000;
 
@@ -14,7 +16,7 @@ export interface TrustedFile {
   readonly stamp: string;
   /** Executable: it is spoken to as a program, whatever its name ends in. */
   readonly isProgram: boolean;
-  /** A program or a module; a README beside them is neither. */
+  /** A program or a module; a README beside them is neither, nor is a pretend device, which is a program all the same. */
   readonly isDriver: boolean;
 }
 
@@ -54,6 +56,12 @@ async function faultAbove(path: string): Promise<string | undefined> {
   }
 }
 
+/** Where the pretend device of a driver lies: beside it, `my-pdu.pretend` for `my-pdu` and for `my-pdu.mjs`. */
+export function pretendBeside(file: string): string {
+  const ending = extname(file);
+  return `${MODULES.includes(ending) ? file.slice(0, -ending.length) : file}${PRETEND}`;
+}
+
 /** Looks at one entry of a trusted folder. Links are refused: what they point at may change hands. */
 export async function vouchForFile(path: string): Promise<Result<TrustedFile>> {
   try {
@@ -61,8 +69,9 @@ export async function vouchForFile(path: string): Promise<Result<TrustedFile>> {
     if (stat.isDirectory()) return ok({ path, stamp: 'folder', isProgram: false, isDriver: false });
     if (!stat.isFile()) return err(`${path} is not a plain file`);
     const isProgram = (stat.mode & 0o111) !== 0;
-    const isDriver = isProgram || MODULES.includes(extname(path));
-    const fault = isDriver ? faultOf(path, stat) : undefined;
+    const isPretend = extname(path) === PRETEND;
+    const isDriver = !isPretend && (isProgram || MODULES.includes(extname(path)));
+    const fault = isDriver || isPretend ? faultOf(path, stat) : undefined;
     const stamp = [stat.ino, stat.size, stat.mtimeMs, stat.mode].join('-');
     return fault === undefined ? ok({ path, stamp, isProgram, isDriver }) : err(fault);
   } catch (cause) {

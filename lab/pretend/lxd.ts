@@ -33,7 +33,8 @@ export async function startPretendLxd(folder: string, clock: Clock): Promise<Pre
   const socket = `${folder}/unix.socket`;
   const server = createServer((request, response) => {
     requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
-    void device.machine.command(() => serve(request, response, device));
+    // A client that hangs up in its request is gone; that must not end whoever pretends.
+    device.machine.command(() => serve(request, response, device)).catch(() => response.destroy());
   });
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, peer, head) => {

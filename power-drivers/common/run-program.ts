@@ -1,15 +1,11 @@
-import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import type { ChildProcess } from 'node:child_process';
 import { PowerError, type PowerEdges, type PowerErrorCode } from '../../server/ports/power-driver.ts';
+import { endFamily, markOf, startProgram } from './program-family.ts';
 
 /** Octets a program may print in all; one more and it is ended. */
 const OUTPUT_MAX = 64 * 1024;
-/** Nothing of the daemon's own environment reaches a program. */
-const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
 /** What a program leaves behind is known by this in its environment, which every child inherits. */
 const MARK = 'FARRIER_CALL';
-/** A killed family may have forked once more meanwhile. */
-const SWEEPS = 3;
 /** How long the pipes of a program that has ended may stay open. */
 const LINGER_MS = 500;
 
@@ -40,28 +36,16 @@ export interface ProgramEnd {
  */
 export async function runToEnd(run: ProgramRun, edges: PowerEdges, signal: AbortSignal): Promise<ProgramEnd> {
   if (signal.aborted) throw new PowerError('timeout', `${run.name}: stopped waiting; not begun`);
-  const mark = `${MARK}=${Buffer.from(edges.rng.octets(8)).toString('hex')}`;
-  const [key = '', value = ''] = mark.split('=');
-  const child = start(run, { ...ENVIRONMENT, [key]: value });
-  const watch = watchOver(child, run, { ...edges, mark }, signal);
+  const mark = markOf(MARK, edges.rng);
+  const child = startProgram({ ...run, folder: '/' }, mark);
+  const watch = watchOver(child, run, { ...edges, mark: mark.text }, signal);
   try {
     return await watch.ended;
   } finally {
     watch.release();
-    killGroup(child);
-    await killEscaped(child, mark);
+    await endFamily(child, mark.text);
     child.stdout.destroy();
     child.stderr.destroy();
-  }
-}
-
-function start(run: ProgramRun, env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
-  try {
-    return spawn(run.path, [...run.args], { cwd: '/', env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
-  } catch (cause) {
-    // Node gives some errors of execve as events and throws the others.
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new PowerError(words.includes('ETXTBSY') ? 'busy' : 'tool-missing', `${run.name}: cannot be run: ${words}`);
   }
 }
 
@@ -106,8 +90,7 @@ function watchOver(
     child.once('close', settle);
     child.once('exit', (code, killedBy) => {
       // Whatever it left running holds its pipes open: that must not hold up the answer.
-      killGroup(child);
-      void killEscaped(child, mark);
+      void endFamily(child, mark);
       cancels.push(
         clock.after(LINGER_MS, () => {
           settle(code, killedBy);
@@ -137,48 +120,4 @@ function gather(child: ChildProcess, tooMuch: () => void): () => { stdout: strin
     });
   const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString();
   return () => ({ stdout: text(said.stdout), stderr: text(said.stderr) });
-}
-
-/** Ends what the program may have left behind in its group. It leads it, so the group's number is its own. */
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  kill(-child.pid);
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // ESRCH: nothing of it is left, which is what is wanted.
-  }
-}
-
-/** Ends what left the group, as daemons do: it is found by the mark in its environment. */
-async function killEscaped(child: ChildProcess, mark: string): Promise<void> {
-  if (child.pid === undefined) return;
-  for (let sweep = 1; sweep <= SWEEPS; sweep += 1) {
-    const born = await bornSince(child.pid);
-    const marked = await Promise.all(born.map(async (pid) => ((await environmentOf(pid)).includes(mark) ? [pid] : [])));
-    const found = marked.flat();
-    found.forEach(kill);
-    if (found.length === 0) return;
-  }
-}
-
-async function environmentOf(pid: number): Promise<Buffer> {
-  return readFile(`/proc/${pid}/environ`).catch(() => Buffer.alloc(0));
-}
-
-/** Processes that were started after this one. Numbers are given out in turn, and `/proc/loadavg` tells the last one. */
-async function bornSince(pid: number): Promise<readonly number[]> {
-  try {
-    const [load, names] = await Promise.all([readFile('/proc/loadavg', 'utf8'), readdir('/proc')]);
-    const last = Number(load.trim().split(' ').at(-1));
-    const isBorn = (each: number): boolean =>
-      last >= pid ? each > pid && each <= last : each > pid || (each > 0 && each <= last);
-    return names.map(Number).filter(isBorn);
-  } catch {
-    // Without /proc the group is all that can be known.
-    return [];
-  }
 }

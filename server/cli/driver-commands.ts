@@ -125,13 +125,16 @@ async function test(context: CommandContext, command: Command, name: string, opt
   const count = (verdict: string): number => answer.results.filter((each) => each.verdict === verdict).length;
   const words = `${name} on ${answer.on}: ${count('pass')} rules kept, ${count('fail')} broken, ${count('not-judged')} not judged`;
   if (!answer.passed) throw new CliFailure(EXIT.failed, words);
-  context.say(yesSwitch || answer.on === 'no device' ? words : `${words}; to switch it on and off: --yes-switch`);
+  const wantsLeave = answer.results.some(({ because }) => because.includes('--yes-switch'));
+  context.say(wantsLeave ? `${words}; to switch it on and off: --yes-switch` : words);
 }
 
 function addTest(driver: Command, context: CommandContext): void {
   driver
     .command('test')
-    .description('whether a power driver keeps the rules: exit 1 when it breaks one; switches nothing by itself')
+    .description(
+      'whether a power driver keeps the rules: exit 1 when it breaks one; on its pretend device where no real one is named',
+    )
     .argument('<driver>')
     .option('--machine <machine>', 'on this machine, by its own power setting; it must not be in use')
     .option('--set <field=value...>', 'on a device with these fields; its secrets are asked for')
@@ -143,7 +146,7 @@ function addTest(driver: Command, context: CommandContext): void {
 function addNew(driver: Command, context: CommandContext): void {
   driver
     .command('new')
-    .description('writes a working power driver to start from')
+    .description('writes a working power driver to start from, and a pretend device to test it on')
     .addArgument(new Argument('<name>', 'small letters, digits and dashes'))
     .addArgument(new Argument('<folder>', 'a driver folder, as powerDrivers in farrier.yaml names it'))
     .addOption(new Option('--shell', 'as a shell script (the default)').conflicts('js'))

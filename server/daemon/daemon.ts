@@ -24,6 +24,7 @@ import type { PowerDrivers } from '../ports/power-drivers.ts';
 import { openRender } from '../render/render.ts';
 import { lookRegularly } from '../services/look-regularly.ts';
 import { pollPower } from '../services/power-poll.ts';
+import type { DriverTests } from '../services/driver-tests.ts';
 import { createReadiness } from '../services/readiness.ts';
 import { trimHistory } from '../services/trim-history.ts';
 import { watchDeadlines } from '../services/watch-deadlines.ts';
@@ -131,9 +132,9 @@ async function start(options: DaemonOptions, closers: Closer[], stop: () => Prom
   closers.push(() => dhcp.close());
   leases.attach(dhcp);
   const tftp = await startTftp(config, networks, ports, services, edges);
-  closers.push(() => tftp.close());
-  const { notices } = leases;
-  const shown = { drivers, networks, notices, pollS: config.power.pollS };
+  const driverTests = tryDrivers({ ...memory, ...edges, drivers, power: services.power });
+  closers.push(...[tftp, driverTests].map((each) => () => each.close()));
+  const shown = { drivers, driverTests, networks, notices: leases.notices, pollS: config.power.pollS };
   const app = createHttpApp(httpDeps({ memory, services, catalogue, root, edges, ...shown }));
   closers.push(() => {
     app.close();
@@ -255,6 +256,7 @@ function httpDeps(parts: {
   readonly services: Services;
   readonly catalogue: SiteCatalogue;
   readonly drivers: SiteDrivers;
+  readonly driverTests: DriverTests;
   readonly networks: readonly Network[];
   readonly notices: () => readonly Notice[];
   readonly pollS: number;
@@ -270,7 +272,7 @@ function httpDeps(parts: {
     boards: catalogue.boards,
     lintBoards: () => Promise.resolve(catalogue.lint()),
     drivers: parts.drivers,
-    driverTests: tryDrivers({ ...memory, ...parts.edges, drivers: parts.drivers, power: services.power }),
+    driverTests: parts.driverTests,
     artefacts: memory.artefacts,
     networks: parts.networks,
     notices: parts.notices,

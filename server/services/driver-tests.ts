@@ -6,8 +6,10 @@ import type { PowerDrivers } from '../ports/power-drivers.ts';
 import type { Store } from '../ports/store.ts';
 import type { Vault } from '../ports/vault.ts';
 import { checkSetting } from './check-setting.ts';
-import { daemonTarget, type OpenStandIn } from './driver-kit/daemon-target.ts';
-import type { KitEdges } from './driver-kit/kit-rule.ts';
+import { daemonTarget } from './driver-kit/daemon-target.ts';
+import type { OpenStandIn } from './driver-kit/stand-ins.ts';
+import type { KitEdges, KitTarget } from './driver-kit/kit-rule.ts';
+import { parametersOfPretend, pretendTarget, truthOf, type PretendDevice } from './driver-kit/pretend-target.ts';
 import { runKit, type KitResult } from './driver-kit/run-kit.ts';
 import { findMachine } from './machines.ts';
 import { controllerKey } from './power-controller.ts';
@@ -43,9 +45,20 @@ export interface DriverTestDeps {
   readonly vault: Pick<Vault, 'open'>;
   readonly drivers: PowerDrivers;
   readonly power: Pick<PowerService, 'underWay' | 'status'>;
-  /** A world for one run. */
-  readonly edges: () => KitEdges;
+  /**
+   * A world for one run, with the pretend device beside the driver where there is one and `wantsPretend`. Throws a
+   * `PowerError` when that may not be run or does not start.
+   */
+  readonly openWorld: (driver: string, wantsPretend: boolean) => Promise<KitWorld>;
   readonly openStandIn: OpenStandIn;
+}
+
+/** What one run stands on. */
+export interface KitWorld {
+  readonly edges: KitEdges;
+  readonly pretend: PretendDevice | undefined;
+  /** Ends the pretend device and takes away what it left. */
+  close(): Promise<void>;
 }
 
 /** States in which nobody uses a machine. */
@@ -91,24 +104,21 @@ interface Device {
   readonly machine: Machine | undefined;
 }
 
+type Refusal = Exclude<DriverTestOutcome, { is: 'done' }>;
+
 /** The service; it runs one test at a time. */
 export function createDriverTests(deps: DriverTestDeps): DriverTests {
   let isBusy = false;
   const run = async (order: DriverTestOrder): Promise<DriverTestOutcome> => {
     const driver = deps.drivers.byName(order.driver);
     if (!driver) return { is: 'unknown-driver', because: `there is no power driver "${order.driver}"` };
-    const device = await deviceOf(deps, driver, order);
-    if ('is' in device) return device;
-    const taken = device.parameters && (await whyTaken(deps, driver, device.parameters));
-    if (taken !== undefined) return { is: 'refused', because: taken };
-    const target = daemonTarget(
-      { driver: whileFree(deps, driver, device.parameters), parameters: device.parameters, maySwitch: order.switches },
-      deps.openStandIn,
-    );
-    const results = await runKit(target, deps.edges());
-    // Whatever was switched past the engine, the page says what is seen now.
-    if (order.switches && device.machine) await deps.power.status(device.machine);
-    return { is: 'done', on: device.on, results };
+    const opened = await openWorld(deps, order);
+    if ('is' in opened) return opened;
+    try {
+      return await runIn(deps, driver, order, opened);
+    } finally {
+      await opened.close();
+    }
   };
   return {
     run: async (order) => {
@@ -123,15 +133,57 @@ export function createDriverTests(deps: DriverTestDeps): DriverTests {
   };
 }
 
-async function deviceOf(
+/** Whether no device was named: then it is the pretend one, where there is one. */
+function isBare({ machine, parameters, secrets }: DriverTestOrder): boolean {
+  return machine === undefined && Object.keys(parameters).length === 0 && Object.keys(secrets).length === 0;
+}
+
+async function openWorld(deps: DriverTestDeps, order: DriverTestOrder): Promise<KitWorld | Refusal> {
+  try {
+    return await deps.openWorld(order.driver, isBare(order));
+  } catch (thrown) {
+    if (thrown instanceof PowerError) return { is: 'refused', because: thrown.message };
+    throw thrown;
+  }
+}
+
+async function runIn(
   deps: DriverTestDeps,
   driver: PowerDriver,
   order: DriverTestOrder,
-): Promise<Device | Exclude<DriverTestOutcome, { is: 'done' }>> {
+  { edges, pretend }: KitWorld,
+): Promise<DriverTestOutcome> {
+  const device = pretend ? await deviceOfPretend(driver, pretend) : await deviceOf(deps, driver, order);
+  if ('is' in device) return device;
+  const { parameters, on, machine } = device;
+  const taken = parameters && (await whyTaken(deps, driver, parameters));
+  if (taken !== undefined) return { is: 'refused', because: taken };
+  const careful = whileFree(deps, driver, parameters);
+  const target: KitTarget =
+    pretend && parameters
+      ? pretendTarget(careful, pretend, parameters, deps.openStandIn)
+      : daemonTarget({ driver: careful, parameters, maySwitch: order.switches }, deps.openStandIn);
+  const results = await runKit(target, edges);
+  // Whatever was switched past the engine, the page says what is seen now.
+  if (order.switches && machine) await deps.power.status(machine);
+  return { is: 'done', on, results };
+}
+
+async function deviceOfPretend(driver: PowerDriver, pretend: PretendDevice): Promise<Device | Refusal> {
+  const parameters = parametersOfPretend(driver, pretend);
+  if (!parameters.ok) return { is: 'refused', because: parameters.error };
+  try {
+    await truthOf(pretend);
+  } catch (thrown) {
+    return { is: 'refused', because: thrown instanceof Error ? thrown.message : String(thrown) };
+  }
+  return { parameters: parameters.value, on: `the pretend device ${pretend.file}`, machine: undefined };
+}
+
+async function deviceOf(deps: DriverTestDeps, driver: PowerDriver, order: DriverTestOrder): Promise<Device | Refusal> {
   if (order.machine !== undefined) return deviceOfMachine(deps, driver, order, order.machine);
-  const isBare = Object.keys(order.parameters).length === 0 && Object.keys(order.secrets).length === 0;
   const hasNeeds = Object.values(driver.fields).some(({ required, default: given }) => required && given === undefined);
-  if (isBare && hasNeeds) return { parameters: undefined, on: 'no device', machine: undefined };
+  if (isBare(order) && hasNeeds) return { parameters: undefined, on: 'no device', machine: undefined };
   const checked = checkSetting(driver, order.parameters, order.secrets, []);
   if (!checked.ok) return { is: 'bad-value', ...checked.error };
   return {
@@ -146,7 +198,7 @@ async function deviceOfMachine(
   driver: PowerDriver,
   order: DriverTestOrder,
   ref: string,
-): Promise<Device | Exclude<DriverTestOutcome, { is: 'done' }>> {
+): Promise<Device | Refusal> {
   const machine = await findMachine(store, ref);
   if (!machine) return { is: 'unknown-machine', because: `no machine "${ref}"; name it by name, MAC or id` };
   if (Object.keys(order.parameters).length > 0 || Object.keys(order.secrets).length > 0)

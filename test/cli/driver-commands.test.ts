@@ -27,21 +27,26 @@ describe('farrier driver', () => {
     assert.equal((await daemon.run(['driver', 'show', 'x'])).exit, 3);
   });
 
-  const tested = (verdict: string): object => ({
+  const tested = (verdict: string, leave?: string): object => ({
     on: 'host 10.0.0.7',
     passed: verdict !== 'fail',
-    results: [{ rule: 'status', sentence: 'It says so.', verdict, because: '"on" after 0.1 s', tookMs: 100 }],
+    results: [
+      { rule: 'status', sentence: 'It says so.', verdict, because: '"on" after 0.1 s', tookMs: 100 },
+      ...(leave === undefined
+        ? []
+        : [{ rule: 'read-back', sentence: 'Seen on.', verdict: 'not-judged', because: leave, tookMs: 0 }]),
+    ],
   });
 
   it('driver test sends fields and secrets, writes the table, and fails with the driver', async () => {
-    daemon.on('POST /drivers/ipmi/test', { status: 200, body: tested('pass') });
+    daemon.on('POST /drivers/ipmi/test', { status: 200, body: tested('pass', 'needs --yes-switch') });
     const secret = join(daemon.folder, 'driver-password');
     writeFileSync(secret, 'hush\n');
     const set = ['--set', 'host=10.0.0.7', 'username=u', '--secret-file', `password=${secret}`];
     const good = await daemon.run(['driver', 'test', 'ipmi', ...set]);
     assert.equal(good.exit, 0);
     assert.match(good.out, /\nstatus +pass +"on" after 0\.1 s\n/);
-    assert.match(good.err, /1 rules kept, 0 broken, 0 not judged; to switch it on and off: --yes-switch\n/);
+    assert.match(good.err, /1 rules kept, 0 broken, 1 not judged; to switch it on and off: --yes-switch\n/);
     assert.deepEqual(daemon.got.at(-1)?.body, {
       parameters: { host: '10.0.0.7', username: 'u' },
       secrets: { password: 'hush' },
@@ -52,6 +57,13 @@ describe('farrier driver', () => {
     assert.equal(bad.exit, 1);
     assert.deepEqual(JSON.parse(bad.out), tested('fail'));
     assert.deepEqual(daemon.got.at(-1)?.body, { machine: 'board-01', switches: true });
+  });
+
+  it('driver test without a device asks for the pretend one, and for no leave to switch it', async () => {
+    daemon.on('POST /drivers/ipmi/test', { status: 200, body: tested('pass') });
+    const { exit, err } = await daemon.run(['driver', 'test', 'ipmi']);
+    assert.deepEqual([exit, err], [0, 'ipmi on host 10.0.0.7: 1 rules kept, 0 broken, 0 not judged\n']);
+    assert.deepEqual(daemon.got.at(-1)?.body, { switches: false });
   });
 
   it('driver test takes a machine or fields, not both, and no secret as an argument', async () => {

@@ -1,11 +1,14 @@
 import { strict as assert } from 'node:assert';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createPowerDrivers } from '../../power-drivers/index.ts';
 import { newDriver } from '../../server/daemon/new-driver.ts';
+import { openPretend } from '../../server/daemon/open-pretend.ts';
 import { PowerError, type PowerHandle } from '../../server/ports/power-driver.ts';
 import { createDriverFolder, type DriverFolder } from '../support/driver-folder.ts';
 import { realEdges } from '../support/ipmi-crypto.ts';
+import { failureOf } from '../support/power-failure.ts';
 import { createQuietLog } from '../support/quiet-log.ts';
 
 const forever = new AbortController().signal;
@@ -25,14 +28,38 @@ describe('a new driver', () => {
     return driver.open(parameters, realEdges);
   };
 
-  it('in shell works as it is', async () => {
-    await newDriver({ name: 'my-relay', folder: folder.path, language: 'shell' });
-    const handle = await opened('my-relay', { relay: 3 });
-    await assert.rejects(handle.query(forever), (error) => error instanceof PowerError && error.code === 'refused');
-    for (const want of ['on', 'off'] as const) {
-      await handle.set(want, forever);
-      assert.equal(await handle.query(forever), want);
+  it('in shell works as it is, before the pretend device that comes with it', async () => {
+    const file = await newDriver({ name: 'my-pdu', folder: folder.path, language: 'shell' });
+    const pretend = await openPretend(file, { ...realEdges, log: createQuietLog() });
+    assert.ok(pretend);
+    try {
+      const parameters: Record<string, string> = {};
+      for (const line of pretend.device.opening) {
+        const [, name = '', value = ''] = /^parameter (\w+)=(.*)$/.exec(line) ?? [];
+        parameters[name] = value;
+      }
+      const handle = await opened('my-pdu', parameters);
+      await handle.set('on', forever);
+      assert.deepEqual([await handle.query(forever), await pretend.device.ask('truth')], ['on', 'on']);
+      const wrong = (await opened('my-pdu', { ...parameters, password: 'wrong' })).query(forever);
+      assert.equal((await failureOf(wrong)).code, 'auth');
+    } finally {
+      await pretend.close();
     }
+  });
+
+  it('has a pretend device only where one lies beside it, and that may be run', async () => {
+    const parts = { ...realEdges, log: createQuietLog() };
+    const file = await folder.drop('alone', '');
+    assert.equal(await openPretend(file, parts), undefined);
+    await folder.drop('alone.pretend', '#!/bin/sh\necho ready\ncat\n', 0o644);
+    assert.match(
+      (await failureOf(openPretend(file, parts))).message,
+      /alone\.pretend is not executable; run: chmod \+x/,
+    );
+    await folder.drop('alone.pretend', '#!/bin/sh\necho "no port" >&2\nexit 4\n');
+    const failure = await failureOf(openPretend(`${file}.mjs`, parts));
+    assert.match(failure.message, /^the pretend device \S+alone\.pretend ended with exit code 4: no port$/);
   });
 
   describe('in JavaScript', () => {
@@ -74,5 +101,8 @@ describe('a new driver', () => {
     await assert.rejects(newDriver(order), /is there already/);
     await assert.rejects(newDriver({ ...order, name: '../x' }), /is no name of a driver/);
     await assert.rejects(newDriver({ ...order, name: 'y', language: 'js', folder: '/nonexistent' }), /ENOENT/);
+    await folder.drop('half.mjs', '');
+    await assert.rejects(newDriver({ ...order, name: 'half', language: 'js' }), /half\.mjs is there already/);
+    assert.equal(existsSync(`${folder.path}/half.pretend`), false, 'nothing is left of what failed');
   });
 });

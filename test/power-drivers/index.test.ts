@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { existsSync } from 'node:fs';
 import { chmod, chown, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
@@ -174,6 +175,15 @@ describe('the drivers there are', () => {
   it('a README beside the drivers is no driver and no problem', async () => {
     await folder.drop('README.md', '# ours', 0o644);
     assert.deepEqual((await load()).problems(), []);
+  });
+
+  it('a pretend device beside a driver is none, and is asked nothing; one that others may change is a problem', async () => {
+    const file = await folder.drop('pdu.pretend', `#!/bin/sh\ntouch "$0.ran"\n`);
+    const all = await load();
+    assert.deepEqual([all.problems(), existsSync(`${file}.ran`)], [[], false]);
+    await chmod(file, 0o777);
+    await all.rescan();
+    assert.match(all.problems()[0]?.because ?? '', /pdu\.pretend is writable by group or world/);
   });
 
   it('a folder that is not there is a problem, not an end', async () => {

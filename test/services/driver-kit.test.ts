@@ -6,7 +6,7 @@ import { wrongSecret } from '../../server/services/driver-kit/rules-secret.ts';
 import { KIT_RULES, runKit, type KitResult } from '../../server/services/driver-kit/run-kit.ts';
 import { definePowerDriver } from '../../power-drivers/define.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { createKitEngine } from '../support/kit-engine.ts';
+import { engineInMemory } from '../support/kit-engine.ts';
 
 const PASSWORD = 'canary-9fzZ';
 
@@ -96,7 +96,7 @@ async function judged(spoil: Spoil, change: Partial<PowerDriver> = {}, more: Par
   const edges = { clock, rng: { octets: (count: number) => new Uint8Array(count) } };
   const world: KitEdges = {
     ...edges,
-    engine: (each, parameters) => createKitEngine(edges, each, parameters),
+    engine: (each, parameters) => engineInMemory(edges, each, parameters),
     memoryOctets: () => 1000,
     resources: () => [],
     watch: () => ({ stop: () => Promise.resolve({ shown: [], left: [] }) }),
@@ -251,6 +251,46 @@ describe('the conformance kit', () => {
     const passed = results.filter(({ verdict }) => verdict === 'pass').map(({ rule }) => rule);
     assert.deepEqual(passed, ['declaration', 'parameters', 'secrets-kept']);
     for (const { verdict, because } of results) assert.ok(verdict === 'pass' || because.length > 5);
+  });
+
+  it('a driver that tries a wrong secret again in its own call is told of by a device that counts', async () => {
+    const clock = createFakeClock();
+    const { target } = layBench(clock);
+    let refused = 0;
+    for (const [times, verdict] of [
+      [1, 'pass'],
+      [3, 'fail'],
+    ] as const) {
+      const counting: KitTarget = {
+        ...target,
+        refusals: () => Promise.resolve(refused),
+        driver: {
+          ...target.driver,
+          open: (parameters, edges) => {
+            const handle = target.driver.open(parameters, edges);
+            const query: PowerHandle['query'] = async (signal) => {
+              if (parameters['password'] !== PASSWORD) refused += times;
+              return handle.query(signal);
+            };
+            return { ...handle, query };
+          },
+        },
+      };
+      const edges: KitEdges = { clock, rng: { octets: (count) => new Uint8Array(count) } };
+      const results = await clock.until(runKit(counting, edges));
+      assert.equal(results.find(({ rule }) => rule === 'wrong-secret')?.verdict, verdict);
+      if (verdict === 'fail') assert.match(JSON.stringify(results), /in one call it was tried 3 times/);
+    }
+  });
+
+  it('names what a pretend device cannot do', async () => {
+    const clock = createFakeClock();
+    const { target } = layBench(clock);
+    const honest: KitTarget = { ...target, misbehave: () => Promise.resolve(undefined) };
+    const edges: KitEdges = { clock, rng: { octets: (count) => new Uint8Array(count) } };
+    const results = await clock.until(runKit(honest, edges));
+    const silence = results.find(({ rule }) => rule === 'silence');
+    assert.deepEqual([silence?.verdict, silence?.because], ['not-judged', 'the pretend device cannot do "silent"']);
   });
 
   it('never switches a real device without leave, nor tries a wrong secret there', async () => {

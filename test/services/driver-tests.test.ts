@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
 import type { Machine } from '../../server/core/machine.ts';
 import type { KitResult } from '../../server/services/driver-kit/run-kit.ts';
-import type { StandInFault } from '../../server/services/driver-kit/daemon-target.ts';
+import type { PretendDevice } from '../../server/services/driver-kit/pretend-target.ts';
+import type { StandInFault } from '../../server/services/driver-kit/stand-ins.ts';
 import { createDriverTests, type DriverTestOrder, type DriverTestOutcome } from '../../server/services/driver-tests.ts';
 import { secretContext } from '../../server/services/power-secrets.ts';
 import { definePowerDriver } from '../../power-drivers/define.ts';
@@ -11,6 +12,7 @@ import { createMemoryPowerStore } from '../support/memory-power-store.ts';
 import { poweredMachine } from '../support/power-world.ts';
 
 const PASSWORD = 'canary-of-a-pdu';
+const PRETEND_PORT = 4711;
 
 interface World {
   run(order?: Partial<DriverTestOrder>): Promise<DriverTestOutcome>;
@@ -24,6 +26,13 @@ interface World {
   switching(name: string): void;
   /** Happens when the device is switched for the first time. */
   meanwhile: () => void;
+  /** What lies beside the driver: a pretend device that says this, or why there is none to be run. */
+  beside: PretendDevice | PowerError | undefined;
+  /** For each test whether a pretend device was wanted, and how many have been closed. */
+  readonly wanted: boolean[];
+  closed: number;
+  /** What the device really is. */
+  readonly power: () => 'on' | 'off';
 }
 
 function layWorld(): World {
@@ -49,9 +58,9 @@ function layWorld(): World {
       password: { kind: 'secret', label: 'Password', scope: 'controller', required: true },
       outlet: { kind: 'integer', label: 'Outlet', scope: 'machine', required: true },
     },
-    open: ({ host, password, outlet }) => {
+    open: ({ host, port, password, outlet }) => {
       const reach = (): void => {
-        if (host === '127.0.0.1') throw new PowerError('unreachable', `${String(fault)} PDU`);
+        if (host === '127.0.0.1' && port !== PRETEND_PORT) throw new PowerError('unreachable', `${String(fault)} PDU`);
         if (password !== PASSWORD) throw new PowerError('auth', 'password refused');
         if (outlet > 8) throw new PowerError('refused', 'no such outlet');
       };
@@ -81,7 +90,16 @@ function layWorld(): World {
         return Promise.resolve({ is: 'refused', because: 'not here' });
       },
     },
-    edges: () => ({ clock, rng: { octets: (count) => new Uint8Array(count) } }),
+    openWorld: (_, wantsPretend) => {
+      world.wanted.push(wantsPretend);
+      const { beside } = world;
+      if (beside instanceof PowerError) return Promise.reject(beside);
+      return Promise.resolve({
+        edges: { clock, rng: { octets: (count) => new Uint8Array(count) } },
+        pretend: wantsPretend ? beside : undefined,
+        close: () => Promise.resolve(void (world.closed += 1)),
+      });
+    },
     openStandIn: (how, behind) => {
       fault = how;
       standIns.push([how, behind !== undefined]);
@@ -92,6 +110,7 @@ function layWorld(): World {
   const begin: World['begin'] = (change) => tests.run({ ...order, ...change });
   const world: World = {
     ...{ standIns, orders, looked, begin, meanwhile: () => undefined },
+    ...{ beside: undefined, wanted: [], closed: 0, power: () => state },
     run: (change) => clock.until(begin(change)),
     put: (n, change) => {
       const parameters = { host: 'pdu-a', port: 2323, outlet: n };
@@ -180,6 +199,58 @@ describe('testing a driver from the daemon', () => {
     assert.equal((await world.run(FIELDS)).is, 'done', 'another outlet may be in use');
     world.switching('m5');
     assert.match(because(await world.run(FIELDS)), /^m5 on the same controller is being switched/);
+  });
+
+  const opening = [`host=127.0.0.1`, `port=${PRETEND_PORT}`, `password=${PASSWORD}`, 'outlet=2'];
+  const pretend = (change: Partial<PretendDevice> = {}): PretendDevice => ({
+    file: '/etc/drivers/pretend.pretend',
+    opening: opening.map((each) => `parameter ${each}`),
+    ask: (words) => Promise.resolve(words === 'truth' ? 'off' : 'cannot'),
+    ...change,
+  });
+
+  it('without a device and with a pretend one beside the driver, that one is switched without asking', async () => {
+    const world = layWorld();
+    world.beside = pretend({ ask: (words) => Promise.resolve(words === 'truth' ? world.power() : 'cannot') });
+    const outcome = await world.run();
+    const seen = verdicts(outcome);
+    assert.equal(outcome.is === 'done' && outcome.on, 'the pretend device /etc/drivers/pretend.pretend');
+    for (const rule of ['status', 'read-back', 'repeatable', 'wrong-secret', 'silence'])
+      assert.equal(seen[rule], 'pass', rule);
+    assert.ok(world.orders.length > 0);
+    assert.equal(world.closed, 1);
+  });
+
+  it('a device that is named is the real one, whatever lies beside the driver', async () => {
+    const world = layWorld();
+    world.beside = pretend();
+    assert.equal(verdicts(await world.run(FIELDS))['read-back'], 'not-judged');
+    world.put(2, {});
+    await world.run({ machine: 'm2' });
+    assert.deepEqual([world.wanted, world.closed], [[false, false], 2]);
+  });
+
+  const unfit: readonly (readonly [string, World['beside'], RegExp])[] = [
+    ['may not be run', new PowerError('config', 'x.pretend is writable'), /^x\.pretend is writable$/],
+    ['is reached by what does not fit', pretend({ opening: ['parameter host=127.0.0.1'] }), /"password" is missing/],
+    ['does not know whether it is on', pretend({ ask: () => Promise.resolve('cannot') }), /"on" or "off" was due/],
+  ];
+  for (const [title, beside, words] of unfit)
+    it(`a pretend device that ${title} is refused`, async () => {
+      const world = layWorld();
+      world.beside = beside;
+      const outcome = await world.run();
+      assert.deepEqual([outcome.is, words.test(because(outcome))], ['refused', true], because(outcome));
+      assert.equal(world.closed, beside instanceof PowerError ? 0 : 1);
+    });
+
+  it('a pretend device whose parameters are those of a machine in use is left alone', async () => {
+    const world = layWorld();
+    world.beside = pretend();
+    const parameters = { host: '127.0.0.1', port: PRETEND_PORT, outlet: 2 };
+    world.put(2, { state: 'deployed', power: { driver: 'pretend', parameters } });
+    assert.match(because(await world.run()), /^m2 is in use \(deployed\)/);
+    assert.deepEqual(world.orders, []);
   });
 
   it('one test at a time', async () => {

@@ -4,7 +4,7 @@ import type { FieldValues } from '../../server/core/field.ts';
 import { createProgramWatch } from '../../server/edges/program-watch.ts';
 import type { KitEdges, KitFault, KitTarget } from '../../server/services/driver-kit/kit-rule.ts';
 import type { DriverBench } from './driver-bench.ts';
-import { createKitEngine } from './kit-engine.ts';
+import { engineInMemory } from './kit-engine.ts';
 import { realEdges } from './ipmi-crypto.ts';
 
 /** What stays open between calls is one of these; the timers and files of the tests themselves are none of a driver's. */
@@ -16,7 +16,7 @@ export function kitEdges(trap: KitEdges['trap']): KitEdges {
   const edges = { ...realEdges, rng: programs.rng };
   return {
     ...edges,
-    engine: (driver, parameters) => createKitEngine(edges, driver, parameters),
+    engine: (driver, parameters) => engineInMemory(edges, driver, parameters),
     watch: (secrets) => programs.watch(secrets),
     memoryOctets: () => process.memoryUsage().rss,
     resources: () => process.getActiveResourcesInfo().filter((kind) => KINDS.includes(kind)),
@@ -38,7 +38,7 @@ export function targetOf(bench: DriverBench): KitTarget {
       return (await canBe(bench, how)) ? bench.parameters : undefined;
     },
     behave: () => bench.misbehave('not'),
-    seen: () => bench.seen(),
+    seen: () => Promise.resolve(bench.seen()),
   };
 }
 

@@ -1,22 +1,7 @@
 import type { Field, FieldValues } from '../../core/field.ts';
 import type { PowerDriver } from '../../ports/power-driver.ts';
-import type { KitFault, KitTarget } from './kit-rule.ts';
-
-/** Something at a port that behaves as no device should. */
-export interface StandInAt {
-  readonly host: string;
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-/** How a stand-in can behave; what only a device can do (lies, a late effect) it cannot. */
-export type StandInFault = Exclude<KitFault, 'lies' | 'late'>;
-
-/** Opens one; `behind` is the device it lets through to, where there is one. */
-export type OpenStandIn = (
-  how: StandInFault,
-  behind: { readonly host: string; readonly port: number } | undefined,
-) => Promise<StandInAt>;
+import type { KitTarget } from './kit-rule.ts';
+import { createStandIns, type OpenStandIn } from './stand-ins.ts';
 
 /** A driver to be tried from a running daemon. */
 export interface DaemonTry {
@@ -30,57 +15,26 @@ export interface DaemonTry {
 const CANARY = 'canary0a1b2c3d';
 
 /**
- * A driver before a real device, with a stand-in on a port of this host for everything a real device will not do. The
- * stand-in serves drivers with a field of kind `host` and one of kind `port`.
+ * A driver before a real device, with a stand-in on a port of this host for everything a real device will not do.
  */
 export function daemonTarget(order: DaemonTry, openStandIn: OpenStandIn): KitTarget {
   const { driver } = order;
   const parameters = order.parameters ?? samplesOf(driver.fields);
-  const address = addressFields(driver.fields);
-  let standIn: StandInAt | undefined;
+  const hasDevice = order.parameters !== undefined;
+  const standIns = createStandIns(driver.fields, parameters, hasDevice, openStandIn);
   return {
     driver,
-    device: order.parameters ? 'real' : 'none',
+    device: hasDevice ? 'real' : 'none',
     parameters,
     secretField: order.parameters && secretFieldOf(driver.fields, parameters),
     maySwitch: order.maySwitch,
-    misbehave: async (how) => {
-      if (!address || how === 'lies' || how === 'late') return undefined;
-      const behind = order.parameters && behindOf(parameters, driver.fields, address);
-      // Coming and going needs a device that is there half of the time.
-      if (how === 'flapping' && !behind) return undefined;
-      standIn = await openStandIn(how, behind);
-      return { ...parameters, [address.host]: standIn.host, [address.port]: standIn.port };
-    },
-    behave: async () => {
-      await standIn?.close();
-      standIn = undefined;
-    },
+    misbehave: (how) => standIns.put(how),
+    behave: () => standIns.away(),
   };
 }
 
-interface AddressFields {
-  readonly host: string;
-  readonly port: string;
-}
-
-function addressFields(fields: PowerDriver['fields']): AddressFields | undefined {
-  const first = (kind: Field['kind']): string | undefined =>
-    Object.entries(fields).find(([, field]) => field.kind === kind && field.scope === 'controller')?.[0];
-  const [host, port] = [first('host'), first('port')];
-  return host === undefined || port === undefined ? undefined : { host, port };
-}
-
-function behindOf(
-  parameters: FieldValues,
-  fields: PowerDriver['fields'],
-  address: AddressFields,
-): { readonly host: string; readonly port: number } {
-  const port = parameters[address.port] ?? fields[address.port]?.default;
-  return { host: String(parameters[address.host]), port: Number(port) };
-}
-
-function secretFieldOf(fields: PowerDriver['fields'], parameters: FieldValues): string | undefined {
+/** The first secret that has a value: the one whose wrong value is tried. */
+export function secretFieldOf(fields: PowerDriver['fields'], parameters: FieldValues): string | undefined {
   return Object.keys(fields).find((name) => fields[name]?.kind === 'secret' && parameters[name] !== undefined);
 }
 

@@ -1,11 +1,10 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { PowerDriver } from '../../ports/power-driver.ts';
+import type { CommandSpan } from './kit-rule.ts';
 
 /** One call that was made of a driver. */
-export interface MadeCall {
+export interface MadeCall extends CommandSpan {
   readonly what: 'on' | 'off' | 'status';
-  readonly beganMs: number;
-  readonly endedMs: number;
 }
 
 /** The same driver, whose calls are written down. */
@@ -39,9 +38,7 @@ export function counted(
 }
 
 /** The first two of these spans that meet; nothing when each begins after the one before has ended. */
-export function firstMeeting(
-  spans: readonly { readonly beganMs: number; readonly endedMs: number }[],
-): readonly [number, number] | undefined {
+export function firstMeeting(spans: readonly CommandSpan[]): readonly [number, number] | undefined {
   const ordered = [...spans].sort((a, b) => a.beganMs - b.beganMs);
   for (let at = 1; at < ordered.length; at += 1) {
     const [before, after] = [ordered[at - 1], ordered[at]];

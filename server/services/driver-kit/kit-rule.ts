@@ -8,6 +8,12 @@ import type { KitCalls } from './kit-calls.ts';
 export const KIT_FAULTS = ['gone', 'silent', 'slow', 'half', 'lies', 'late', 'flood', 'flapping'] as const;
 export type KitFault = (typeof KIT_FAULTS)[number];
 
+/** When a device heard a command, on one steady clock. */
+export interface CommandSpan {
+  readonly beganMs: number;
+  readonly endedMs: number;
+}
+
 /** What a driver is tried on. */
 export interface KitTarget {
   readonly driver: PowerDriver;
@@ -26,8 +32,10 @@ export interface KitTarget {
    */
   misbehave(how: KitFault): Promise<FieldValues | undefined>;
   behave(): Promise<void>;
-  /** Commands the device has seen, on the monotonic clock; empty where it cannot tell. */
-  seen?(): readonly { readonly beganMs: number; readonly endedMs: number }[];
+  /** Commands the device has seen; empty where it cannot tell. */
+  seen?(): Promise<readonly CommandSpan[]>;
+  /** Log-ins the device has refused so far; nothing where it does not count them. */
+  refusals?(): Promise<number | undefined>;
 }
 
 /** The real power engine over one driver, with one machine. */

@@ -1,7 +1,16 @@
 import type { PowerDriver } from '../../ports/power-driver.ts';
 import type { PowerOutcome } from '../power-outcome.ts';
 import { counted, firstMeeting } from './kit-count.ts';
-import { fail, notJudged, pass, type Finding, type KitEngine, type KitRule, type KitRun } from './kit-rule.ts';
+import {
+  fail,
+  notJudged,
+  pass,
+  type CommandSpan,
+  type Finding,
+  type KitEngine,
+  type KitRule,
+  type KitRun,
+} from './kit-rule.ts';
 import { during } from './rules-trouble.ts';
 
 /** A lie needs no more time than this to be seen through. */
@@ -19,7 +28,7 @@ interface Ready {
 async function ready({ target, edges, calls }: KitRun): Promise<Ready | string> {
   const { driver, parameters } = target;
   const { engine } = edges;
-  if (target.device !== 'pretend' || !engine) return 'needs a device that lies on purpose';
+  if (target.device !== 'pretend' || !engine) return 'needs a pretend device, which may be harmed and lies on purpose';
   if (!driver.abilities.includes('status')) return 'it cannot see';
   if (!driver.abilities.includes('off')) return 'it cannot switch off';
   const end = await calls.query(parameters);
@@ -105,7 +114,7 @@ const queue: KitRule = {
     const now = await ready(run);
     if (typeof now === 'string') return notJudged(now);
     const { driver, made } = counted(run.target.driver, run.edges.clock);
-    const seenBefore = run.target.seen?.().length ?? 0;
+    const seenBefore = (await run.target.seen?.())?.length ?? 0;
     const engine = now.make(driver);
     const outcomes = await Promise.all([
       engine.order(now.first),
@@ -114,14 +123,14 @@ const queue: KitRule = {
     outcomes.forEach((outcome) => {
       hear(run, outcome);
     });
-    return judgeQueue(outcomes, made(), run.target.seen?.().slice(seenBefore) ?? []);
+    return judgeQueue(outcomes, made(), (await run.target.seen?.())?.slice(seenBefore) ?? []);
   },
 };
 
 function judgeQueue(
   outcomes: readonly PowerOutcome[],
-  made: Parameters<typeof firstMeeting>[0],
-  seen: Parameters<typeof firstMeeting>[0],
+  made: readonly CommandSpan[],
+  seen: readonly CommandSpan[],
 ): Finding {
   const bad = outcomes.find(({ is }) => is !== 'done');
   if (bad) return fail(ended(bad));

@@ -40,10 +40,13 @@ const wrong: KitRule = {
       return notJudged('a failed log-in may lock an account: needs --yes-switch');
     const right = String(target.parameters[target.secretField] ?? '');
     const parameters = { ...target.parameters, [target.secretField]: wrongSecret(right) };
+    const tried = await triesOf(target);
     const end = target.driver.abilities.includes('status')
       ? await calls.query(parameters)
       : await calls.set(parameters, 'on');
     if (end.is !== 'error' || end.code !== 'auth') return fail(`${wordsOf(end)}; auth was due`);
+    const inOneCall = await tried();
+    if (inOneCall > 1) return fail(`in one call it was tried ${inOneCall} times`);
     if (!edges.engine) return pass(wordsOf(end));
     const { driver, made } = counted(target.driver, edges.clock);
     const engine = edges.engine(driver, parameters);
@@ -58,6 +61,12 @@ const wrong: KitRule = {
     return made().length === 1 ? pass('auth, tried once') : fail(`an order tried it ${made().length} times`);
   },
 };
+
+/** Counts the log-ins that the device refuses from now on; 0 where it does not count them. */
+async function triesOf(target: KitTarget): Promise<() => Promise<number>> {
+  const before = (await target.refusals?.()) ?? 0;
+  return async () => ((await target.refusals?.()) ?? before) - before;
+}
 
 /** The rule that is judged last: over everything that was said and shown. */
 export function judgeSecrets(run: KitRun, shown: readonly string[] | undefined): Finding {

@@ -16,7 +16,8 @@ export async function during(
 ): Promise<Finding> {
   try {
     const parameters = await run.target.misbehave(how);
-    if (!parameters) return notJudged(`this device cannot be made to misbehave like that (${how})`);
+    if (!parameters)
+      return notJudged(`${run.target.device === 'pretend' ? 'the pretend' : 'this'} device cannot do "${how}"`);
     return await judge(parameters);
   } finally {
     await run.target.behave();
