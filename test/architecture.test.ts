@@ -14,8 +14,8 @@ interface Floor {
 
 const CORE = 'server/core/';
 const FLOOR3 = [CORE, 'server/wire/', 'server/ports/'];
-/** What drivers and consoles both need of the world: lines over streams, keys. */
-const LINES = ['stream-line', 'ssh-key', 'pem'].map((name) => `server/edges/${name}.ts`);
+/** What drivers and consoles both need of the world: lines over streams, log-ins, keys. */
+const LINES = ['stream-line', 'ssh-login', 'pem'].map((name) => `server/edges/${name}.ts`);
 
 /** Who may import whom: an allow-list. The longest matching prefix decides. */
 const FLOORS: Readonly<Record<string, Floor>> = {
