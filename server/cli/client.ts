@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { exchange, failureOf, parseJson, textOf, type Sending, type Where } from './exchange.ts';
 import { CliFailure, EXIT } from './failure.ts';
@@ -82,7 +82,8 @@ function sendingOf({ method, path, query, body, timeoutMs }: Call): Sending {
 }
 
 /** What a WebSocket is opened with. */
-function socketTo(where: Where, path: string): WebSocket {
+async function socketTo(where: Where, path: string): Promise<WebSocket> {
+  const { WebSocket } = await import('ws');
   const options = { handshakeTimeout: HANDSHAKE_MS, maxPayload: FRAME_OCTETS_MAX, perMessageDeflate: false };
   const { socketPath } = where.address;
   if (typeof socketPath === 'string')
@@ -90,8 +91,8 @@ function socketTo(where: Where, path: string): WebSocket {
   return new WebSocket(new URL(path, where.name.replace(/^http/, 'ws')), { ...options, headers: { ...where.headers } });
 }
 
-function openStream(where: Where, path: string): WebSocket {
-  const socket = socketTo(where, path);
+async function openStream(where: Where, path: string): Promise<WebSocket> {
+  const socket = await socketTo(where, path);
   socket.on('unexpected-response', (_request, answer) => {
     const tell = (text: string): void => {
       socket.emit('error', failureOf(answer.statusCode ?? 0, text));
