@@ -1,7 +1,7 @@
 import type { ParametersOf } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
 import { PowerError } from '../server/ports/power-driver.ts';
-import type { SnmpPlace, SnmpQuestion, SnmpValue, SnmpWho } from './common/snmp-call.ts';
+import { snmpCall, type SnmpPlace, type SnmpWho } from './common/snmp-call.ts';
 import { OUTLET_MODELS, type OutletModel } from './common/snmp-outlet-models.ts';
 import { definePowerDriver } from './define.ts';
 
@@ -123,12 +123,6 @@ const fields = {
 
 type Parameters = ParametersOf<typeof fields>;
 
-/** The client is loaded with the first question: most sites have no such outlets. */
-async function ask(place: SnmpPlace, question: SnmpQuestion, signal: AbortSignal): Promise<readonly SnmpValue[]> {
-  const { snmpCall } = await import('./common/snmp-call.ts');
-  return snmpCall(place, question, signal);
-}
-
 /** Switched outlets and PoE ports over SNMP, by a table of models. */
 export const snmpOutlet = definePowerDriver({
   name: 'snmp-outlet',
@@ -146,12 +140,12 @@ export const snmpOutlet = definePowerDriver({
     const bank = parameters.bank ?? model.bank;
     const index = bank === undefined ? String(parameters.outlet) : `${bank}.${parameters.outlet}`;
     const order = async ({ column, value }: OutletModel['on'], once: boolean, signal: AbortSignal): Promise<void> => {
-      await ask(place, { set: { oid: `${column}.${index}`, value }, once }, signal);
+      await snmpCall(place, { set: { oid: `${column}.${index}`, value }, once }, signal);
     };
     return {
       set: (want, signal) => order(want === 'on' ? model.on : model.off, false, signal),
       query: async (signal) => {
-        const [value] = await ask(place, { get: [`${model.status.column}.${index}`] }, signal);
+        const [value] = await snmpCall(place, { get: [`${model.status.column}.${index}`] }, signal);
         if (value !== undefined) return stateOf(model, value);
         const remedy = 'check model, bank and outlet, and the view of this community or user';
         throw new PowerError('refused', `${place.host}:${place.port}: shows no outlet ${index}; ${remedy}`);
@@ -161,7 +155,7 @@ export const snmpOutlet = definePowerDriver({
         else throw new PowerError('refused', `${place.host}: ${model.title} knows no reboot; use a power cycle`);
       },
       info: async (signal) => {
-        const [description, name] = await ask(place, { get: SYSTEM }, signal);
+        const [description, name] = await snmpCall(place, { get: SYSTEM }, signal);
         const words = (value: typeof name): string =>
           String(value ?? '')
             .replace(/[\p{Cc}\s]+/gu, ' ')
