@@ -81,9 +81,11 @@ function sendingOf({ method, path, query, body, timeoutMs }: Call): Sending {
   };
 }
 
+/** The package is loaded with the first stream: most commands open none. */
+type WebSockets = typeof import('ws');
+
 /** What a WebSocket is opened with. */
-async function socketTo(where: Where, path: string): Promise<WebSocket> {
-  const { WebSocket } = await import('ws');
+function socketTo({ WebSocket }: WebSockets, where: Where, path: string): WebSocket {
   const options = { handshakeTimeout: HANDSHAKE_MS, maxPayload: FRAME_OCTETS_MAX, perMessageDeflate: false };
   const { socketPath } = where.address;
   if (typeof socketPath === 'string')
@@ -91,8 +93,8 @@ async function socketTo(where: Where, path: string): Promise<WebSocket> {
   return new WebSocket(new URL(path, where.name.replace(/^http/, 'ws')), { ...options, headers: { ...where.headers } });
 }
 
-async function openStream(where: Where, path: string): Promise<WebSocket> {
-  const socket = await socketTo(where, path);
+function openStream(ws: WebSockets, where: Where, path: string): WebSocket {
+  const socket = socketTo(ws, where, path);
   socket.on('unexpected-response', (_request, answer) => {
     const tell = (text: string): void => {
       socket.emit('error', failureOf(answer.statusCode ?? 0, text));
@@ -113,6 +115,7 @@ async function whereIs(endpoint: Endpoint): Promise<Where> {
 
 /** An API client over HTTP/1.1. */
 export function createApi(endpoint: Endpoint): Api {
+  let loading: Promise<WebSockets> | undefined;
   const send = async (call: Call): Promise<string> => exchange(await whereIs(endpoint), sendingOf(call), textOf);
   return {
     call: async (call, shape) => read(await send(call), shape),
@@ -132,6 +135,9 @@ export function createApi(endpoint: Endpoint): Api {
       return read(await exchange(await whereIs(endpoint), sending, textOf), shape);
     },
     octets: async (call) => exchange(await whereIs(endpoint), sendingOf(call), (answer) => answer),
-    stream: async (path, query) => openStream(await whereIs(endpoint), `/api/v1${path}${queryOf(query)}`),
+    stream: async (path, query) => {
+      const where = await whereIs(endpoint);
+      return openStream(await (loading ??= import('ws')), where, `/api/v1${path}${queryOf(query)}`);
+    },
   };
 }
