@@ -16,16 +16,15 @@ export interface CliWorkOptions {
 export function createCliWork(options: CliWorkOptions): CliWork {
   const { cacheDir } = options;
   const folders = { cacheDir, outDir: join(cacheDir, 'built') };
-  const importing = (): Promise<typeof import('./import-files.ts')> => import('./import-files.ts');
   return {
     serve: async (order) => (await import('./serve.ts')).serve(order, options),
     demo: options.demo,
-    bundleFromFolder: async (order) => (await importing()).folderFiles(order),
-    bundleFromDebian: async (arch, say) => (await importing()).debianFiles({ ...folders, arch, say }),
+    bundleFromFolder: async (order) => (await import('./import-files.ts')).folderFiles(order),
+    bundleFromDebian: async (arch, say) => (await import('./import-files.ts')).debianFiles({ ...folders, arch, say }),
     buildAgent: async (arch, say, extras) =>
       (await import('./agent-files.ts')).agentFiles(arch, say, { ...folders, extras }),
-    dtbFromDeb: async (file, wanted) => (await importing()).dtbFile(cacheDir, file, wanted),
+    dtbFromDeb: async (file, wanted) => (await import('./import-files.ts')).dtbFile(cacheDir, file, wanted),
     newDriver: async (draft) => (await import('./new-driver.ts')).newDriver(draft),
-    dtbInFolder: async (folder, wanted) => (await importing()).dtbInFolder(folder, wanted),
+    dtbInFolder: async (folder, wanted) => (await import('./import-files.ts')).dtbInFolder(folder, wanted),
   };
 }
