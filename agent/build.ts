@@ -10,9 +10,8 @@ import { BuildError } from './build-error.ts';
 import { writeCpio, type CpioEntry } from './cpio.ts';
 import { readDeb } from '../server/files/archive/deb.ts';
 import { wantsDriver } from './drivers.ts';
-import { readIpmiFiles } from './ipmi.ts';
+import { EXTRA_NAMES, readExtra, type AgentExtras, type ExtraName } from './extras.ts';
 import type { AgentExtra } from './programs.ts';
-import { readSshFiles } from './ssh.ts';
 import { readModInfo } from './modinfo.ts';
 import { closeOver, modulesAlias, modulesDep, type KernelModule } from './module-set.ts';
 import { writeWhole } from './write-whole.ts';
@@ -31,14 +30,6 @@ export interface AgentOrder extends AptOrder {
   /** Made when absent. */
   readonly outDir: string;
   readonly extras?: AgentExtras;
-}
-
-/** What an agent may have besides. */
-export interface AgentExtras {
-  /** With dropbear, so that the parameter debug.ssh has an effect; 2 MB more. */
-  readonly ssh?: boolean;
-  /** With ipmitool, so that it can ask the machine's BMC; 5 MB more. */
-  readonly ipmi?: boolean;
 }
 
 /** A built agent, ready to be imported as a bundle of role `agent`. */
@@ -105,13 +96,13 @@ export async function buildAgent(order: AgentOrder): Promise<BuiltAgent> {
   };
 }
 
-type NamedExtra = AgentExtra & { readonly name: string };
+type NamedExtra = AgentExtra & { readonly name: ExtraName };
 
 async function readExtras(apt: Apt, { arch, extras }: AgentOrder): Promise<readonly NamedExtra[]> {
-  return [
-    ...(extras?.ssh === true ? [{ name: 'ssh', ...(await readSshFiles(apt, arch)) }] : []),
-    ...(extras?.ipmi === true ? [{ name: 'ipmi', ...(await readIpmiFiles(apt, arch)) }] : []),
-  ];
+  const wanted = EXTRA_NAMES.filter((name) => extras?.[name] === true);
+  const read: NamedExtra[] = [];
+  for (const name of wanted) read.push({ name, ...(await readExtra(name, apt, arch)) });
+  return read;
 }
 
 /** Two extras share the C library: each path once. */

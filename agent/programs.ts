@@ -31,6 +31,11 @@ const LOADER_OF: Readonly<Record<AptOrder['arch'], string>> = {
   armhf: 'lib/ld-linux-armhf.so.3',
 };
 
+/** A program, where its package has it. */
+export function programPiece(from: string, path: string): Piece {
+  return { package: from, from: new RegExp(`^${path.replaceAll('.', '\\.')}$`), to: path };
+}
+
 /** A library. Its file carries its whole version; programs ask for the part up to the first number. */
 export function libraryPiece(from: string, name: string): Piece {
   return {

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { createWebSocketStream, WebSocket } from 'ws';
 import type { ParametersOf } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
 import { pemBlocks } from '../server/edges/pem.ts';
@@ -192,6 +191,8 @@ function verify(operation: Readonly<Record<string, string>>, action: string, whe
 
 /** A WebSocket as a stream, which takes what comes in the very packet that opens it. */
 async function openWebSocket(call: HttpCall, where: string, signal: AbortSignal): Promise<Duplex> {
+  // Loaded before the line is there, for what it says at once.
+  const { createWebSocketStream, WebSocket } = await import('ws');
   const socket = await connected(call, where, signal);
   // Encrypted or not, the connection is there; to the WebSocket it is plain.
   const url = `ws://localhost${call.url.pathname}${call.url.search}`;

@@ -1,11 +1,11 @@
-import type { Client, ClientChannel } from 'ssh2';
+import type { ClientChannel } from 'ssh2';
 import type { ParametersOf } from '../server/core/field.ts';
 import type { PowerState } from '../server/core/machine.ts';
 import { streamLine } from '../server/edges/stream-line.ts';
 import type { Clock } from '../server/ports/clock.ts';
 import type { ConsoleLine } from '../server/ports/console.ts';
 import { PowerError } from '../server/ports/power-driver.ts';
-import { sshChannel, sshLogIn, sshRun } from './common/ssh-session.ts';
+import { openSshSession } from './common/ssh-session.ts';
 import { definePowerDriver } from './define.ts';
 
 /** Octets a command may print. */
@@ -88,19 +88,13 @@ function shortWords(text: string): string {
     .slice(0, 200);
 }
 
-async function logIn(parameters: Parameters, signal: AbortSignal): Promise<Client> {
-  if (parameters.password === undefined && parameters.privateKey === undefined)
-    throw new PowerError('config', `${whereOf(parameters)}: needs a "password" or a "privateKey"`);
-  return sshLogIn(parameters, whereOf(parameters), signal);
-}
-
 /** One command in a login of its own: the chassis manager has few sessions, and none is left behind. */
 async function command(parameters: Parameters, line: string, signal: AbortSignal): Promise<string> {
-  const client = await logIn(parameters, signal);
+  const session = await openSshSession(parameters, { where: whereOf(parameters), signal });
   try {
-    return await sshRun(client, line, { where: whereOf(parameters), maxOctets: OUTPUT_MAX, signal });
+    return await session.run(line, OUTPUT_MAX);
   } finally {
-    client.destroy();
+    session.end();
   }
 }
 
@@ -124,21 +118,20 @@ function infoOf(said: string): Readonly<Record<string, string>> {
 /** The words around the switch-over are the chassis manager's; all after "Active" is passed on. */
 async function openSerialPort(parameters: Parameters, clock: Clock, signal: AbortSignal): Promise<ConsoleLine> {
   const where = `${whereOf(parameters)}: serial port`;
-  const client = await logIn(parameters, signal);
+  const session = await openSshSession(parameters, { where, signal });
   try {
-    const window = { term: 'dumb', cols: 200, rows: 50 };
-    const channel = await sshChannel(client, (done) => client.shell(window, done), { where, signal });
+    const channel = await session.shell({ term: 'dumb', cols: 200, rows: 50 });
     await readUntil(channel, /hpiLO-> *$/, where, signal);
     channel.write(`connect node vsp ${parameters.node}\r`);
     const answer = await readUntil(channel, VSP_ANSWER, where, signal);
     if (/in use/i.test(answer)) throw new PowerError('busy', `${where}: is taken by another session`);
     if (!/serial port active/i.test(answer)) throw new PowerError('refused', `${where}: ${shortWords(answer)}`);
     const line = streamLine(channel, { clock, whom: where, goodbye: LEAVE });
-    void line.ended.then(() => client.destroy());
+    void line.ended.then(session.end);
     const guard = keyGuard();
     return { ...line, write: (octets) => line.write(guard(octets)) };
   } catch (cause) {
-    client.destroy();
+    session.end();
     throw cause;
   }
 }

@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { createTerminal } from './cli/terminal.ts';
 import { runCli } from './cli/program.ts';
 import { createCliWork } from './daemon/cli-work.ts';
-import { DEMO_INSIDE, runDemo, runDemoInside } from './daemon/demo.ts';
 import { versionOf } from './daemon/version.ts';
 import { projectRoot } from './edges/project-root.ts';
 import { realClock } from './edges/real-clock.ts';
 
 /** Looked for in this order when no `--config` is given. */
 const CONFIG_FILES = [join(process.cwd(), 'farrier.yaml'), '/etc/farrier/farrier.yaml'];
+
+/** The hidden command with which the demo starts this program again, inside its namespaces. */
+const DEMO_INSIDE = 'demo-inside';
 
 const DEMO_FOLDER = join(tmpdir(), `farrier-demo-${process.getuid?.() ?? 0}`);
 
@@ -45,21 +47,24 @@ const work = createCliWork({
   logLevel: process.env['FARRIER_LOG'] ?? 'info',
   untilSignalled,
   say: tell,
-  demo: ({ boards, qemu, port }) =>
-    runDemo(
+  demo: async ({ boards, qemu, port }) =>
+    (await import('./daemon/demo.ts')).runDemo(
       { boards, qemu, port },
       {
         cacheDir,
         entry: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
         signal: untilSignalled(),
         say: tell,
+        inside: DEMO_INSIDE,
         folder: DEMO_FOLDER,
       },
     ),
 });
 const [first, order = ''] = process.argv.slice(2);
-if (first === DEMO_INSIDE) await runDemoInside(order, process.env['FARRIER_LOG'] ?? 'warn');
-else
+if (first === DEMO_INSIDE) {
+  const { runDemoInside } = await import('./daemon/demo.ts');
+  await runDemoInside(order, process.env['FARRIER_LOG'] ?? 'warn');
+} else
   process.exitCode = await runCli(withCommand(process.argv.slice(2)), {
     version: versionOf(projectRoot()),
     terminal,

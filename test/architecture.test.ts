@@ -14,8 +14,8 @@ interface Floor {
 
 const CORE = 'server/core/';
 const FLOOR3 = [CORE, 'server/wire/', 'server/ports/'];
-/** What drivers and consoles both need of the world: lines over streams, keys. */
-const LINES = ['stream-line', 'ssh-key', 'pem'].map((name) => `server/edges/${name}.ts`);
+/** What drivers and consoles both need of the world: lines over streams, log-ins, keys. */
+const LINES = ['stream-line', 'ssh-login', 'pem'].map((name) => `server/edges/${name}.ts`);
 
 /** Who may import whom: an allow-list. The longest matching prefix decides. */
 const FLOORS: Readonly<Record<string, Floor>> = {
@@ -47,6 +47,8 @@ interface Import {
   readonly from: string;
   readonly to: string;
   readonly project: boolean;
+  /** Whether it is loaded with the file, and not when something asks for it, or never because it is a type. */
+  readonly atOnce: boolean;
 }
 
 function filesBelow(folder: string): readonly string[] {
@@ -71,7 +73,8 @@ function importsOf(file: string, text: string): readonly Import[] {
           .split(sep)
           .join('/')
       : name;
-    return { from: file, to, project };
+    const atOnce = match[1] !== undefined && !/^\s*(?:import|export)\s+type\b/.test(match[0]);
+    return { from: file, to, project, atOnce };
   });
 }
 
@@ -107,6 +110,23 @@ function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): readonly strin
   };
   for (const file of graph.keys()) walk(file, []);
   return cycles;
+}
+
+/** What is loaded with a file: those of the project, and the packages. */
+function loadedWith(
+  start: string,
+  texts: ReadonlyMap<string, string>,
+): { readonly files: readonly string[]; readonly packages: readonly string[] } {
+  const [files, packages] = [new Set<string>(), new Set<string>()];
+  const walk = (file: string): void => {
+    if (files.has(file)) return;
+    files.add(file);
+    for (const { to, project, atOnce } of importsOf(file, texts.get(file) ?? ''))
+      if (atOnce && project) walk(to);
+      else if (atOnce && !to.startsWith('node:')) packages.add(to);
+  };
+  walk(start);
+  return { files: [...files], packages: [...packages].sort() };
 }
 
 /** Where the world may be touched directly, and how: everywhere else it comes in as Clock, Rng, edges or configuration. */
@@ -205,6 +225,19 @@ describe('architecture', () => {
     assert.deepEqual(faults, []);
   });
 
+  it('commands load what they all need, and the daemon what every site needs', () => {
+    const command = loadedWith('server/main.ts', texts);
+    assert.deepEqual(command.packages, ['commander', 'yaml', 'zod']);
+    const light = ['cli', 'config', 'core', 'daemon', 'edges', 'ports'].map((folder) => `server/${folder}/`);
+    assert.deepEqual(
+      command.files.filter((file) => !light.some((folder) => file.startsWith(folder))),
+      ['server/main.ts'],
+    );
+    const daemon = loadedWith('server/daemon/start-serving.ts', texts);
+    assert.deepEqual(daemon.packages, ['better-sqlite3', 'express', 'nunjucks', 'yaml', 'zod']);
+    assert.ok(!daemon.files.some((file) => /^(lab|agent)\//.test(file)));
+  });
+
   it('time, randomness and the environment come from outside', () => {
     assert.deepEqual(
       [...texts].flatMap(([file, text]) => touchesOf(file, text)),
@@ -221,6 +254,17 @@ describe('architecture', () => {
       [...texts].flatMap(([file, text]) => bareExportsOf(file, text)),
       [],
     );
+  });
+
+  it('bites: what is loaded at once is found behind files, what is loaded late or is a type is not', () => {
+    const planted = new Map([
+      ['a.ts', "import { b } from './b.ts';\nimport type { Client } from 'ssh2';\nawait import('late');\n"],
+      ['b.ts', "import { type C } from './c.ts';\nimport 'effect';\nexport { d } from 'again';\n"],
+      ['c.ts', "import {\n  x,\n} from 'lines';\nexport type { T } from 'type';\nimport 'node:fs';\n"],
+    ]);
+    const loaded = loadedWith('a.ts', planted);
+    assert.deepEqual(loaded.files, ['a.ts', 'b.ts', 'c.ts']);
+    assert.deepEqual(loaded.packages, ['again', 'effect', 'lines']);
   });
 
   it('bites: touches of the world and bare exports are found', () => {

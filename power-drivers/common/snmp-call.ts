@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
-import snmp, { type Answered, type Session, type SessionSocket, type User, type Varbind } from 'net-snmp';
+import type { Answered, Session, SessionSocket, User, Varbind } from 'net-snmp';
 import { PowerError } from '../../server/ports/power-driver.ts';
 
 /** Milliseconds until a request is sent again, and how often; then an agent counts as silent. */
@@ -28,6 +28,13 @@ export interface SnmpPlace {
   readonly who: SnmpWho;
 }
 
+type Snmp = (typeof import('net-snmp'))['default'];
+
+/** An agent, and the package that speaks to it: loaded with the first question, for most sites have no such outlets. */
+interface Agent extends SnmpPlace {
+  readonly snmp: Snmp;
+}
+
 /** What is asked: values, or one integer set. `once`: not sent again when no answer comes, for what a repeat would do twice. */
 export type SnmpQuestion =
   | { readonly get: readonly string[] }
@@ -46,31 +53,33 @@ export async function snmpCall(
   question: SnmpQuestion,
   signal: AbortSignal,
 ): Promise<readonly SnmpValue[]> {
+  const { default: snmp } = await import('net-snmp');
+  const agent = { ...place, snmp };
   try {
-    return await answered(place, question, 'once' in question && question.once ? 0 : RESENDS, signal);
+    return await answered(agent, question, 'once' in question && question.once ? 0 : RESENDS, signal);
   } catch (failure) {
-    throw isSilence(failure) ? await reasonOfSilence(failure, place, signal) : failure;
+    throw isSilence(agent, failure) ? await reasonOfSilence(failure, agent, signal) : failure;
   }
 }
 
-function isSilence(failure: unknown): failure is PowerError {
+function isSilence({ snmp }: Agent, failure: unknown): failure is PowerError {
   return failure instanceof PowerError && failure.cause instanceof snmp.RequestTimedOutError;
 }
 
 /** An agent is silent to a request it cannot decrypt. Asked without encryption it speaks, if only to refuse: it is the key. */
-async function reasonOfSilence(silence: PowerError, place: SnmpPlace, signal: AbortSignal): Promise<PowerError> {
-  const { who } = place;
+async function reasonOfSilence(silence: PowerError, agent: Agent, signal: AbortSignal): Promise<PowerError> {
+  const { who } = agent;
   if (who.version !== '3' || !who.priv) return silence;
   const speaksTo = (asking: SnmpWho): Promise<boolean> =>
-    answered({ ...place, who: asking }, { get: [UPTIME] }, 0, signal).then(
+    answered({ ...agent, who: asking }, { get: [UPTIME] }, 0, signal).then(
       () => true,
       (failure: unknown) => failure instanceof PowerError && ['refused', 'auth'].includes(failure.code),
     );
   if (await speaksTo(who))
-    return new PowerError('busy', `${whereOf(place)}: answers other questions, but not this one`);
+    return new PowerError('busy', `${whereOf(agent)}: answers other questions, but not this one`);
   if (await speaksTo({ ...who, priv: undefined }))
-    return new PowerError('auth', `${whereOf(place)}: knows the user, but not the encryption key or its algorithm`);
-  return signal.aborted ? stopped(place) : silence;
+    return new PowerError('auth', `${whereOf(agent)}: knows the user, but not the encryption key or its algorithm`);
+  return signal.aborted ? stopped(agent) : silence;
 }
 
 function whereOf({ host, port }: SnmpPlace): string {
@@ -82,41 +91,41 @@ function stopped(place: SnmpPlace): PowerError {
 }
 
 async function answered(
-  place: SnmpPlace,
+  agent: Agent,
   question: SnmpQuestion,
   resends: number,
   signal: AbortSignal,
 ): Promise<readonly SnmpValue[]> {
-  const socket = createSocket(place.host.includes(':') ? 'udp6' : 'udp4');
+  const socket = createSocket(agent.host.includes(':') ? 'udp6' : 'udp4');
   let session: Session | undefined;
   let stop = (): void => undefined;
   try {
     const varbinds = await new Promise<readonly Varbind[]>((resolve, reject) => {
       stop = () => {
-        reject(stopped(place));
+        reject(stopped(agent));
       };
       if (signal.aborted) stop();
       signal.addEventListener('abort', stop, { once: true });
       // "Port unreachable" arrives here too, for the socket is connected.
       socket.on('error', (cause) => {
-        reject(new PowerError('unreachable', `${whereOf(place)}: ${cause.message}`, { cause }));
+        reject(new PowerError('unreachable', `${whereOf(agent)}: ${cause.message}`, { cause }));
       });
       socket.once('connect', () => {
         if (signal.aborted) return;
-        session = sessionOn(socket, place, resends, reject);
+        session = sessionOn(socket, agent, resends, reject);
         // Datagrams that are no SNMP: the answer may still come.
         let isRubbish = false;
         session.on('error', () => {
           isRubbish = true;
         });
-        ask(session, question, (error, answer) => {
-          if (error) reject(reasonOf(error, whereOf(place), place.who, isRubbish));
+        ask(agent, session, question, (error, answer) => {
+          if (error) reject(reasonOf(error, agent, isRubbish));
           else resolve(answer ?? []);
         });
       });
-      socket.connect(place.port, place.host);
+      socket.connect(agent.port, agent.host);
     });
-    return varbinds.map(valueOf);
+    return varbinds.map((varbind) => valueOf(agent, varbind));
   } finally {
     signal.removeEventListener('abort', stop);
     session?.close();
@@ -126,7 +135,7 @@ async function answered(
 
 function sessionOn(
   socket: Socket,
-  { host, port, who }: SnmpPlace,
+  { host, port, who, snmp }: Agent,
   resends: number,
   fail: (error: PowerError) => void,
 ): Session {
@@ -140,16 +149,16 @@ function sessionOn(
   };
   const version = who.version === '1' ? snmp.Version1 : snmp.Version2c;
   return who.version === '3'
-    ? snmp.createV3Session(host, userOf(who), options)
+    ? snmp.createV3Session(host, userOf(snmp, who), options)
     : snmp.createSession(host, who.community, { ...options, version });
 }
 
-function ask(session: Session, question: SnmpQuestion, answered: Answered): void {
+function ask({ snmp }: Agent, session: Session, question: SnmpQuestion, answered: Answered): void {
   if ('get' in question) session.get(question.get, answered);
   else session.set([{ ...question.set, type: snmp.ObjectType.Integer }], answered);
 }
 
-function userOf({ user, auth, priv }: SnmpWho & { readonly version: '3' }): User {
+function userOf(snmp: Snmp, { user, auth, priv }: SnmpWho & { readonly version: '3' }): User {
   const { noAuthNoPriv, authNoPriv, authPriv } = snmp.SecurityLevel;
   if (!auth) return { name: user, level: noAuthNoPriv };
   const authProtocol = snmp.AuthProtocols[auth.protocol] ?? 0;
@@ -190,7 +199,7 @@ function guarded(socket: Socket, where: string, fail: (error: PowerError) => voi
   };
 }
 
-function valueOf(varbind: Varbind): SnmpValue {
+function valueOf({ snmp }: Agent, varbind: Varbind): SnmpValue {
   if (snmp.isVarbindError(varbind)) return undefined;
   const { value } = varbind;
   if (typeof value === 'number' || typeof value === 'string') return value;
@@ -201,7 +210,9 @@ function valueOf(varbind: Varbind): SnmpValue {
 const MAY_NOT = ['NoAccess', 'ReadOnly', 'AuthorizationError', 'NotWritable', 'NoCreation'];
 const NOT_NOW = ['ResourceUnavailable', 'CommitFailed', 'UndoFailed'];
 
-function reasonOf(error: Error, where: string, who: SnmpWho, isRubbish: boolean): PowerError {
+function reasonOf(error: Error, agent: Agent, isRubbish: boolean): PowerError {
+  const { snmp, who } = agent;
+  const where = whereOf(agent);
   if (error instanceof snmp.RequestTimedOutError) {
     if (isRubbish) return new PowerError('unreachable', `${where}: its answers are no SNMP that can be read`);
     const what = who.version === '3' ? 'address, port or user' : 'address, port, community or SNMP version';
@@ -218,11 +229,11 @@ function reasonOf(error: Error, where: string, who: SnmpWho, isRubbish: boolean)
     const words = error.message.replace(/[^\x20-\x7e]/g, ' ').slice(0, 120);
     return new PowerError(is(NOT_NOW) ? 'busy' : 'refused', `${where}: answers ${words}`);
   }
-  if (error instanceof snmp.ResponseInvalidError) return invalid(error, where);
+  if (error instanceof snmp.ResponseInvalidError) return invalid(snmp, error, where);
   return new PowerError('unreachable', `${where}: ${error.message.slice(0, 120)}`, { cause: error });
 }
 
-function invalid(error: Error & { readonly code: number }, where: string): PowerError {
+function invalid(snmp: Snmp, error: Error & { readonly code: number }, where: string): PowerError {
   const { EAuthFailure, ECouldNotDecrypt, ENotInTimeWindow } = snmp.ResponseInvalidCode;
   if (error.code === ENotInTimeWindow || /time window|engine id/i.test(error.message))
     return new PowerError('busy', `${where}: its clock and ours are being brought together`);

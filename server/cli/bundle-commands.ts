@@ -1,4 +1,4 @@
-import type { AgentExtras } from '../../agent/build.ts';
+import type { AgentExtras } from '../../agent/extras.ts';
 import { Argument, Option, type Command } from 'commander';
 import { z } from 'zod';
 import { addBundleImport, importBundle } from './bundle-import.ts';

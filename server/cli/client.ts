@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { exchange, failureOf, parseJson, textOf, type Sending, type Where } from './exchange.ts';
 import { CliFailure, EXIT } from './failure.ts';
@@ -81,8 +81,11 @@ function sendingOf({ method, path, query, body, timeoutMs }: Call): Sending {
   };
 }
 
+/** The package is loaded with the first stream: most commands open none. */
+type WebSockets = typeof import('ws');
+
 /** What a WebSocket is opened with. */
-function socketTo(where: Where, path: string): WebSocket {
+function socketTo({ WebSocket }: WebSockets, where: Where, path: string): WebSocket {
   const options = { handshakeTimeout: HANDSHAKE_MS, maxPayload: FRAME_OCTETS_MAX, perMessageDeflate: false };
   const { socketPath } = where.address;
   if (typeof socketPath === 'string')
@@ -90,8 +93,8 @@ function socketTo(where: Where, path: string): WebSocket {
   return new WebSocket(new URL(path, where.name.replace(/^http/, 'ws')), { ...options, headers: { ...where.headers } });
 }
 
-function openStream(where: Where, path: string): WebSocket {
-  const socket = socketTo(where, path);
+function openStream(ws: WebSockets, where: Where, path: string): WebSocket {
+  const socket = socketTo(ws, where, path);
   socket.on('unexpected-response', (_request, answer) => {
     const tell = (text: string): void => {
       socket.emit('error', failureOf(answer.statusCode ?? 0, text));
@@ -112,6 +115,7 @@ async function whereIs(endpoint: Endpoint): Promise<Where> {
 
 /** An API client over HTTP/1.1. */
 export function createApi(endpoint: Endpoint): Api {
+  let loading: Promise<WebSockets> | undefined;
   const send = async (call: Call): Promise<string> => exchange(await whereIs(endpoint), sendingOf(call), textOf);
   return {
     call: async (call, shape) => read(await send(call), shape),
@@ -131,6 +135,9 @@ export function createApi(endpoint: Endpoint): Api {
       return read(await exchange(await whereIs(endpoint), sending, textOf), shape);
     },
     octets: async (call) => exchange(await whereIs(endpoint), sendingOf(call), (answer) => answer),
-    stream: async (path, query) => openStream(await whereIs(endpoint), `/api/v1${path}${queryOf(query)}`),
+    stream: async (path, query) => {
+      const where = await whereIs(endpoint);
+      return openStream(await (loading ??= import('ws')), where, `/api/v1${path}${queryOf(query)}`);
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { pause, type Clock } from '../ports/clock.ts';
 import { CliFailure, EXIT } from './failure.ts';
@@ -77,16 +77,21 @@ class Follower implements Following {
   }
 
   send(octets: Uint8Array): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(octets);
+    this.#opened()?.send(octets);
   }
 
   ask(wish: { readonly do: string }): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(wish));
+    this.#opened()?.send(JSON.stringify(wish));
   }
 
   end(): void {
     this.#isEnded = true;
     this.#socket?.close();
+  }
+
+  #opened(): WebSocket | undefined {
+    const socket = this.#socket;
+    return socket && socket.readyState === socket.OPEN ? socket : undefined;
   }
 
   async #run(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AgentExtras } from '../../agent/build.ts';
+import type { AgentExtras } from '../../agent/extras.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /** The terminal, the pipes and the environment, as far as commands may touch them. */

@@ -1,4 +1,5 @@
-import { buildAgent, type AgentExtras } from '../../agent/build.ts';
+import { buildAgent } from '../../agent/build.ts';
+import type { AgentExtras } from '../../agent/extras.ts';
 import { fetchLoaders, type LoaderFile } from '../../agent/loaders.ts';
 import type { BundleFiles, PackagedArch, Say } from '../cli/deps.ts';
 import { sha256Of } from '../edges/digest.ts';

@@ -1,19 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import {
-  bundleFromDebianNetboot,
-  bundleFromFolder,
-  type BundleSource,
-  type FolderOrder,
-} from '../../agent/bundle-source.ts';
-import { dtbFromDeb, dtbInFolder } from '../../agent/board-dtb.ts';
-import { needConfig } from './need-config.ts';
-import type { BundleFiles, CliWork, FolderImport, Say } from '../cli/deps.ts';
-import { createLog } from '../edges/pino-log.ts';
-import { formatIpv4 } from '../core/address.ts';
-import { agentFiles } from './agent-files.ts';
-import { newDriver } from './new-driver.ts';
-import { startDaemon } from './daemon.ts';
+import { join } from 'node:path';
+import type { CliWork, Say } from '../cli/deps.ts';
 
 /** What the commands do beyond calling the API. */
 export interface CliWorkOptions {
@@ -26,57 +12,19 @@ export interface CliWorkOptions {
   readonly demo: CliWork['demo'];
 }
 
-/** Wires the commands' work. */
+/** Wires the commands' work. Each loads what it needs when it is called: most commands only speak to a daemon. */
 export function createCliWork(options: CliWorkOptions): CliWork {
-  const folders = { cacheDir: options.cacheDir, outDir: join(options.cacheDir, 'built') };
+  const { cacheDir } = options;
+  const folders = { cacheDir, outDir: join(cacheDir, 'built') };
   return {
-    serve: (order) => serve(order, options),
+    serve: async (order) => (await import('./serve.ts')).serve(order, options),
     demo: options.demo,
-    bundleFromFolder: async (order) => withoutLoaders(await bundleFromFolder(given(order))),
-    bundleFromDebian: async (arch, say) => withoutLoaders(await bundleFromDebianNetboot({ ...folders, arch, say })),
-    buildAgent: (arch, say, extras) => agentFiles(arch, say, { ...folders, extras }),
-    dtbFromDeb: async (file, wanted) => {
-      const { octets, ...words } = await dtbFromDeb(file, wanted);
-      const folder = join(options.cacheDir, 'dtbs');
-      await mkdir(folder, { recursive: true });
-      const laid = join(folder, basename(wanted.path));
-      await writeFile(laid, octets);
-      return { file: laid, ...words };
-    },
-    newDriver,
-    dtbInFolder,
+    bundleFromFolder: async (order) => (await import('./import-files.ts')).folderFiles(order),
+    bundleFromDebian: async (arch, say) => (await import('./import-files.ts')).debianFiles({ ...folders, arch, say }),
+    buildAgent: async (arch, say, extras) =>
+      (await import('./agent-files.ts')).agentFiles(arch, say, { ...folders, extras }),
+    dtbFromDeb: async (file, wanted) => (await import('./import-files.ts')).dtbFile(cacheDir, file, wanted),
+    newDriver: async (draft) => (await import('./new-driver.ts')).newDriver(draft),
+    dtbInFolder: async (folder, wanted) => (await import('./import-files.ts')).dtbInFolder(folder, wanted),
   };
-}
-
-const withoutLoaders = (source: BundleSource): BundleFiles => ({ ...source, loaders: [] });
-
-/** An absent field is left out: for the importer it is not one that is undefined. */
-function given({ version, kernel, initrd, args, ...rest }: FolderImport): FolderOrder {
-  return {
-    ...rest,
-    ...(version === undefined ? {} : { version }),
-    ...(kernel === undefined ? {} : { kernel }),
-    ...(initrd === undefined ? {} : { initrd }),
-    ...(args === undefined ? {} : { args }),
-  };
-}
-
-async function serve(
-  order: { readonly config: string | undefined; readonly force: boolean },
-  { logLevel, untilSignalled, say }: CliWorkOptions,
-): Promise<void> {
-  if (order.config === undefined)
-    throw new Error('there is no farrier.yaml here; "farrier config init" writes one, --config FILE names another');
-  const config = needConfig(order.config);
-  const signal = untilSignalled();
-  const daemon = await startDaemon({ config, log: createLog(logLevel), force: order.force });
-  const { address, port } = config.http;
-  say(
-    `Farrier serves ${daemon.networks.map((network) => network.name).join(', ')}; page at http://${formatIpv4(address)}:${String(port)}/`,
-  );
-  if (!signal.aborted)
-    await new Promise((resolve) => {
-      signal.addEventListener('abort', resolve, { once: true });
-    });
-  await daemon.stop();
 }

@@ -15,9 +15,6 @@ import { agentFiles } from './agent-files.ts';
 import { startDaemon, type Daemon } from './daemon.ts';
 import { needDebian } from './need-debian.ts';
 
-/** The hidden command with which the demo starts this program again, inside its namespaces. */
-export const DEMO_INSIDE = 'demo-inside';
-
 /** Pretended work at each stage of a virtual board's boot, so that people can follow. */
 const PACE_MS = 700;
 /** One of each kind that is pretended. */
@@ -30,6 +27,8 @@ export async function runDemo(
     /** Everything of the demo lies there, its socket too, so that the other commands find it. */
     readonly folder: string;
     readonly entry: readonly string[];
+    /** The hidden command with which it is started again, inside its namespaces. */
+    readonly inside: string;
     readonly signal: AbortSignal;
     readonly say: Say;
     /** Downloads and built files. */
@@ -45,7 +44,7 @@ export async function runDemo(
     ...qemu,
     port: order.port,
     paceMs: PACE_MS,
-    inside: { command, args: [...args, DEMO_INSIDE] },
+    inside: { command, args: [...args, edges.inside] },
     isRoot: process.getuid?.() === 0,
     clock: realClock,
     say: edges.say,

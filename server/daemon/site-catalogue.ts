@@ -1,7 +1,7 @@
 import { openBoards } from '../files/board-catalogue.ts';
 import type { BoardFinding } from '../files/board-file.ts';
 import { createBoardShelf } from '../files/board-shelf.ts';
-import { readConsolePatterns } from '../files/console-patterns.ts';
+import { readConsolePatterns, stampOfPatterns } from '../files/console-patterns.ts';
 import type { ConsolePattern } from '../core/console-pattern.ts';
 import { lintBoards } from '../files/lint-boards.ts';
 import { createSiteBoards } from '../files/site-boards.ts';
@@ -23,13 +23,15 @@ export function openSiteCatalogue(shipped: string, siteFolders: readonly string[
   const folders = [shipped, ...siteFolders];
   const catalogue = openBoards(folders);
   const boards = createBoardShelf(catalogue);
+  let stamp = stampOfPatterns(folders);
   let { patterns } = readConsolePatterns(folders);
   return {
     boards,
     site: createSiteBoards(siteFolders.at(-1)),
     refresh: () => {
-      const now = readConsolePatterns(folders).patterns;
-      if (JSON.stringify(now) !== JSON.stringify(patterns)) patterns = now;
+      const now = stampOfPatterns(folders);
+      if (now !== stamp) ({ patterns } = readConsolePatterns(folders));
+      stamp = now;
       return catalogue.refresh();
     },
     lint: () => [...lintBoards(folders, boards), ...readConsolePatterns(folders).findings],

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sha256 } from '../core/address.ts';
 import type { Board, DtbWish, KernelLoad } from '../core/board.ts';
@@ -7,6 +7,7 @@ import type { ShelfCatalogue } from './board-shelf.ts';
 import { checkDtb, digestOf, readDtb, type DeclaredDtb } from './board-dtb.ts';
 import { declaredFirmware, readFirmware, type DeclaredFirmware, type FirmwareRead } from './board-firmware.ts';
 import { readBoardText, type BoardFinding, type BoardRow, type BoardText } from './board-file.ts';
+import { stampOf } from './file-stamp.ts';
 
 /** The file that makes a folder a board. */
 const BOARD_FILE = 'board.yaml';
@@ -273,16 +274,6 @@ function fingerprintOf(folders: readonly string[]): string {
     .filter((path) => path.endsWith(`/${BOARD_FILE}`) || /\.(dtbo?|bin|elf|dat)$/.test(path))
     .map((path) => `${path} ${stampOf(path) ?? ''}`)
     .join('\n');
-}
-
-/** Size, time and inode of a plain file; nothing for whatever else is there, cannot be looked at, or is not there. */
-function stampOf(path: string): string | undefined {
-  try {
-    const stat = statSync(path);
-    return stat.isFile() ? `${stat.size} ${stat.mtimeMs} ${stat.ino}` : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Names in a folder in order; a folder that is not there has none. */

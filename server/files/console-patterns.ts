@@ -6,6 +6,7 @@ import { LOADERS } from '../core/arch.ts';
 import { LAYERS } from '../core/boot-verdict.ts';
 import { gapsOf, parsePattern, type ConsolePattern } from '../core/console-pattern.ts';
 import type { BoardFinding } from './board-file.ts';
+import { stampOf } from './file-stamp.ts';
 
 /** The file of a folder of boards in which patterns stand. */
 const FILE = 'console-patterns.yaml';
@@ -52,6 +53,11 @@ export function readConsolePatterns(folders: readonly string[]): PatternFile {
   for (const pattern of files.flatMap(({ patterns }) => patterns))
     if (!all.has(pattern.name)) all.set(pattern.name, pattern);
   return { patterns: [...all.values()], findings: files.flatMap(({ findings }) => findings) };
+}
+
+/** Another text when one of the folders' files has changed, come or gone. Cheap: one stat a folder. */
+export function stampOfPatterns(folders: readonly string[]): string {
+  return folders.map((folder) => stampOf(join(folder, FILE)) ?? '').join('\n');
 }
 
 function readPatternFile(file: string): PatternFile {

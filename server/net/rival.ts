@@ -25,6 +25,8 @@ import type { DeviceSocketEvents, Peer } from './udp-on-device.ts';
  * second before its OFFER; who pings for longer, or is slow, is heard by the watch that follows.
  */
 const PROBE_WAIT_MS = 1250;
+/** A process that is busy with its start may notice the end of that before it has read what came in time. */
+const UNREAD_MS = 10;
 /** How long a host that sent only broadcasts has to answer ARP, so that its hardware address can be named. */
 const KNOCK_WAIT_MS = 300;
 /**
@@ -80,6 +82,7 @@ export async function findRivals(device: string, ours: Ipv4, edges: RivalEdges):
   const watch = await watchRivals(device, ours, edges, (rival) => found.set(rival.serverId, rival));
   watch.probe();
   await pause(edges.clock, PROBE_WAIT_MS);
+  await pause(edges.clock, UNREAD_MS);
   await watch.close();
   return Promise.all([...found.values()].map((rival) => withMac(rival, edges)));
 }

@@ -61,7 +61,7 @@ describe('net/rival', () => {
       [2, 2],
       'locally administered',
     );
-    it.clock.advance(1500);
+    await it.clock.pass(1500);
     assert.deepEqual(await found, []);
     assert.equal(it.host.sockets.size, 0, 'port 68 is given back');
   });
@@ -72,11 +72,25 @@ describe('net/rival', () => {
     await rest();
     hear(it.host, offer(THEIRS));
     hear(it.host, offer(THEIRS));
-    it.clock.advance(1500);
+    await it.clock.pass(1500);
     const [rival, ...others] = await found;
     assert.ok(rival);
     assert.equal(others.length, 0);
     assert.equal(describeRival(rival), `10.77.0.9 (${macNo(9)}) on eth1: OFFER to ${macNo(5)}`);
+  });
+
+  it('what came in time counts although it is read late', async () => {
+    const it = scene();
+    const found = findRivals('eth1', OURS, it);
+    await rest();
+    it.clock.advance(1250);
+    await rest();
+    hear(it.host, offer(THEIRS));
+    await it.clock.pass(10);
+    assert.deepEqual(
+      (await found).map(({ serverId }) => serverId),
+      [THEIRS],
+    );
   });
 
   it('our own answers, requests, and rubbish are no rivals', async () => {
@@ -87,7 +101,7 @@ describe('net/rival', () => {
     hear(it.host, offer(OURS), THEIRS);
     hear(it.host, offer(THEIRS, 1));
     hear(it.host, new Uint8Array(300));
-    it.clock.advance(1500);
+    await it.clock.pass(1500);
     assert.deepEqual(await found, []);
   });
 
@@ -96,7 +110,7 @@ describe('net/rival', () => {
     const found = findRivals('eth1', OURS, it);
     await rest();
     hear(it.host, offer());
-    it.clock.advance(1500);
+    await it.clock.pass(1500);
     assert.deepEqual(
       (await found).map((rival) => [rival.serverId, rival.source]),
       [[THEIRS, THEIRS]],
@@ -115,7 +129,7 @@ describe('net/rival', () => {
     const found = findRivals('eth1', OURS, { ...it, knock });
     await rest();
     hear(it.host, offer(THEIRS));
-    it.clock.advance(1500);
+    await it.clock.pass(1500);
     assert.deepEqual([(await found)[0]?.mac, knocked], [macNo(9), [THEIRS]]);
   });
 
@@ -129,7 +143,7 @@ describe('net/rival', () => {
       clientMessage('ACK', { op: 2, mac: macNo(5) }, [u32(OPT.serverId, ip('10.77.0.8'))]),
       ip('10.77.0.8'),
     );
-    it.clock.advance(1500);
+    await it.clock.pass(1500);
     assert.deepEqual(
       (await found).map((rival) => [rival.isProxy, rival.toProbe]),
       [

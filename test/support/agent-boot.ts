@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildAgent, type AgentArch, type AgentExtras, type BuiltAgent } from '../../agent/build.ts';
+import { buildAgent, type AgentArch, type BuiltAgent } from '../../agent/build.ts';
+import type { AgentExtras } from '../../agent/extras.ts';
 import { endChild, saidBy } from '../../lab/child-process.ts';
 import { startDnsmasq } from './dnsmasq.ts';
 

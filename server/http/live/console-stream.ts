@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import type { RawData, WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import type { ConsoleRoom, ConsoleSeat } from '../../services/console-room.ts';
 import { whoAsks, type Trust, type Who } from '../auth.ts';
@@ -51,7 +51,8 @@ interface Wanted {
 
 /** Makes them. */
 export function createConsoleStreams(deps: Deps): ConsoleStreams {
-  const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_OCTETS_MAX, perMessageDeflate: false });
+  let server: Promise<WebSocketServer> | undefined;
+  let isClosed = false;
   const open = new Set<Stream>();
   const join = async (trust: Trust, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const wanted = await whatIsWanted(deps, trust, request);
@@ -59,12 +60,17 @@ export function createConsoleStreams(deps: Deps): ConsoleStreams {
       refuse(socket, wanted);
       return;
     }
+    const upgrades = await (server ??= webSockets());
     const own = [...open].filter(({ name }) => name === wanted.who.name).length;
     if (open.size >= STREAMS_MAX || own >= STREAMS_OF_ONE_MAX) {
       refuse(socket, { status: 503, words: 'too many streams are open' });
       return;
     }
-    server.handleUpgrade(request, socket, head, (peer) => {
+    if (isClosed) {
+      refuse(socket, { status: 503, words: 'Farrier is stopping' });
+      return;
+    }
+    upgrades.handleUpgrade(request, socket, head, (peer) => {
       const whoNow = (): Promise<Who | undefined> => whoAsks(trust, deps.users, request);
       const stream = new Stream(deps, peer, wanted, whoNow);
       open.add(stream);
@@ -81,10 +87,16 @@ export function createConsoleStreams(deps: Deps): ConsoleStreams {
       });
     },
     close: () => {
+      isClosed = true;
       for (const stream of [...open]) stream.end(CODES.goingAway, 'Farrier is stopping');
-      server.close();
     },
   };
+}
+
+/** Loaded with the first stream, not with the daemon. */
+async function webSockets(): Promise<WebSocketServer> {
+  const { WebSocketServer } = await import('ws');
+  return new WebSocketServer({ noServer: true, maxPayload: MESSAGE_OCTETS_MAX, perMessageDeflate: false });
 }
 
 interface Refusal {
