@@ -55,7 +55,7 @@ export async function buildQemuRack(
       closers.push(() => board.powerOff());
       const { address, port, password } = order.bmc;
       const powerProgram = await control.programFor(board);
-      const bmc = await startIpmiSim({ address, port, user: BMC_USER, password, powerProgram });
+      const bmc = await startIpmiSim({ address, port, user: BMC_USER, password, powerProgram, folder });
       closers.push(() => bmc.stop());
       const parameters = { host: address, port, user: BMC_USER };
       slots.push({
