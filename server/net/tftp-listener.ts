@@ -86,6 +86,9 @@ const RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024;
 
 const RRQ = 1;
 
+/** Two turns of the event loop: an error is told in one reading, the datagrams that lie behind it in the next. */
+const whenRead = (call: () => void): void => void setImmediate(() => setImmediate(call));
+
 /** Listens for read requests (RFC 1350 §4). @throws BindError when an address cannot be served, unless it is just not there yet */
 export async function startTftpListener(options: TftpListenerOptions): Promise<TftpListener> {
   const listener = new Listener(options);
@@ -308,6 +311,7 @@ class Listener implements TftpListener {
     const open = habits?.singlePort ? this.#samePort(door) : undefined;
     return new RunningTransfer(order, {
       open,
+      whenRead,
       clock: this.#options.clock,
       packets: this.#packets,
       segmenting: this.#options.segmenting,

@@ -38,13 +38,16 @@ export interface TransferWorld {
   /** Called once, when the port is closed and the content is let go. */
   readonly ended: (report: TransferReport) => void;
   readonly stranger: () => void;
+  /**
+   * Calls when all sockets have been read: the acknowledgement may lie there already when a deadline has passed, or when
+   * the client's host says that its port is closed (the kernel tells errors before datagrams).
+   */
+  readonly whenRead: (call: () => void) => void;
   /** Where it sends from; a port of its own unless said. */
   readonly open?: OpenTransferSocket | undefined;
 }
 
 const LIVELY_MS = 1000;
-/** After the deadline the sockets are read once more before anything is sent again: the ACK may lie there already. */
-const SECOND_LOOK_MS = 1;
 
 /**
  * One file on its way to one client: owns the port, the timer and the content, and obeys the step function. Making one
@@ -81,7 +84,9 @@ export class RunningTransfer {
         this.#received(datagram);
       },
       portClosed: () => {
-        this.#on({ is: 'port-closed' });
+        world.whenRead(() => {
+          this.#on({ is: 'port-closed' });
+        });
       },
       stranger: world.stranger,
       failed: (error) => {
@@ -200,15 +205,21 @@ export class RunningTransfer {
     if (this.#state.phase === 'ended') return;
     const { clock } = this.#world;
     const nowMs = clock.monotonicMs();
-    const isSecondLook = this.#state.deadlineMs <= nowMs;
-    const restMs = isSecondLook ? SECOND_LOOK_MS : this.#state.deadlineMs - nowMs;
     this.#cancelTimer();
-    this.#ringsAtMs = nowMs + restMs;
-    this.#cancelTimer = clock.after(restMs, () => {
-      this.#ringsAtMs = Infinity;
-      if (isSecondLook) this.#on({ is: 'tick', nowMs: clock.monotonicMs() });
-      this.#armTimer();
+    this.#ringsAtMs = Math.max(nowMs, this.#state.deadlineMs);
+    this.#cancelTimer = clock.after(this.#ringsAtMs - nowMs, () => {
+      this.#rang();
     });
+  }
+
+  #rang(): void {
+    const { clock, whenRead } = this.#world;
+    this.#ringsAtMs = Infinity;
+    if (clock.monotonicMs() < this.#state.deadlineMs) this.#armTimer();
+    else
+      whenRead(() => {
+        this.#on({ is: 'tick', nowMs: clock.monotonicMs() });
+      });
   }
 
   #finish(outcome: TransferReport['outcome'], because: string): void {

@@ -295,16 +295,16 @@ describe('tftp listener', () => {
   });
 
   it('a lost block costs milliseconds, not the first second (G11)', async () => {
-    const { port } = await serve(new TableFiles({ x: new TestContent(patterned(6000)) }));
+    const clock = createFakeClock();
+    const { port } = await serve(new TableFiles({ x: new TestContent(patterned(6000)) }), { clock });
     const client = await peer();
     client.send(rrq('x'), port);
     const { port: tid } = await client.next();
     client.send(encodeAck(1), tid);
     await client.next();
-    const startMs = performance.now();
+    await clock.pass(700);
     const again = await client.next();
     assert.deepEqual(again.packet.op === 'DATA' && again.packet.block, 2);
-    assert.ok(performance.now() - startMs < 700);
   });
 
   it('a client that is gone ends it as soon as its host says so', async () => {
@@ -333,11 +333,11 @@ describe('tftp listener', () => {
       [200, true],
       [4700, false],
     ] as const) {
-      clock.advance(waitMs);
+      await clock.pass(waitMs);
       if (isSent) assert.equal((await client.next()).packet.op, 'DATA');
     }
     assert.equal(listener.active, 1);
-    clock.advance(400);
+    await clock.pass(400);
     assert.deepEqual([listener.active, client.waiting, files.reports[0]?.outcome], [0, 0, 'gave-up']);
   });
 
