@@ -26,9 +26,9 @@ export interface DemoProcess {
   remove(): Promise<void>;
 }
 
-/** Starts `farrier demo` with further arguments; resolves when it says that it is up. `above` is where an earlier one stood. */
-export async function startDemo(args: readonly string[], deadlineMs: number, above?: string): Promise<DemoProcess> {
-  const place = above ?? (await mkdtemp(join(tmpdir(), 'farrier-demo-test-')));
+/** Starts `farrier demo` with further arguments; resolves when it says that it is up. */
+export async function startDemo(args: readonly string[], deadlineMs: number): Promise<DemoProcess> {
+  const place = await mkdtemp(join(tmpdir(), 'farrier-demo-test-'));
   const folder = join(place, `farrier-demo-${String(process.getuid?.() ?? 0)}`);
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'demo', '--port', '0', ...args], {
     env: { ...process.env, TMPDIR: place, XDG_CACHE_HOME: dirname(TEST_CACHE) },
