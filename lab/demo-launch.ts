@@ -39,7 +39,7 @@ const STOP_MS = 8000;
  * Runs the rack in a box: its inside in namespaces of its own (no root needed where user namespaces are allowed), or
  * on loopback where they are refused, with its page on a port of this host. Resolves, after the signal, when nothing
  * is left of it. @throws PortTaken, or an Error with the reason why it did not come up
- * (one that runs already in the same folder among them).
+ * (one that runs already in the same folder among them), or that it ended before the signal.
  */
 export async function launchDemo(launch: DemoLaunch): Promise<void> {
   const { folder } = launch;
@@ -53,6 +53,7 @@ export async function launchDemo(launch: DemoLaunch): Promise<void> {
       launch.say(greeting(launch, page.port, where, because));
       await Promise.race([raised(launch.signal), ended(child)]);
       await page.stop();
+      if (!launch.signal.aborted) throw new Error('the rack in a box has ended by itself; start it again');
     } finally {
       await end(child, launch.clock);
     }

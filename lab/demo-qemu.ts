@@ -81,7 +81,7 @@ async function writeBoard(
     sources: ['the rack in a box'],
   };
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'demo.dtb'), await board.dtb(`Farrier demo ${board.kind}, its own tree`));
+  await writeFile(join(folder, 'demo.dtb'), await board.dtb(`Demo ${board.kind}`));
   await writeFile(join(folder, 'board.yaml'), JSON.stringify(text, undefined, 2));
 }
 

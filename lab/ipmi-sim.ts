@@ -37,6 +37,8 @@ export interface IpmiSimOptions {
   readonly lanProgram?: string;
   /** TCP port on 127.0.0.1 where the machine's serial console listens, for SOL. */
   readonly solPort?: number;
+  /** Where its configuration is kept, in a folder of its own; the system's folder for temporary files unless said. */
+  readonly folder?: string;
 }
 
 /** A BMC of OpenIPMI's `ipmi_sim`, running as a child of this process. */
@@ -100,7 +102,7 @@ export async function startIpmiSim(options: IpmiSimOptions): Promise<IpmiSim> {
   const address = options.address ?? '127.0.0.1';
   if (options.user.length > USER_CHARS || options.password.length > PASSWORD_CHARS)
     throw new Error(`ipmi_sim keeps ${USER_CHARS} characters of a user and ${PASSWORD_CHARS} of a password`);
-  const folder = await mkdtemp(join(tmpdir(), 'farrier-ipmi-sim-'));
+  const folder = await mkdtemp(join(options.folder ?? tmpdir(), 'farrier-ipmi-sim-'));
   await mkdir(join(folder, 'state'));
   await writeFile(join(folder, 'lan.conf'), lanConf(options, address), { mode: 0o600 });
   await writeFile(join(folder, 'mc.emu'), emulation(options));

@@ -23,6 +23,8 @@ export interface QemuBoardOrder {
   readonly uboot?: SavedBoot | 'stock';
   /** How a UEFI board boots; `pxe` unless said. */
   readonly uefi?: UefiBoot;
+  /** The UNIX socket its serial line leads to; somebody must listen there whenever it is switched on. */
+  readonly line?: string;
   /** Default true; false lets a device tree through to Linux on arm64 UEFI. */
   readonly acpi?: boolean;
 }
@@ -39,8 +41,9 @@ export interface QemuBoard extends RackBoard {
 export async function qemuBoard(order: QemuBoardOrder): Promise<QemuBoard> {
   const serialLog = join(order.folder, `${order.name}.serial.log`);
   const flash = await makeFlash(order);
-  const { kind, mac, uuid, tap, uefi, acpi = true } = order;
-  const machine: QemuMachine = { kind, mac, uuid, tap, flash, serialLog, acpi, uefi, dumpDtb: undefined };
+  const { kind, mac, uuid, tap, uefi, line: serialSocket, acpi = true } = order;
+  const lines = { serialLog, serialSocket };
+  const machine: QemuMachine = { kind, mac, uuid, tap, flash, ...lines, acpi, uefi, dumpDtb: undefined };
   let running: ChildProcess | undefined;
   const powerOn = async (): Promise<void> => {
     if (running) return;

@@ -35,6 +35,8 @@ export interface RackPlace {
 /** Boards with a BMC of their own; the others hang on the PDU. */
 const BMC_BOARDS = 2;
 const PDU_PORT = 2323;
+/** Only the daemon beside it reaches the boards' serial lines. */
+export const CONSOLE_SERVER = '127.0.0.1';
 /** The PDU's address within its /24, and where the BMCs' begin. */
 const [PDU_HOST, BMC_HOSTS_FROM] = [20, 11];
 

@@ -4,7 +4,7 @@ import type { IpmiCrypto } from '../server/wire/ipmi/crypto.ts';
 import { startBoardHost } from './board-host.ts';
 import { createLogSerial, type LogSerial } from './log-serial.ts';
 import { reset, type RackBoard } from './rack-board.ts';
-import type { BoardSpawn, PowerOf, RackPlan } from './rack-plan.ts';
+import { CONSOLE_SERVER, type BoardSpawn, type PowerOf, type RackPlan } from './rack-plan.ts';
 import { startSerialPort, type SerialPort } from './serial-port.ts';
 import { startVirtualBmc } from './virtual-bmc.ts';
 import type { VirtualBoard } from './virtual-board.ts';
@@ -50,8 +50,6 @@ const BMC_USER = 'farrier';
 export const PDU_DRIVER = 'line-pdu';
 /** A relay takes this long, so that a power cycle can be watched. */
 const PDU_SWITCH_MS = 300;
-/** Only the daemon beside it reaches the boards' lines. */
-const CONSOLE_SERVER = '127.0.0.1';
 
 /** Virtual boards as planned, with virtual BMCs and one virtual PDU as their power. */
 export async function buildVirtualRack(plan: RackPlan, edges: RackEdges): Promise<Rack<VirtualBoard>> {

@@ -42,6 +42,8 @@ export interface QemuMachine {
   readonly flash: string | undefined;
   /** The file the serial line is written to. */
   readonly serialLog: string | undefined;
+  /** The UNIX socket, where somebody listens already, that the serial line leads to; none: it is only written down. */
+  readonly serialSocket?: string | undefined;
   /** Without ACPI, GRUB's `devicetree` (or the firmware's own tree) reaches Linux on arm64 UEFI. */
   readonly acpi: boolean;
   /** Writes the device tree there and ends. */
@@ -61,17 +63,22 @@ const PROGRAM = {
 /** The program and arguments of a machine (QEMU 7.2 with Debian 12 firmware, without KVM). */
 export function qemuCommand(machine: QemuMachine): { readonly command: string; readonly args: readonly string[] } {
   const dump = machine.dumpDtb === undefined ? '' : `,dumpdtb=${machine.dumpDtb}`;
-  const serial = machine.serialLog === undefined ? 'null' : `file:${machine.serialLog}`;
   return {
     command: PROGRAM[machine.kind],
     args: [
-      ...['-display', 'none', '-nodefaults', '-accel', 'tcg', '-serial', serial, '-uuid', machine.uuid],
+      ...['-display', 'none', '-nodefaults', '-accel', 'tcg', ...serialArgs(machine), '-uuid', machine.uuid],
       ...platformArgs(machine, dump),
       ...nicArgs(machine),
       ...httpBootArgs(machine),
       ...['-object', 'rng-random,id=r0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=r0'],
     ],
   };
+}
+
+function serialArgs({ serialLog, serialSocket }: QemuMachine): readonly string[] {
+  if (serialSocket === undefined) return ['-serial', serialLog === undefined ? 'null' : `file:${serialLog}`];
+  const log = serialLog === undefined ? '' : `,logfile=${serialLog}`;
+  return ['-chardev', `socket,id=line,path=${serialSocket}${log}`, '-serial', 'chardev:line'];
 }
 
 function platformArgs(machine: QemuMachine, dump: string): readonly string[] {

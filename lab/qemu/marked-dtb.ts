@@ -14,7 +14,8 @@ const run = promisify(execFile);
 export async function markedDtb(machine: QemuMachine, model: string, folder: string): Promise<Uint8Array> {
   const work = await mkdtemp(join(folder, 'dtb-'));
   const [dumped, source, made] = [join(work, 'dumped.dtb'), join(work, 'marked.dts'), join(work, 'marked.dtb')];
-  const { command, args } = qemuCommand({ ...machine, tap: undefined, serialLog: undefined, dumpDtb: dumped });
+  const alone = { tap: undefined, serialLog: undefined, serialSocket: undefined };
+  const { command, args } = qemuCommand({ ...machine, ...alone, dumpDtb: dumped });
   await run(command, [...args]);
   const { stdout } = await run('dtc', ['-q', '-I', 'dtb', '-O', 'dts', dumped], { maxBuffer: 16 << 20 });
   await writeFile(source, withModel(stdout, model));

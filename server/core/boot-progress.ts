@@ -39,7 +39,7 @@ export function lastGood(story: BootStory): { readonly step: BootStep; readonly 
     ['loader', wholeFile(story, 'loader')],
     ['config', wholeFile(story, 'config')],
     ['kernel', wholeFile(story, 'kernel')],
-    ['started', story.started ?? story.systemDhcp],
+    ['started', story.started ?? story.systemDhcp ?? story.kernelSpoke],
     ['called', story.step],
     ['booted', story.facts ?? story.booted],
   ];

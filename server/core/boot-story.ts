@@ -72,6 +72,8 @@ export interface BootStory {
   readonly facts: Mark | undefined;
   readonly booted: Mark | undefined;
   readonly callFailed: (Mark & { readonly words: string }) | undefined;
+  /** Its kernel was heard on its console. */
+  readonly kernelSpoke: Mark | undefined;
   /** What its console said first that stops a boot. */
   readonly consoleFault: (Mark & ConsoleFault) | undefined;
   /** Its firmware spoke again, which began another boot. */
@@ -89,7 +91,8 @@ export function emptyStory(startedMs: number): BootStory {
     ...{ powerFailed: undefined },
     ...{ heard: undefined, messages: 0, unanswered: undefined, acked: undefined, plan: undefined },
     ...{ files: [], octets: 0, retransmits: 0, systemDhcp: undefined, started: undefined, step: undefined },
-    ...{ facts: undefined, booted: undefined, callFailed: undefined, consoleFault: undefined, again: undefined },
+    ...{ facts: undefined, booted: undefined, callFailed: undefined, again: undefined },
+    ...{ kernelSpoke: undefined, consoleFault: undefined },
   };
 }
 
@@ -200,7 +203,13 @@ function tellFile(story: BootStory, event: FarrierEvent): BootStory {
   };
 }
 
+/** The pattern of `console-patterns.yaml` that matches a kernel's first line. */
+const KERNEL_PATTERN = 'kernel';
+
 function tellConsole(story: BootStory, event: FarrierEvent): BootStory {
+  // A kernel that speaks before any of this boot's was served is another's.
+  const isKernel = text(event, 'pattern') === KERNEL_PATTERN && story.files.some(({ role }) => role === 'kernel');
+  if (isKernel) return { ...story, kernelSpoke: story.kernelSpoke ?? markOf(event) };
   const layer = LAYERS.find((each) => each === text(event, 'stops'));
   if (layer === undefined || story.consoleFault) return story;
   return { ...story, consoleFault: { ...markOf(event), layer, words: event.text, remedy: text(event, 'remedy') } };

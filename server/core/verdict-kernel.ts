@@ -115,9 +115,17 @@ function handedOver(story: BootStory): Finding | undefined {
   if (!kernel || story.plan?.callsHome !== false) return undefined;
   return {
     state: 'ended well',
-    cause: 'its kernel went out whole; this bundle does not call home, so what follows is not seen',
-    evidence: [kernel],
-    confidence: 'guess',
+    ...(story.kernelSpoke
+      ? {
+          cause: 'its kernel runs, as its console says; this bundle does not call home, so no more is waited for',
+          evidence: [kernel, story.kernelSpoke],
+          confidence: 'likely',
+        }
+      : {
+          cause: 'its kernel went out whole; this bundle does not call home, so what follows is not seen',
+          evidence: [kernel],
+          confidence: 'guess',
+        }),
   };
 }
 
@@ -129,14 +137,24 @@ function kernelSilent(about: VerdictCase): Finding | undefined {
   return dueOrSilent(
     about,
     {
-      ...{ sinceMs: lastFileMs(story) ?? kernel.atMs, withinS: deadlines.callS, evidence: [kernel] },
+      ...{ sinceMs: lastFileMs(story) ?? kernel.atMs, withinS: deadlines.callS },
+      evidence: story.kernelSpoke ? [kernel, story.kernelSpoke] : [kernel],
       waitingFor: 'all files went out; the first word of the booted system is waited for',
     },
-    hasInitrd ? unheardKernel(story) : noInitrd(),
+    hasInitrd ? (story.kernelSpoke ? uncalled() : unheardKernel(story)) : noInitrd(),
   );
 }
 
 type Silence = Pick<Finding, 'layer' | 'cause' | 'others' | 'remedy' | 'confidence'>;
+
+function uncalled(): Silence {
+  return {
+    ...{ layer: 'initrd', confidence: 'likely' },
+    cause: 'its kernel runs, as its console says, and then the system never called',
+    others: ["the initrd lacks the driver of the board's network card", 'the kernel stopped later'],
+    remedy: 'read on its console how far it came',
+  };
+}
 
 function noInitrd(): Silence {
   return {

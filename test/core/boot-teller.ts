@@ -27,6 +27,7 @@ const CONFIG = 'pxelinux.cfg/01-52-54-00-12-34-56';
 export const say = {
   console: (s: number, stops: string | undefined): Told =>
     told(s, 'console', { pattern: 'panic', ...(stops === undefined ? {} : { stops, remedy: 'look' }) }, 'bad'),
+  kernelSpeaks: (s: number) => told(s, 'console', { pattern: 'kernel', version: '6.1.0' }),
   ordered: (s: number, verb = 'on', was = 'off') => told(s, 'power', { verb, was, step: 'started', driver: 'ipmi' }),
   toldOn: (s: number) => told(s, 'power', { verb: 'cycle', step: 'on-ordered', driver: 'ipmi' }),
   seenOn: (s: number) => told(s, 'power', { verb: 'on', state: 'on', durationMs: 900 }, 'good'),

@@ -129,6 +129,18 @@ describe('the verdict over a boot', () => {
       ['failed', 'started-again', 'kernel', 'kernel'],
     ],
     ['all files, then nothing', files, 251, ['silent', 'kernel-silent', 'kernel', 'kernel']],
+    [
+      'all files, the kernel on the console, then nothing',
+      [...files, say.kernelSpeaks(12)],
+      251,
+      ['silent', 'kernel-silent', 'initrd', 'started'],
+    ],
+    [
+      'a kernel on the console before any was served is not of this boot',
+      [...files.slice(0, 2), say.kernelSpeaks(2), ...files.slice(2)],
+      251,
+      ['silent', 'kernel-silent', 'kernel', 'kernel'],
+    ],
     ['no initrd, then nothing', bare, 250, ['silent', 'kernel-silent', 'initrd', 'kernel']],
     [
       'the system has an address and never calls',
@@ -162,6 +174,12 @@ describe('the verdict over a boot', () => {
       [...files.slice(0, 2), say.plan(2, { callsHome: false }), ...files.slice(3)],
       LATE,
       ['ended well', 'handed-over', undefined, 'kernel'],
+    ],
+    [
+      'a bundle that does not call home, and its kernel on the console',
+      [...files.slice(0, 2), say.plan(2, { callsHome: false }), ...files.slice(3), say.kernelSpeaks(12)],
+      LATE,
+      ['ended well', 'handed-over', undefined, 'started'],
     ],
     [
       'switched by an order',

@@ -95,7 +95,7 @@ describe('pages for readers', () => {
   it('the page of drivers names each with its file, and the broken files with their reason', async () => {
     const lab = layHttpLab();
     const page = await get(await lab.listen('socket'), '/drivers');
-    assert.match(page, /<td class="mono">ipmi<\/td>.*<td>Farrier<\/td>/);
+    assert.match(page, /<b class="mono">ipmi<\/b>.*>Farrier<\/td>/);
     assert.match(page, /<span class="mono">\/etc\/farrier\/power-drivers\/pdu-script<\/span>/);
     assert.match(page, /<dt class="mono">\/etc\/farrier\/power-drivers\/broken<\/dt>.*exit code 3/);
   });

@@ -91,6 +91,14 @@ describe('the launcher of the rack in a box', () => {
     assert.equal(existsSync(folder), false);
   });
 
+  it('an inside that ends by itself is no orderly end', async () => {
+    const demo = launch(`${INSIDE} server.on('request', () => process.exit());`);
+    const url = /http:\/\/\S+?\//.exec(await demo.said)?.[0] ?? '';
+    await fetch(url).catch(() => undefined);
+    await assert.rejects(demo.ended, /ended by itself/);
+    assert.equal(existsSync(folder), false);
+  });
+
   it('a second one in the same folder is refused, and the first goes on', async () => {
     const first = launch(INSIDE);
     const line = await first.said;

@@ -48,6 +48,15 @@ describe('the parts of a QEMU board', () => {
     }
   });
 
+  it('the serial line is written down, leads to a socket as well, or goes nowhere', () => {
+    const line = (more: Partial<QemuMachine>): string =>
+      qemuCommand({ ...MACHINE, kind: 'bios-ipxe', ...more }).args.join(' ');
+    assert.match(line({}), /-serial file:\/tmp\/serial\.log/);
+    const both = /-chardev socket,id=line,path=\/tmp\/line,logfile=\/tmp\/serial\.log -serial chardev:line/;
+    assert.match(line({ serialSocket: '/tmp/line' }), both);
+    assert.match(line({ serialLog: undefined }), /-serial null/);
+  });
+
   it('u-boot gets a modern NIC, UEFI its own PXE, and arm64 UEFI no ACPI where a tree must come through', () => {
     const line = (kind: QemuMachine['kind']): string => qemuCommand({ ...MACHINE, kind }).args.join(' ');
     assert.match(line('uboot-arm64'), /disable-legacy=on/);

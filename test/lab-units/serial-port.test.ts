@@ -26,4 +26,33 @@ describe('a port of a console server', () => {
     await port.stop();
     await ended;
   });
+
+  it('who comes first hears the last 64 KiB that nobody has heard, and nobody hears them again', async () => {
+    const board = createBoardSerial();
+    const port = await startSerialPort(board, '127.0.0.1');
+    const listen = async (): Promise<{ socket: Socket; heard: () => string }> => {
+      const socket = connect(port.port, port.address);
+      let heard = '';
+      socket.setEncoding('latin1').on('data', (more: string) => {
+        heard += more;
+      });
+      await once(socket, 'connect');
+      const before = board.told().length;
+      socket.write('!');
+      await until('it is connected', () => board.told().length > before);
+      return { socket, heard: () => heard };
+    };
+    board.say(Buffer.from('lost'));
+    board.say(Buffer.from(`U-Boot${'#'.repeat(65_530)}`));
+    const first = await listen();
+    await until('it hears all of it', () => first.heard().length === 65_536);
+    assert.match(first.heard(), /^U-Boot#+$/);
+    const second = await listen();
+    board.say(Buffer.from('now'));
+    await until('both hear what comes', () => [first, second].every((each) => each.heard().endsWith('now')));
+    assert.equal(second.heard(), 'now');
+    first.socket.destroy();
+    second.socket.destroy();
+    await port.stop();
+  });
 });

@@ -17,6 +17,11 @@ const shown = ({ text, detail }: NewEvent): string => (typeof detail['path'] ===
 
 /** What comes by itself may take so long where processors are slow and busy; that it is told at once is proven elsewhere. */
 const SOON_MS = 20_000;
+/** What scrolls sideways and cannot be reached with the keyboard (WCAG 2.1 §2.1.1). */
+const OUT_OF_REACH = `[...document.querySelectorAll('main *')]
+  .filter((each) => each.scrollWidth > each.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(each).overflowX))
+  .filter((each) => each.tabIndex < 0 && !each.querySelector('a, button, input, select'))
+  .map((each) => each.outerHTML.slice(0, 80))`;
 const PHONE = { viewport: { width: 390, height: 844 } };
 const DESK = { viewport: { width: 1360, height: 900 } };
 const WALL = { viewport: { width: 2200, height: 1200 } };
@@ -462,6 +467,9 @@ describe('the web page in a real browser', function () {
     ['bundle-phone', '/bundles/debian@13', phoneDark],
     ['leases-phone', '/leases', phone],
     ['help', '/help', dark],
+    ['help-phone', '/help', phone],
+    ['drivers', '/drivers', light],
+    ['drivers-phone', '/drivers', phoneDark],
   ];
   for (const [name, path, options] of looks)
     it(`fits and keeps its contrast: ${name}`, async () => {
@@ -475,6 +483,7 @@ describe('the web page in a real browser', function () {
       const width = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
       assert.ok(Number(width) <= 0, `${name} is ${String(width)} px too wide`);
       assert.deepEqual(await faintTexts(page), []);
+      assert.deepEqual(await page.evaluate(OUT_OF_REACH), []);
     });
 
   it('the look at contrasts bites', async () => {

@@ -1,5 +1,5 @@
 // Draws the pictures of the README: `npm run pictures [ROOT]`, where ROOT is a built Farrier. All come from a running
-// demo but `boot`, `wall` and `console`, drawn over records made for the tests: pretend boards have no racks and say nothing.
+// demo but `boot`, `wall` and `console`, drawn over records made for the tests: they show what pretended boards do not do.
 import { spawn } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

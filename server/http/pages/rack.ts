@@ -84,7 +84,7 @@ export interface RowView {
 function hardwareOf(facts: MachineView['facts']): string | undefined {
   if (!facts) return undefined;
   const parts = [
-    facts.cpuCount > 0 ? `${facts.cpuCount} CPUs` : undefined,
+    facts.cpuCount > 0 ? `${facts.cpuCount} CPU${facts.cpuCount === 1 ? '' : 's'}` : undefined,
     facts.memoryOctets > 0 ? octetWords(facts.memoryOctets) : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(' · ') || undefined;
