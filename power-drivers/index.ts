@@ -156,15 +156,19 @@ async function look(file: string, before: Loaded | undefined, edges: PowerEdges)
   const { stamp, isDriver } = vouched.value;
   if (!isDriver) return undefined;
   if (before?.stamp === stamp) return before;
-  return { stamp, driver: await loadDriver(vouched.value, edges) };
+  return loadDriver(vouched.value, edges);
 }
 
 /** Never throws: a driver that does not load is a problem to show, not a reason to stop. */
-async function loadDriver(file: TrustedFile, edges: PowerEdges): Promise<Result<PowerDriver>> {
+async function loadDriver(file: TrustedFile, edges: PowerEdges): Promise<Loaded> {
+  const { stamp } = file;
   try {
-    return file.isProgram ? await loadProgram(file, edges) : await inTime(edges, loadModule(file));
+    return { stamp, driver: file.isProgram ? await loadProgram(file, edges) : await inTime(edges, loadModule(file)) };
   } catch (cause) {
-    return err(cause instanceof Error ? cause.message : String(cause));
+    const driver = err(cause instanceof Error ? cause.message : String(cause));
+    // Somebody is still writing it: its stamp may be the last already, and it is to be tried again all the same.
+    const isBusy = cause instanceof PowerError && cause.code === 'busy';
+    return { stamp: isBusy ? `${stamp} busy` : stamp, driver };
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pretendBeside } from '../../power-drivers/trust.ts';
 import type { DriverDraft } from '../cli/deps.ts';
@@ -38,7 +38,9 @@ export async function newDriver({ name, folder, language }: DriverDraft): Promis
 
 async function writeNew(file: string, text: string, mode: number): Promise<void> {
   try {
-    await writeFile(file, text, { mode, flag: 'wx' });
+    await writeFile(file, text, { mode: 0o644, flag: 'wx' });
+    // A program that is still being written cannot be run (ETXTBSY), and a daemon that watches the folder would try.
+    await chmod(file, mode);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     if (code === 'EEXIST') throw new Error(`${file} is there already; choose another name`, { cause });

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, chown, rm, symlink } from 'node:fs/promises';
+import { chmod, chown, open, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPowerDrivers, type SiteDrivers } from '../../power-drivers/index.ts';
 import { createDriverFolder, shellDriver, type DriverFolder } from '../support/driver-folder.ts';
@@ -85,6 +86,19 @@ describe('the drivers there are', () => {
     await folder.drop('site.mjs', `export default { ${DECLARED.replace("'s'", "'changed'")} };`, 0o644);
     await all.rescan();
     assert.equal(all.byName('site-pdu')?.summary, 'changed');
+  });
+
+  it('a program that is still being written is tried again, though it does not change any more', async () => {
+    const file = await folder.drop('slow-hand', shellDriver('slow-hand', 'exit 0'));
+    const hand = await open(file, 'r+');
+    const all = await load();
+    // Linux 6.11 runs it all the same.
+    const isRefused = spawnSync(file).error !== undefined;
+    assert.equal(/cannot be run: .*ETXTBSY/.test(all.problems()[0]?.because ?? ''), isRefused);
+    await hand.close();
+    await all.rescan();
+    assert.ok(all.byName('slow-hand'));
+    assert.deepEqual(all.problems(), []);
   });
 
   it('a site may shadow a driver that comes with Farrier', async () => {
