@@ -132,7 +132,7 @@ describe('a driver dropped into its folder', function () {
       (await cli('driver', 'list')).out,
       /\nline-pdu +on, off, status +PDU that takes one line over TCP +\/tmp\//,
     );
-    assert.match(await page('/drivers'), /<td class="mono">line-pdu<\/td>/);
+    assert.match(await page('/drivers'), /<b class="mono">line-pdu<\/b>/);
   });
 
   it('switches, by API and by command line, and what was seen is kept', async () => {
