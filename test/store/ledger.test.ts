@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Clock } from '../../server/ports/clock.ts';
 import { StoreUnavailable } from '../../server/ports/store.ts';
-import { BUSY_BLOCK_MS, BUSY_LIMIT_MS, createLedger, unavailable, type Ledger } from '../../server/store/sqlite/ledger.ts';
+import {
+  BUSY_BLOCK_MS,
+  BUSY_LIMIT_MS,
+  createLedger,
+  unavailable,
+  type Ledger,
+} from '../../server/store/sqlite/ledger.ts';
 
 /** Time that passes only by being waited for: each pause moves it on at once. */
 function createHurriedClock(paused: () => void): Clock {
