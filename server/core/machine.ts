@@ -95,6 +95,30 @@ export interface Machine {
   readonly seenMs: number;
 }
 
+/** A machine of which nothing is known or set beyond what makes it one. */
+export const BARE_MACHINE: Omit<Machine, 'id' | 'name' | 'state' | 'network' | 'createdMs' | 'seenMs'> = {
+  rev: 1,
+  failed: undefined,
+  deadlineMs: undefined,
+  macs: [],
+  systemUuid: undefined,
+  arch: undefined,
+  board: undefined,
+  recognised: undefined,
+  firmware: undefined,
+  facts: undefined,
+  reserved: undefined,
+  bundle: undefined,
+  dtb: undefined,
+  overlays: [],
+  extraArgs: [],
+  rack: undefined,
+  slot: undefined,
+  power: undefined,
+  powerSeen: undefined,
+  ownerEpoch: 0,
+};
+
 /** A machine that was met but not accepted: known from its packets and its agent only. */
 export function isCandidate(machine: Machine): boolean {
   return machine.state === 'new';

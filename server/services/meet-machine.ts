@@ -2,7 +2,7 @@ import { isGroupMac, type Mac } from '../core/address.ts';
 import type { BootRequest } from '../core/boot-plan.ts';
 import type { NewEvent } from '../core/event.ts';
 import type { Network } from '../core/lease.ts';
-import { isCandidate, machineIdOf, type FirmwareSeen, type Machine } from '../core/machine.ts';
+import { BARE_MACHINE, isCandidate, machineIdOf, type FirmwareSeen, type Machine } from '../core/machine.ts';
 import { metName } from '../core/machine-name.ts';
 import { requesterOf } from '../core/requester.ts';
 import { StaleWrite, StoreUnavailable, Taken, type MachineChange } from '../ports/store.ts';
@@ -75,30 +75,16 @@ async function addCandidate(
 function candidateOf(deps: EnlistDeps, name: string, mac: Mac, network: Network, request: BootRequest): Machine {
   const nowMs = deps.clock.now();
   return {
+    ...BARE_MACHINE,
     id: machineIdOf(deps.rng.octets(10)),
-    rev: 1,
     name,
     state: 'new',
-    failed: undefined,
-    deadlineMs: undefined,
     macs: [mac],
     systemUuid: request.systemUuid,
     arch: requesterOf(request).arch,
-    board: undefined,
     recognised: deps.recognise({ ...request, mac, facts: undefined }),
     firmware: firmwareOf(request),
-    facts: undefined,
     network: network.name,
-    reserved: undefined,
-    bundle: undefined,
-    dtb: undefined,
-    overlays: [],
-    extraArgs: [],
-    rack: undefined,
-    slot: undefined,
-    power: undefined,
-    powerSeen: undefined,
-    ownerEpoch: 0,
     createdMs: nowMs,
     seenMs: nowMs,
   };

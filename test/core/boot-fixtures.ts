@@ -2,7 +2,7 @@ import { ipv4, parseMac, parseSha256, type Mac, type Sha256 } from '../../server
 import type { Board } from '../../server/core/board.ts';
 import type { BootFacts, BootRequest } from '../../server/core/boot-plan.ts';
 import type { Artefact, Bundle } from '../../server/core/bundle.ts';
-import type { Machine, MachineId } from '../../server/core/machine.ts';
+import { BARE_MACHINE, type Machine, type MachineId } from '../../server/core/machine.ts';
 
 /** A MAC that must parse. */
 export function macFrom(text: string): Mac {
@@ -90,30 +90,15 @@ export const debian: Bundle = {
 };
 
 export const machine: Machine = {
+  ...BARE_MACHINE,
   id: 'm-aaaaaaaaaa' as MachineId,
-  rev: 1,
   name: 'mustang-03',
   state: 'ready',
-  failed: undefined,
-  deadlineMs: undefined,
   macs: [MAC],
-  systemUuid: undefined,
   arch: 'arm64',
   board: 'bench-uboot',
-  recognised: undefined,
-  firmware: undefined,
-  facts: undefined,
   network: 'rack1',
-  reserved: undefined,
   bundle: 'debian@12',
-  dtb: undefined,
-  overlays: [],
-  extraArgs: [],
-  rack: undefined,
-  slot: undefined,
-  power: undefined,
-  powerSeen: undefined,
-  ownerEpoch: 0,
   createdMs: 0,
   seenMs: 0,
 };

@@ -12,6 +12,7 @@ import { macOf } from '../../server/core/address.ts';
 import { agentFor } from '../support/agent-boot.ts';
 import { initThat } from '../support/own-init.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
+import { until } from '../support/until.ts';
 
 const GOOD = 'lab.good=1';
 const BROKEN = 'lab.broken=1';
@@ -130,14 +131,12 @@ describe('a bundle on trial, and what its kernel saw', function () {
   }
 
   async function serialShows(pattern: RegExp, timeoutMs: number, { board } = rack.slots[0]!): Promise<void> {
-    const untilMs = performance.now() + timeoutMs;
-    while (!pattern.test(await board.serial())) {
-      if (performance.now() > untilMs)
-        throw new Error(
-          `not in ${String(timeoutMs)} ms: ${String(pattern)}\n${await told(board)}\n${(await board.serial()).slice(-4000)}`,
-        );
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    await until(
+      `on the serial line: ${String(pattern)}`,
+      async () => pattern.test(await board.serial()),
+      timeoutMs,
+      async () => `${await told(board)}\n${(await board.serial()).slice(-4000)}`,
+    );
   }
 
   async function told({ mac } = rack.slots[0]!.board): Promise<string> {

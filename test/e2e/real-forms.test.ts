@@ -14,6 +14,7 @@ import { applyOverlay } from '../../server/wire/fdt/overlay.ts';
 import { fdtNode, fromTexts } from '../../server/wire/fdt/tree.ts';
 import { agentFor, TEST_CACHE } from '../support/agent-boot.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
+import { until } from '../support/until.ts';
 
 /** Longer than u-boot's extlinux holds, shorter than the kernel's own limit on 32 bits. */
 const LONG = `lab.long=${'y'.repeat(700)}`;
@@ -162,14 +163,13 @@ describe('Linux behind real firmware, in every form a kernel and its arguments t
   }
 
   async function untilSaid(board: QemuBoard, words: RegExp): Promise<string> {
-    const untilMs = performance.now() + FIRMWARE_MS;
-    for (;;) {
-      const serial = await board.serial();
-      if (words.test(serial)) return serial;
-      if (performance.now() > untilMs)
-        throw new Error(`never said ${String(words)}\n${await timelineOf(board)}\n${serial.slice(-3000)}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(
+      `on the serial line: ${String(words)}`,
+      async () => words.test(await board.serial()),
+      FIRMWARE_MS,
+      async () => `${await timelineOf(board)}\n${(await board.serial()).slice(-3000)}`,
+    );
+    return board.serial();
   }
 
   for (const [nth, { name, title, arch, extraArgs, served }] of CASES.entries())

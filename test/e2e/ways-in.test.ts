@@ -9,6 +9,7 @@ import { memberOf } from '../../lab/socket-api.ts';
 import { parseMac } from '../../server/core/address.ts';
 import { listOf, startFarrier, untilApi, type FarrierProcess } from '../support/farrier-process.ts';
 import { importAgent } from '../support/import-agent.ts';
+import { until } from '../support/until.ts';
 
 const LINUX_MS = 400_000;
 
@@ -197,11 +198,8 @@ describe('all ways in, from power-on to the agent, with nothing typed', function
     const board = boards.get(UNSIGNED)!;
     await failing(board, async () => {
       await board.powerOn();
-      const untilMs = performance.now() + LINUX_MS;
-      while (!/Access Denied|Security Violation/.test(await board.serial())) {
-        assert.ok(performance.now() < untilMs, 'the firmware says that it refuses');
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
+      const refuses = async (): Promise<boolean> => /Access Denied|Security Violation/.test(await board.serial());
+      await until('the firmware says that it refuses', refuses, LINUX_MS);
       const events = await told(board);
       assert.ok(events.some((each) => each.path === 'ipxe-amd64.efi' && each.outcome === 'done' && each.octets > 0));
       assert.ok(events.every((each) => each.path !== 'boot.ipxe'));

@@ -6,7 +6,7 @@ import type { BundleTry } from '../../server/core/bundle-try.ts';
 import type { NewEvent } from '../../server/core/event.ts';
 import type { Facts } from '../../server/core/facts.ts';
 import type { Lease } from '../../server/core/lease.ts';
-import type { Machine, MachineId } from '../../server/core/machine.ts';
+import { BARE_MACHINE, type Machine, type MachineId } from '../../server/core/machine.ts';
 
 /** A MAC from text that is known to be one. */
 export function mac(text: string): Mac {
@@ -25,30 +25,12 @@ export function digest(digit: string): Sha256 {
 /** The n-th machine of the sample lab: named, with one MAC, everything else absent. */
 export function sampleMachine(n: number, change: Partial<Machine> = {}): Machine {
   return {
+    ...BARE_MACHINE,
     id: `m-sample${String(n).padStart(4, '0')}` as MachineId,
-    rev: 1,
     name: `board-${String(n).padStart(2, '0')}`,
     state: 'ready',
-    failed: undefined,
-    deadlineMs: undefined,
     macs: [mac(`52540000${n.toString(16).padStart(4, '0')}`)],
-    systemUuid: undefined,
-    arch: undefined,
-    board: undefined,
-    recognised: undefined,
-    firmware: undefined,
-    facts: undefined,
     network: 'rack1',
-    reserved: undefined,
-    bundle: undefined,
-    dtb: undefined,
-    overlays: [],
-    extraArgs: [],
-    rack: undefined,
-    slot: undefined,
-    power: undefined,
-    powerSeen: undefined,
-    ownerEpoch: 0,
     createdMs: 1_000 + n,
     seenMs: 1_000 + n,
     ...change,

@@ -1,5 +1,5 @@
 import type { FieldValues } from '../../core/field.ts';
-import { machineIdOf, type Machine } from '../../core/machine.ts';
+import { BARE_MACHINE, machineIdOf, type Machine } from '../../core/machine.ts';
 import type { PowerDriver, PowerEdges } from '../../ports/power-driver.ts';
 import { secretContext } from '../power-secrets.ts';
 import { createPowerService, type PowerDeps, type PowerService } from '../power.ts';
@@ -49,7 +49,8 @@ async function layMachine(
   const parameters = Object.fromEntries(Object.entries(given).filter(([field]) => !isSecret(field)));
   const machine = await store.machines.add(
     {
-      ...BARE,
+      ...BARE_MACHINE,
+      ...{ name: 'kit', state: 'ready', network: 'none' },
       id: machineIdOf(rng.octets(10)),
       power: { driver: driver.name, parameters },
       createdMs: clock.now(),
@@ -62,28 +63,3 @@ async function layMachine(
       await store.secrets.put(machine.id, field, `${String(value)}@${secretContext(machine.id, field)}`);
   return machine;
 }
-
-const BARE: Omit<Machine, 'id' | 'power' | 'createdMs' | 'seenMs'> = {
-  rev: 1,
-  name: 'kit',
-  state: 'ready',
-  failed: undefined,
-  deadlineMs: undefined,
-  macs: [],
-  systemUuid: undefined,
-  arch: undefined,
-  board: undefined,
-  recognised: undefined,
-  firmware: undefined,
-  facts: undefined,
-  network: 'none',
-  reserved: undefined,
-  bundle: undefined,
-  dtb: undefined,
-  overlays: [],
-  extraArgs: [],
-  rack: undefined,
-  slot: undefined,
-  powerSeen: undefined,
-  ownerEpoch: 0,
-};
